@@ -1,0 +1,71 @@
+//! How the events of a basket are written down: the shape of `type` and `data` in `db.baskets`.
+//! The stores call it through [`StoredAggregate`]; the rules of the basket are in `basket-domain`.
+
+use std::num::NonZeroU32;
+
+use basket_domain::{
+    Basket,
+    BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved},
+    BasketId, Product,
+};
+use bson::{Bson, Document, RawDocument, doc, oid::ObjectId};
+
+use crate::stored::{StoredAggregate, text, whole_number};
+
+impl StoredAggregate for Basket {
+    const COLLECTION: &'static str = "baskets";
+    const KEY: &'static str = "basket_id";
+
+    fn key(id: &BasketId) -> Bson {
+        ObjectId::from_bytes(id.to_bytes()).into()
+    }
+
+    fn encode(event: &BasketEvent) -> (&'static str, Document) {
+        match event {
+            BasketCreated { .. } => ("BasketCreated", doc! {}),
+            ItemAdded { product, qty, .. } => {
+                ("ItemAdded", doc! { "product": product.as_str(), "qty": i64::from(qty.get()) })
+            }
+            ItemRemoved { product, .. } => ("ItemRemoved", doc! { "product": product.as_str() }),
+        }
+    }
+
+    fn decode(basket_id: &BasketId, kind: &str, data: &RawDocument) -> Result<BasketEvent, String> {
+        let basket_id = *basket_id;
+        match kind {
+            "BasketCreated" => Ok(BasketCreated { basket_id }),
+            "ItemAdded" => Ok(ItemAdded { basket_id, product: product(data)?, qty: qty(data)? }),
+            "ItemRemoved" => Ok(ItemRemoved { basket_id, product: product(data)? }),
+            unknown => Err(format!("its type '{unknown}' is none that a basket knows")),
+        }
+    }
+
+    fn check(&self, event: &BasketEvent) -> Result<(), String> {
+        match event {
+            BasketCreated { .. } if self.id().is_some() => {
+                Err("a basket is created once, and this one was already".into())
+            }
+            BasketCreated { .. } => Ok(()),
+            _ if self.id().is_none() => Err("the first event of a basket must be BasketCreated".into()),
+            ItemAdded { product, qty, .. } if self.quantity(product).checked_add(qty.get()).is_none() => {
+                Err(format!("it takes the total of '{product}' past {}", u32::MAX))
+            }
+            ItemRemoved { product, .. } if !self.contains(product) => {
+                Err(format!("it removes '{product}', which is not in the basket then"))
+            }
+            ItemAdded { .. } | ItemRemoved { .. } => Ok(()),
+        }
+    }
+}
+
+fn product(data: &RawDocument) -> Result<Product, String> {
+    Product::new(text(data, "product")?).map_err(|why| format!("data.product is no product: {why}"))
+}
+
+fn qty(data: &RawDocument) -> Result<NonZeroU32, String> {
+    let number = whole_number(data, "qty")?;
+    u32::try_from(number)
+        .ok()
+        .and_then(NonZeroU32::new)
+        .ok_or_else(|| format!("data.qty is {number}, expected a whole number from 1 to {}", u32::MAX))
+}

@@ -1,0 +1,118 @@
+//! Reaching a MongoDB: our defaults for a connection, its name without credentials, and what its errors mean to us.
+//! Called by [`mongo_store`](crate::mongo_store); it never reads or writes an event.
+
+use std::time::Duration;
+
+use mongodb::{
+    error::{Error, ErrorKind, NO_WRITES_PERFORMED, TRANSIENT_TRANSACTION_ERROR, WriteFailure},
+    options::ClientOptions,
+};
+
+use crate::StoreError;
+
+/// The database of an address that names none.
+pub const DEFAULT_DATABASE: &str = "basket_db";
+
+/// How long to look for a server that can take the operation, unless the address says otherwise. The driver's own 30
+/// seconds are long for a person who forgot to start it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The driver's options for an address, with our defaults where it says nothing.
+///
+/// # Errors
+/// [`StoreError::Address`], and [`StoreError::Unreachable`] where `mongodb+srv://` can't be resolved.
+pub async fn options(address: &str) -> Result<ClientOptions, StoreError> {
+    let mut options = ClientOptions::parse(address).await.map_err(|error| {
+        let why = without_credentials(&error.kind.to_string(), address);
+        match *error.kind {
+            ErrorKind::DnsResolve { .. } => StoreError::Unreachable { store: "the store's DNS record".into(), why },
+            _ => StoreError::Address { why },
+        }
+    })?;
+    options.server_selection_timeout.get_or_insert(PATIENCE);
+    options.connect_timeout.get_or_insert(PATIENCE);
+    options.app_name.get_or_insert_with(|| "basket".into());
+    options.default_database.get_or_insert_with(|| DEFAULT_DATABASE.into());
+    Ok(options)
+}
+
+/// The store's name for people: hosts and database, never a user or a password.
+pub fn name(options: &ClientOptions) -> String {
+    let hosts: Vec<_> = options.hosts.iter().map(ToString::to_string).collect();
+    format!("mongodb://{}/{}", hosts.join(","), options.default_database.as_deref().unwrap_or(DEFAULT_DATABASE))
+}
+
+/// The driver quotes what it does not understand, and that may be a password.
+fn without_credentials(message: &str, address: &str) -> String {
+    let secret = address.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(secret, _)| secret);
+    let told = |part: &str| !part.is_empty() && message.contains(part);
+    match secret {
+        Some(secret) if secret.split(':').any(told) => "its user, password or an option can't be parsed".into(),
+        _ => message.into(),
+    }
+}
+
+/// What became of a write that came back with an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Another document has its place.
+    Taken,
+    /// Nothing was written, and trying again may help.
+    NotWritten,
+    /// It may have been written or may yet be.
+    Unknown,
+    /// Nothing was written, and trying again would not help.
+    Refused,
+}
+
+pub(crate) fn fate(error: &Error) -> Fate {
+    let transient = error.contains_label(TRANSIENT_TRANSACTION_ERROR) || error.contains_label(NO_WRITES_PERFORMED);
+    match *error.kind {
+        _ if code(error) == Some(11000) => Fate::Taken,
+        _ if transient => Fate::NotWritten,
+        ErrorKind::ServerSelection { .. } => Fate::NotWritten,
+        ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } => Fate::Unknown,
+        // The write is there, but the majority has not confirmed it yet.
+        ErrorKind::Write(WriteFailure::WriteConcernError(_)) => Fate::Unknown,
+        _ if error.contains_label(mongodb::error::RETRYABLE_WRITE_ERROR)
+            || error.contains_label(mongodb::error::UNKNOWN_TRANSACTION_COMMIT_RESULT) =>
+        {
+            Fate::Unknown
+        }
+        _ => Fate::Refused,
+    }
+}
+
+/// The server's number for an error, wherever the driver keeps it.
+fn code(error: &Error) -> Option<i32> {
+    match &*error.kind {
+        ErrorKind::Command(command) => Some(command.code),
+        ErrorKind::Write(WriteFailure::WriteError(write)) => Some(write.code),
+        ErrorKind::InsertMany(many) => many.write_errors.iter().flatten().map(|write| write.code).next(),
+        _ => None,
+    }
+}
+
+/// The driver's error in our words.
+pub(crate) fn explain(error: &Error, store: &str) -> StoreError {
+    let (store, why) = (store.to_owned(), error.kind.to_string());
+    match *error.kind {
+        ErrorKind::ServerSelection { .. }
+        | ErrorKind::Io(_)
+        | ErrorKind::ConnectionPoolCleared { .. }
+        | ErrorKind::DnsResolve { .. } => StoreError::Unreachable { store, why },
+        ErrorKind::Authentication { .. } => StoreError::Denied { store, why },
+        _ if matches!(code(error), Some(13 | 18)) => StoreError::Denied { store, why },
+        _ => StoreError::Other { store, why },
+    }
+}
+
+/// Whether two transactions met at one key, and the other one has not committed yet.
+pub(crate) fn is_write_conflict(error: &Error) -> bool {
+    code(error) == Some(112)
+}
+
+/// Whether a transaction failed because the server is no member of a replica set (IllegalOperation).
+pub(crate) fn wants_a_replica_set(error: &Error) -> bool {
+    code(error) == Some(20) || matches!(*error.kind, ErrorKind::SessionsNotSupported)
+}

@@ -1,0 +1,152 @@
+//! The shape of an event document, written and read:
+//!
+//! ```text
+//! { _id: ObjectId, basket_id: ObjectId, version: Long(1..), type: "ItemAdded",
+//!   data: { product: "rocks", qty: 1 }, recorded_at: Date, commit: ObjectId, schema: 1 }
+//! ```
+//!
+//! Stores call it for every event; nothing unreadable gets past it, and nothing unreadable is skipped.
+
+use basket_domain::EventSourced;
+use bson::{DateTime, Document, RawBsonRef, doc, oid::ObjectId};
+
+use crate::{
+    CommitId,
+    stored::{StoredAggregate, integral, shown},
+};
+
+/// A document that is not the event that has to stand at its place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the document with _id {document}{} can't be read: {why}", .version.map(|v| format!(" (version {v})")).unwrap_or_default())]
+pub struct Unreadable {
+    /// Its `_id`, as mongosh writes it.
+    pub document: String,
+    /// Its `version`, where it has a whole number there.
+    pub version: Option<i64>,
+    /// What is wrong with it, and what was expected.
+    pub why: String,
+}
+
+/// The fields of an event document that a replay needs, as found; `None` where there is no such field.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(missing_docs, reason = "each is the field of its name")]
+pub struct RecordedEvent<'a> {
+    pub _id: Option<RawBsonRef<'a>>,
+    pub version: Option<RawBsonRef<'a>>,
+    pub r#type: Option<RawBsonRef<'a>>,
+    pub data: Option<RawBsonRef<'a>>,
+    pub schema: Option<RawBsonRef<'a>>,
+}
+
+impl<'a> RecordedEvent<'a> {
+    /// Picks the fields out of a document, in one pass and without a copy.
+    ///
+    /// # Errors
+    /// The document is not valid BSON.
+    pub fn from_document(document: RawBsonRef<'a>) -> Result<Self, Unreadable> {
+        let mut found = Self::default();
+        let RawBsonRef::Document(document) = document else {
+            return Err(found.unreadable(format!("it is {}, expected a document", shown(document))));
+        };
+        for field in document.iter() {
+            let (name, value) = field.map_err(|broken| found.unreadable(format!("it is not valid BSON: {broken}")))?;
+            match name.as_str() {
+                "_id" => found._id = Some(value),
+                "version" => found.version = Some(value),
+                "type" => found.r#type = Some(value),
+                "data" => found.data = Some(value),
+                "schema" => found.schema = Some(value),
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads the event and applies it to the root, which it must follow directly.
+    ///
+    /// # Errors
+    /// Names the document and says why it can't be the next event of this stream.
+    pub fn replay_onto<A: StoredAggregate>(self, root: EventSourced<A>) -> Result<EventSourced<A>, Unreadable> {
+        match self.next_event(&root) {
+            Ok(event) => Ok(root.replay([event])),
+            Err(why) => Err(self.unreadable(why)),
+        }
+    }
+
+    fn next_event<A: StoredAggregate>(self, root: &EventSourced<A>) -> Result<A::Event, String> {
+        self.check_version(root.version() + 1)?;
+        self.check_schema(A::SCHEMA)?;
+        let kind = match self.r#type.ok_or("it has no type")? {
+            RawBsonRef::String(kind) => kind,
+            other => return Err(format!("its type is {}, expected the name of an event", shown(other))),
+        };
+        let data = match self.data.ok_or("it has no data")? {
+            RawBsonRef::Document(data) => data,
+            other => return Err(format!("its data is {}, expected a document", shown(other))),
+        };
+        let event = A::decode(root.id(), kind, data)?;
+        root.state().check(&event)?;
+        Ok(event)
+    }
+
+    fn check_version(self, next: u64) -> Result<(), String> {
+        let value = self.version.ok_or("it has no version")?;
+        let version = integral(value)
+            .and_then(|number| u64::try_from(number).ok())
+            .filter(|number| *number > 0)
+            .ok_or_else(|| format!("its version is {}, expected a whole number from 1", shown(value)))?;
+        match version {
+            _ if version == next => Ok(()),
+            _ if version > next => Err(format!("version {next} is missing before it")),
+            _ => Err(format!("version {version} is there twice")),
+        }
+    }
+
+    /// A document without a schema was put there by hand; it is read as the first one.
+    fn check_schema(self, newest: i32) -> Result<(), String> {
+        let Some(value) = self.schema else { return Ok(()) };
+        match integral(value) {
+            Some(schema) if (1..=i64::from(newest)).contains(&schema) => Ok(()),
+            Some(schema) if schema > i64::from(newest) => Err(format!(
+                "its schema is {schema}, and this program knows {newest} as the newest; read it with a newer release"
+            )),
+            _ => Err(format!("its schema is {}, expected a whole number from 1", shown(value))),
+        }
+    }
+
+    fn unreadable(self, why: String) -> Unreadable {
+        Unreadable {
+            document: self._id.map_or_else(|| "(none)".to_owned(), shown),
+            version: self.version.and_then(integral),
+            why,
+        }
+    }
+}
+
+/// The documents of one commit: `events`, the first of which becomes the version after `expected`.
+///
+/// Every call makes new `_id`s, so a retry passes on what it has.
+pub fn documents<A: StoredAggregate>(
+    id: &A::Id,
+    expected: u64,
+    commit: CommitId,
+    events: &[A::Event],
+) -> Vec<Document> {
+    let recorded_at = DateTime::now();
+    (expected + 1..)
+        .zip(events)
+        .map(|(version, event)| {
+            let (kind, data) = A::encode(event);
+            doc! {
+                "_id": ObjectId::new(),
+                A::KEY: A::key(id),
+                "version": version as i64,
+                "type": kind,
+                "data": data,
+                "recorded_at": recorded_at,
+                "commit": commit,
+                "schema": A::SCHEMA,
+            }
+        })
+        .collect()
+}

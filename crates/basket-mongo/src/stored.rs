@@ -1,0 +1,96 @@
+//! What an aggregate says of its documents: where they live, how its events are written down and read back.
+//! [`crate::basket`] is an example to copy; every store calls it, whatever it keeps the documents in.
+
+use std::fmt::{Debug, Display};
+
+use basket_domain::Aggregate;
+use bson::{Bson, Document, RawBsonRef, RawDocument};
+
+/// An aggregate whose events can be kept as documents.
+///
+/// The stream's id is the document's key and is not repeated in its `data`.
+pub trait StoredAggregate:
+    Aggregate<Id: Clone + Debug + Display + Send + Sync, Event: Clone + Send + Sync> + Send + Sync
+{
+    /// The collection (or table) that holds the events of all these streams: `baskets`.
+    const COLLECTION: &'static str;
+    /// The field that holds the stream's id: `basket_id`.
+    const KEY: &'static str;
+    /// The newest shape of `data` that this program writes and reads, from 1. A newer one is refused, not guessed at.
+    const SCHEMA: i32 = 1;
+
+    /// The stream's id as the value of [`KEY`](Self::KEY).
+    fn key(id: &Self::Id) -> Bson;
+
+    /// The event's name and its data.
+    fn encode(event: &Self::Event) -> (&'static str, Document);
+
+    /// The event that [`encode`](Self::encode) wrote. Fields it doesn't know are none of its business.
+    ///
+    /// # Errors
+    /// Says which field is off and what was expected, for a person to read. [`text`] and [`whole_number`] do.
+    fn decode(id: &Self::Id, kind: &str, data: &RawDocument) -> Result<Self::Event, String>;
+
+    /// Whether the event can follow on this state at all: what the appliers rely on, so that a stream that somebody
+    /// edited is noticed. Not a rule of business: those live in the deciders, may change, and never judge the past.
+    ///
+    /// # Errors
+    /// Says what is wrong with the event at this place.
+    fn check(&self, event: &Self::Event) -> Result<(), String> {
+        let _ = event;
+        Ok(())
+    }
+}
+
+/// The text in a field of `data`.
+///
+/// # Errors
+/// Says that the field is missing, or what it holds instead.
+pub fn text<'a>(data: &'a RawDocument, field: &str) -> Result<&'a str, String> {
+    match value(data, field)? {
+        RawBsonRef::String(text) => Ok(text),
+        other => Err(format!("data.{field} is {}, expected a text", shown(other))),
+    }
+}
+
+/// The whole number in a field of `data`, however it is stored: int32, int64, or a double such as mongosh writes.
+///
+/// # Errors
+/// Says that the field is missing, or what it holds instead.
+pub fn whole_number(data: &RawDocument, field: &str) -> Result<i64, String> {
+    let value = value(data, field)?;
+    integral(value).ok_or_else(|| format!("data.{field} is {}, expected a whole number", shown(value)))
+}
+
+fn value<'a>(data: &'a RawDocument, field: &str) -> Result<RawBsonRef<'a>, String> {
+    match data.get(field) {
+        Ok(Some(value)) => Ok(value),
+        Ok(None) => Err(format!("data.{field} is missing")),
+        Err(broken) => Err(format!("data.{field} is not valid BSON: {broken}")),
+    }
+}
+
+/// The whole number that a value stands for, if it does.
+pub(crate) fn integral(value: RawBsonRef<'_>) -> Option<i64> {
+    /// Beyond 2^53 a double no longer tells whole numbers apart.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        RawBsonRef::Int32(number) => Some(number.into()),
+        RawBsonRef::Int64(number) => Some(number),
+        RawBsonRef::Double(number) if number.fract() == 0.0 && number.abs() <= EXACT => Some(number as i64),
+        _ => None,
+    }
+}
+
+/// A value as mongosh would show it, cut short where it is long.
+pub(crate) fn shown(value: RawBsonRef<'_>) -> String {
+    const LONGEST: usize = 60;
+    let text = match value {
+        RawBsonRef::ObjectId(id) => format!("ObjectId('{id}')"),
+        other => Bson::try_from(other).map_or_else(|_| format!("{other:?}"), |value| value.to_string()),
+    };
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}… ({} bytes)", text.get(..end).unwrap_or_default(), text.len()),
+        None => text,
+    }
+}

@@ -1,0 +1,134 @@
+//! A connection that breaks between the server's commit and its answer, which is when careless retries append twice.
+//! A proxy in front of a real MongoDB passes on what the client sends and swallows answers to its writes.
+
+mod support;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering::SeqCst},
+};
+
+use basket_domain::{Basket, EventSourced};
+use basket_mongo::{CommitId, EventStore, MongoStore, StoreError};
+use support::{REPLICA_SET, TestDatabase, created, created_with_socks, product, qty, server, with_database};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// A store behind a proxy that can be told to swallow the answers to the next commands of one name.
+struct Proxied {
+    store: MongoStore<Basket>,
+    swallow: Arc<AtomicU32>,
+}
+
+async fn proxied(db: &TestDatabase, command: &'static str) -> Proxied {
+    let target = server(REPLICA_SET).trim_start_matches("mongodb://").trim_end_matches('/').to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let swallow = Arc::new(AtomicU32::new(0));
+    let counter = swallow.clone();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(&target).await.unwrap();
+            tokio::spawn(relay(client, server, command, counter.clone()));
+        }
+    });
+    let address = format!("mongodb://127.0.0.1:{port}/{}?directConnection=true", db.database.name());
+    Proxied { store: MongoStore::connect(&address).await.unwrap(), swallow }
+}
+
+/// One request, one answer, again and again; closes the connection in place of an answer that is to be swallowed.
+async fn relay(mut client: TcpStream, mut server: TcpStream, command: &str, swallow: Arc<AtomicU32>) {
+    while let Some(request) = message(&mut client).await {
+        server.write_all(&request).await.unwrap();
+        let Some(answer) = message(&mut server).await else { return };
+        // An OP_MSG carries its command as the first key of its document.
+        let is_it = request.get(26..).is_some_and(|body| body.starts_with(command.as_bytes()));
+        if is_it && swallow.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok() {
+            return;
+        }
+        if client.write_all(&answer).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A wire message: its length, then the rest of it.
+async fn message(from: &mut TcpStream) -> Option<Vec<u8>> {
+    let length = from.read_u32_le().await.ok()?;
+    let mut message = length.to_le_bytes().to_vec();
+    message.resize(length as usize, 0);
+    from.read_exact(&mut message[4..]).await.ok()?;
+    Some(message)
+}
+
+async fn saved(basket: &mut EventSourced<Basket>, db: &TestDatabase, proxied: &Proxied, swallowed: u32) {
+    proxied.swallow.store(swallowed, SeqCst);
+    let events = basket.new_events().len();
+    proxied.store.save(basket).await.unwrap();
+    assert_eq!(proxied.swallow.load(SeqCst), 0, "the proxy had answers to swallow");
+    assert_eq!(db.stream(*basket.id()).await.len(), events, "appended once");
+}
+
+#[test]
+fn an_insert_whose_answers_got_lost_is_recognised_by_its_commit_and_not_appended_twice() {
+    with_database(async |db| {
+        let proxied = proxied(&db, "insert").await;
+        proxied.store.save(&mut created()).await.unwrap();
+        // The first one is the driver's own retry to mend; from the third on it takes ours.
+        for swallowed in 1..=5 {
+            saved(&mut created(), &db, &proxied, swallowed).await;
+        }
+    });
+}
+
+#[test]
+fn a_transaction_whose_commit_got_no_answer_is_recognised_and_not_appended_twice() {
+    with_database(async |db| {
+        let proxied = proxied(&db, "commitTransaction").await;
+        proxied.store.save(&mut created()).await.unwrap();
+        // Eight are all the commits there are, the driver's own among them: the transaction runs again and finds itself.
+        for swallowed in [1, 2, 3, 8] {
+            saved(&mut created_with_socks(), &db, &proxied, swallowed).await;
+        }
+    });
+}
+
+#[test]
+fn an_outcome_that_can_not_be_asked_is_called_unknown_and_saving_again_settles_it() {
+    with_database(async |db| {
+        let proxied = proxied(&db, "insert").await;
+        proxied.store.save(&mut created()).await.unwrap();
+
+        proxied.swallow.store(u32::MAX, SeqCst);
+        let mut basket = created();
+        let commit = CommitId::new();
+        let error = proxied.store.save_as(commit, &mut basket).await.unwrap_err();
+        assert!(matches!(error, StoreError::OutcomeUnknown { commit: named, .. } if named == commit), "{error:?}");
+        assert_eq!(basket.new_events().len(), 1, "still new, as far as anybody knows");
+
+        proxied.swallow.store(0, SeqCst);
+        proxied.store.save_as(commit, &mut basket).await.unwrap();
+        assert!(basket.new_events().is_empty());
+        assert_eq!(db.stream(*basket.id()).await.len(), 1);
+    });
+}
+
+#[test]
+fn a_lost_answer_does_not_hide_that_another_writer_came_first() {
+    with_database(async |db| {
+        let proxied = proxied(&db, "insert").await;
+        let mut basket = created();
+        proxied.store.save(&mut basket).await.unwrap();
+        let mut late = basket.clone();
+        basket.decide(|basket| basket.add_item(&product("rocks"), qty(1))).unwrap();
+        proxied.store.save(&mut basket).await.unwrap();
+
+        late.decide(|basket| basket.add_item(&product("socks"), qty(1))).unwrap();
+        proxied.swallow.store(2, SeqCst);
+        let error = proxied.store.save(&mut late).await.unwrap_err();
+        assert!(matches!(error, StoreError::Conflict { expected: 1, found: 2 }), "{error:?}");
+        assert_eq!(db.stream(*basket.id()).await.len(), 2);
+    });
+}

@@ -1,0 +1,72 @@
+//! An engineer's own aggregate in a collection of its own: the silo of `basket-domain`'s example, kept on MongoDB.
+
+mod support;
+
+#[path = "../../basket-domain/examples/silo.rs"]
+#[allow(dead_code, reason = "an example has a main of its own")]
+mod silo;
+
+use basket_domain::EventSourced;
+use basket_mongo::{EventStore, HandleError, MongoStore, StoredAggregate, stored::text};
+use bson::{Bson, Document, RawDocument, doc};
+use silo::{
+    Officer, Silo,
+    SiloEvent::{self, KeyTurned, MissileLaunched, SiloArmed},
+    SiloRefusal,
+};
+use support::with_database;
+
+impl StoredAggregate for Silo {
+    const COLLECTION: &'static str = "silos";
+    const KEY: &'static str = "silo";
+
+    fn key(id: &String) -> Bson {
+        id.into()
+    }
+
+    fn encode(event: &SiloEvent) -> (&'static str, Document) {
+        match event {
+            SiloArmed => ("SiloArmed", doc! {}),
+            KeyTurned { officer } => ("KeyTurned", doc! { "officer": format!("{officer:?}") }),
+            MissileLaunched => ("MissileLaunched", doc! {}),
+        }
+    }
+
+    fn decode(_: &String, kind: &str, data: &RawDocument) -> Result<SiloEvent, String> {
+        match kind {
+            "SiloArmed" => Ok(SiloArmed),
+            "KeyTurned" => match text(data, "officer")? {
+                "Commander" => Ok(KeyTurned { officer: Officer::Commander }),
+                "Deputy" => Ok(KeyTurned { officer: Officer::Deputy }),
+                other => Err(format!("data.officer is '{other}', expected Commander or Deputy")),
+            },
+            "MissileLaunched" => Ok(MissileLaunched),
+            unknown => Err(format!("its type '{unknown}' is none that a silo knows")),
+        }
+    }
+}
+
+#[test]
+fn a_silo_is_kept_beside_the_baskets_and_launches_once_however_many_try() {
+    with_database(async |db| {
+        let silos = MongoStore::<Silo>::connect(&db.address).await.unwrap();
+        let id = "north".to_owned();
+        let mut silo = EventSourced::<Silo>::new(id.clone());
+        silo.decide(Silo::arm).unwrap();
+        silo.decide(|silo| silo.turn_key(Officer::Deputy)).unwrap();
+        silos.save(&mut silo).await.unwrap();
+        silos.handle(&id, |silo| silo.turn_key(Officer::Commander)).await.unwrap();
+
+        let launches = futures_util::future::join_all((0..8).map(|_| silos.handle(&id, Silo::launch))).await;
+        let (launched, refused): (Vec<_>, Vec<_>) = launches.into_iter().partition(Result::is_ok);
+        assert_eq!((launched.len(), refused.len()), (1, 7));
+        for refusal in refused {
+            assert!(matches!(refusal, Err(HandleError::Refused(SiloRefusal::AlreadyLaunched))), "{refusal:?}");
+        }
+
+        let there = silos.get(&id).await.unwrap();
+        assert_eq!(there.version(), 4);
+        assert!(there.state().launched());
+        assert_eq!(db.database.list_collection_names().await.unwrap(), ["silos"]);
+    });
+}

@@ -1,0 +1,209 @@
+//! What is MongoDB's own: the documents, the index, races, and the answers of servers that can't do it.
+//! What every store must do is in the contract suite of `basket-cli`.
+
+mod support;
+
+use basket_domain::EventSourced;
+use basket_mongo::{EventStore, MongoStore, StoreError, connection};
+use bson::{Bson, doc};
+use futures_util::{TryStreamExt, future::join_all};
+use support::{STANDALONE, created, created_with_socks, product, qty, server, with_database, with_database_on};
+
+#[test]
+fn an_event_is_a_document_with_the_fields_that_the_readme_shows() {
+    with_database(async |db| {
+        let mut basket = created_with_socks();
+        db.store().await.save(&mut basket).await.unwrap();
+
+        let documents = db.stream(*basket.id()).await;
+        let [created, added] = &documents[..] else { panic!("two documents, not {documents:?}") };
+        let fields = ["_id", "basket_id", "version", "type", "data", "recorded_at", "commit", "schema"];
+        for document in &documents {
+            assert_eq!(document.keys().collect::<Vec<_>>(), fields);
+            assert!(document.get_datetime("recorded_at").is_ok());
+        }
+        assert_eq!(created.get("type"), Some(&Bson::from("BasketCreated")));
+        assert_eq!(created.get("version"), Some(&Bson::Int64(1)));
+        assert_eq!(created.get("data"), Some(&Bson::Document(doc! {})));
+        assert_eq!(added.get("version"), Some(&Bson::Int64(2)));
+        assert_eq!(added.get("data"), Some(&Bson::Document(doc! { "product": "socks", "qty": 1_i64 })));
+        assert_eq!(added.get("schema"), Some(&Bson::Int32(1)));
+        assert_eq!(created.get("commit"), added.get("commit"));
+        assert_ne!(created.get("_id"), added.get("_id"));
+    });
+}
+
+#[test]
+fn the_unique_index_is_made_before_the_first_append() {
+    with_database(async |db| {
+        db.store().await.save(&mut created()).await.unwrap();
+        let indexes: Vec<_> = db.events().list_indexes().await.unwrap().try_collect().await.unwrap();
+        let ours = indexes.iter().find(|index| index.keys == doc! { "basket_id": 1, "version": 1 }).unwrap();
+        assert_eq!(ours.options.as_ref().unwrap().unique, Some(true));
+    });
+}
+
+#[test]
+fn where_the_unique_index_can_not_be_made_nothing_is_written() {
+    with_database(async |db| {
+        let twin = doc! { "basket_id": 1, "version": 1 };
+        db.events().insert_many([twin.clone(), twin]).await.unwrap();
+        let mut basket = created();
+        let error = db.store().await.save(&mut basket).await.unwrap_err();
+        assert!(matches!(error, StoreError::NoUniqueIndex { collection: "baskets", .. }), "{error:?}");
+        assert_eq!(db.events().count_documents(doc! {}).await.unwrap(), 2);
+        assert_eq!(basket.new_events().len(), 1);
+    });
+}
+
+#[test]
+fn reading_creates_neither_a_collection_nor_an_index() {
+    with_database(async |db| {
+        db.store().await.get(&support::new_id()).await.unwrap_err();
+        assert!(db.database.list_collection_names().await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn sixty_four_tasks_adding_to_one_basket_leave_no_gap_and_lose_nothing() {
+    with_database(async |db| {
+        let mut basket = created();
+        let id = *basket.id();
+        db.store().await.save(&mut basket).await.unwrap();
+
+        // Half of them share a connection pool, the others are strangers to each other.
+        let shared = std::sync::Arc::new(db.store().await);
+        let tasks = (0..64).map(|n| {
+            let (shared, address) = (shared.clone(), db.address.clone());
+            tokio::spawn(async move {
+                let own = MongoStore::connect(&address).await.unwrap();
+                let store = if n % 2 == 0 { &*shared } else { &own };
+                store.handle(&id, |basket| basket.add_item(&product("rocks"), qty(n + 1))).await.unwrap();
+            })
+        });
+        for task in join_all(tasks).await {
+            task.unwrap();
+        }
+
+        let versions: Vec<_> = db.stream(id).await.iter().map(|event| event.get_i64("version").unwrap()).collect();
+        assert_eq!(versions, (1..=65).collect::<Vec<_>>());
+        let basket = shared.get(&id).await.unwrap();
+        assert_eq!(basket.state().quantity(&product("rocks")), (1..=64).sum::<u32>());
+    });
+}
+
+#[test]
+fn commits_of_two_events_race_for_one_version_and_only_one_gets_it_whole() {
+    with_database(async |db| {
+        let mut basket = created();
+        let id = *basket.id();
+        let store = db.store().await;
+        store.save(&mut basket).await.unwrap();
+
+        let racers = (1..=8).map(|n| {
+            let (store, mut basket) = (&store, basket.clone());
+            async move {
+                basket.decide(|basket| basket.add_item(&product("rocks"), qty(n))).unwrap();
+                basket.decide(|basket| basket.add_item(&product("clocks"), qty(n))).unwrap();
+                store.save(&mut basket).await
+            }
+        });
+        let outcomes = join_all(racers).await;
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
+        for outcome in outcomes {
+            assert!(matches!(outcome, Ok(()) | Err(StoreError::Conflict { expected: 1, found: 2.. })), "{outcome:?}");
+        }
+        assert_eq!(db.stream(id).await.len(), 3);
+    });
+}
+
+#[test]
+fn a_standalone_server_keeps_single_events_and_refuses_to_break_up_a_commit() {
+    with_database_on(STANDALONE, async |db| {
+        let store = db.store().await;
+        let mut together = created_with_socks();
+        let error = store.save(&mut together).await.unwrap_err();
+        assert!(matches!(error, StoreError::NotAReplicaSet { events: 2, .. }), "{error:?}");
+        assert!(error.to_string().contains("make mongo"), "{error}");
+        assert_eq!(db.events().count_documents(doc! {}).await.unwrap(), 0);
+
+        let mut alone = created();
+        store.save(&mut alone).await.unwrap();
+        let basket = store.handle(alone.id(), |basket| basket.add_item(&product("rocks"), qty(2))).await.unwrap();
+        assert_eq!(store.get(alone.id()).await.unwrap().state(), basket.state());
+    });
+}
+
+#[test]
+fn a_server_says_who_it_is() {
+    with_database(async |db| {
+        let info = db.store().await.server_info().await.unwrap();
+        assert_eq!(info.topology, "replica set 'rs0'");
+        assert!(info.version.split('.').count() >= 3, "{info:?}");
+    });
+    with_database_on(STANDALONE, async |db| {
+        assert!(db.store().await.server_info().await.unwrap().topology.starts_with("standalone"));
+    });
+}
+
+#[tokio::test]
+async fn nobody_waits_longer_than_two_seconds_for_a_server_unless_the_address_says_so() {
+    let patience =
+        async |address| connection::options(address).await.unwrap().server_selection_timeout.unwrap().as_millis();
+    assert_eq!(patience("mongodb://127.0.0.1").await, 2_000);
+    assert_eq!(patience("mongodb://127.0.0.1/?serverSelectionTimeoutMS=300").await, 300);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unreachable_by_name_and_without_its_password() {
+    // Port 1 is closed: nothing but a mistake listens there.
+    let store =
+        MongoStore::connect("mongodb://ann:s3cret@127.0.0.1:1/shop?serverSelectionTimeoutMS=200").await.unwrap();
+    let id = support::new_id();
+    for error in [store.get(&id).await.unwrap_err(), store.save(&mut created()).await.unwrap_err()] {
+        assert!(matches!(error, StoreError::Unreachable { .. }), "{error:?}");
+        assert!(error.to_string().contains("mongodb://127.0.0.1:1/shop"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_denied_and_never_printed() {
+    let address = server(support::REPLICA_SET).replace("mongodb://", "mongodb://ann:s3cret@");
+    let store = MongoStore::<basket_domain::Basket>::connect(&address).await.unwrap();
+    let error = store.get(&support::new_id()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Denied { .. }), "{error:?}");
+    assert!(!format!("{error} {error:?} {store:?}").contains("s3cret"), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_told_apart_and_never_printed_with_its_password() {
+    for address in [
+        "mongodb://",
+        "mongodb://ann:s3cr%zzt@127.0.0.1",
+        "mongodb://ann:s3cr/et@127.0.0.1",
+        "mongodb://ann:s3cret@127.0.0.1/?authMechanism=s3cret",
+        "mongodb://127.0.0.1:port",
+        "mongodb://127.0.0.1/?serverSelectionTimeoutMS=soon",
+        "postgres://127.0.0.1",
+    ] {
+        let error = MongoStore::<basket_domain::Basket>::connect(address).await.unwrap_err();
+        assert!(matches!(error, StoreError::Address { .. }), "{address}: {error:?}");
+        assert!(!format!("{error} {error:?}").contains("s3cr"), "{error:?}");
+    }
+}
+
+#[test]
+fn a_stream_longer_than_a_batch_comes_back_whole() {
+    with_database(async |db| {
+        let store = db.store().await;
+        let mut basket = created();
+        store.save(&mut basket).await.unwrap();
+        for _ in 0..12_000 {
+            basket.decide(|basket| basket.add_item(&product("rocks"), qty(1))).unwrap();
+        }
+        store.save(&mut basket).await.unwrap();
+        let loaded: EventSourced<_> = store.get(basket.id()).await.unwrap();
+        assert_eq!((loaded.version(), loaded.state()), (12_001, basket.state()));
+    });
+}
