@@ -34,7 +34,7 @@ pub enum Refusal {
         product: Product,
     },
     /// The total of one product would pass [`u32::MAX`].
-    #[error("'{product}' can't go past {max} in one basket: {held} are in it, {more} more don't fit", max = u32::MAX)]
+    #[error("{more} more of '{product}' don't fit: {held} are in the basket, so it takes {} at most", u32::MAX - .held)]
     TooMany {
         /// The product that was to be added.
         product: Product,

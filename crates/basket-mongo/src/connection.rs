@@ -22,12 +22,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// # Errors
 /// [`StoreError::Address`], and [`StoreError::Unreachable`] where `mongodb+srv://` can't be resolved.
 pub async fn options(address: &str) -> Result<ClientOptions, StoreError> {
-    let mut options = ClientOptions::parse(address).await.map_err(|error| {
-        let why = without_credentials(&error.kind.to_string(), address);
-        match *error.kind {
-            ErrorKind::DnsResolve { .. } => StoreError::Unreachable { store: "the store's DNS record".into(), why },
-            _ => StoreError::Address { why },
+    let mut options = ClientOptions::parse(address).await.map_err(|error| match &*error.kind {
+        ErrorKind::DnsResolve { message, .. } => {
+            StoreError::Unreachable { store: "the host in mongodb+srv://".into(), why: message.clone() }
         }
+        other => StoreError::Address { why: without_credentials(&other.to_string(), address) },
     })?;
     options.server_selection_timeout.get_or_insert(PATIENCE);
     options.connect_timeout.get_or_insert(PATIENCE);
@@ -97,14 +96,29 @@ fn code(error: &Error) -> Option<i32> {
 pub(crate) fn explain(error: &Error, store: &str) -> StoreError {
     let (store, why) = (store.to_owned(), error.kind.to_string());
     match *error.kind {
-        ErrorKind::ServerSelection { .. }
-        | ErrorKind::Io(_)
-        | ErrorKind::ConnectionPoolCleared { .. }
-        | ErrorKind::DnsResolve { .. } => StoreError::Unreachable { store, why },
+        ErrorKind::ServerSelection { .. } => StoreError::Unreachable { store, why: causes(&why) },
+        ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } | ErrorKind::DnsResolve { .. } => {
+            StoreError::Unreachable { store, why }
+        }
         ErrorKind::Authentication { .. } => StoreError::Denied { store, why },
         _ if matches!(code(error), Some(13 | 18)) => StoreError::Denied { store, why },
         _ => StoreError::Other { store, why },
     }
+}
+
+/// The driver prints all it knows of the topology where it finds no server; for people, each server's trouble is enough.
+fn causes(message: &str) -> String {
+    let causes: Vec<_> = message
+        .split("Address: ")
+        .skip(1)
+        .filter_map(|server| {
+            let (address, rest) = server.split_once(',')?;
+            let (_, error) = rest.split_once("Error: Kind: ")?;
+            let (error, _) = error.split_once(", labels:")?;
+            Some(format!("{address}: {error}"))
+        })
+        .collect();
+    if causes.is_empty() { message.to_owned() } else { causes.join("; ") }
 }
 
 /// Whether two transactions met at one key, and the other one has not committed yet.

@@ -123,30 +123,50 @@ impl<'a> RecordedEvent<'a> {
     }
 }
 
-/// The documents of one commit: `events`, the first of which becomes the version after `expected`.
+/// An event on its way into a store: the fields of its document, but for the stream's key.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "each is the field of its name")]
+pub struct NewEvent {
+    pub _id: ObjectId,
+    pub version: i64,
+    pub r#type: &'static str,
+    pub data: Document,
+    pub recorded_at: DateTime,
+    pub commit: CommitId,
+    pub schema: i32,
+}
+
+impl NewEvent {
+    /// Its document in the stream `id`.
+    pub fn document<A: StoredAggregate>(&self, id: &A::Id) -> Document {
+        doc! {
+            "_id": self._id,
+            A::KEY: A::key(id),
+            "version": self.version,
+            "type": self.r#type,
+            "data": &self.data,
+            "recorded_at": self.recorded_at,
+            "commit": self.commit,
+            "schema": self.schema,
+        }
+    }
+}
+
+/// One commit: `events`, the first of which becomes the version after `expected`, all recorded now.
 ///
 /// Every call makes new `_id`s, so a retry passes on what it has.
-pub fn documents<A: StoredAggregate>(
-    id: &A::Id,
-    expected: u64,
-    commit: CommitId,
-    events: &[A::Event],
-) -> Vec<Document> {
+pub fn new_events<A: StoredAggregate>(expected: u64, commit: CommitId, events: &[A::Event]) -> Vec<NewEvent> {
     let recorded_at = DateTime::now();
-    (expected + 1..)
+    (next(expected)..)
         .zip(events)
         .map(|(version, event)| {
-            let (kind, data) = A::encode(event);
-            doc! {
-                "_id": ObjectId::new(),
-                A::KEY: A::key(id),
-                "version": version as i64,
-                "type": kind,
-                "data": data,
-                "recorded_at": recorded_at,
-                "commit": commit,
-                "schema": A::SCHEMA,
-            }
+            let (r#type, data) = A::encode(event);
+            NewEvent { _id: ObjectId::new(), version, r#type, data, recorded_at, commit, schema: A::SCHEMA }
         })
         .collect()
+}
+
+/// The version after this one, as a store keeps it.
+pub fn next(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX).saturating_add(1)
 }

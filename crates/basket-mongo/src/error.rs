@@ -8,7 +8,7 @@ use crate::{CommitId, document::Unreadable};
 #[non_exhaustive]
 pub enum StoreError {
     /// No event has this id.
-    #[error("there is no {what} '{id}' in {store}; check the id, and the store with `basket store`")]
+    #[error("there is no {what} '{id}' in {store}")]
     NotFound {
         /// The name of the key, without its `_id`.
         what: &'static str,
@@ -29,7 +29,7 @@ pub enum StoreError {
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
     /// The store did not answer, or not in time.
-    #[error("{store} can't be reached ({why}); is it running, and is this its address?")]
+    #[error("{store} can't be reached ({why}); start it, or check its address")]
     Unreachable {
         /// The store, without credentials.
         store: String,

@@ -18,7 +18,7 @@ use tokio::{sync::OnceCell, time::sleep};
 use crate::{
     CommitId, EventStore, Expected, StoreError, StoredAggregate,
     connection::{self, Fate, explain, fate},
-    document::{RecordedEvent, documents},
+    document::{RecordedEvent, new_events, next},
     event_store::pause,
 };
 
@@ -136,6 +136,9 @@ impl<A: StoredAggregate> MongoStore<A> {
     }
 
     /// Inserts the documents of one commit: one alone is atomic by itself, several need a transaction.
+    ///
+    /// A process that is killed between the two steps of a transaction leaves nothing visible, but the server keeps the
+    /// places of its events until `transactionLifetimeLimitSeconds` (60) are over; others meet conflicts there till then.
     async fn insert(&self, documents: &[Document]) -> Result<(), Error> {
         if let [document] = documents {
             return self.events.insert_one(document).await.map(drop);
@@ -201,7 +204,8 @@ impl<A: StoredAggregate> EventStore<A> for MongoStore<A> {
             },
         };
 
-        let documents = documents::<A>(id, expected, commit, events);
+        let new_events = new_events::<A>(expected, commit, events);
+        let documents: Vec<_> = new_events.iter().map(|event| event.document::<A>(id)).collect();
         let (mut not_written, mut lost) = (None, None);
         for send in 1..=SENDS {
             let Err(error) = self.insert(&documents).await else { return Ok(()) };
@@ -232,11 +236,6 @@ impl<A: StoredAggregate> EventStore<A> for MongoStore<A> {
             }
         }
     }
-}
-
-/// The version after this one, as BSON keeps it.
-fn next(version: u64) -> i64 {
-    i64::try_from(version).unwrap_or(i64::MAX).saturating_add(1)
 }
 
 fn is_of(event: &Document, commit: CommitId) -> bool {

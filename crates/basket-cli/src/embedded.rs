@@ -1,0 +1,265 @@
+//! Events in an embedded SQLite file, for whoever has no server: the same documents as in MongoDB, a row each, and the
+//! same contract. Several processes may use one file at once: SQLite's write-ahead log and its locks see to that.
+
+use std::{
+    fs,
+    path::PathBuf,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use basket_domain::{Basket, BasketEvent, BasketId, EventSourced};
+use basket_mongo::{
+    CommitId, EventStore, Expected, StoreError, Unreadable,
+    document::{NewEvent, RecordedEvent, new_events, next},
+};
+use bson::{Document, RawBsonRef, RawDocumentBuf};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row, Transaction, TransactionBehavior, params};
+
+/// How long to wait for another process that is writing; it takes a few milliseconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Marks a file as ours ("bskt"), in the place that SQLite's file format keeps for that.
+const APPLICATION_ID: i32 = 0x6273_6b74;
+
+/// The shape of the table below; a file with a newer one is left alone.
+const FILE_VERSION: i32 = 1;
+
+const SCHEMA: &str = r#"
+    CREATE TABLE baskets (
+        _id         TEXT    NOT NULL PRIMARY KEY,
+        basket_id   TEXT    NOT NULL,
+        version     INTEGER NOT NULL,
+        type        TEXT    NOT NULL,
+        data        TEXT    NOT NULL, -- JSON
+        recorded_at TEXT    NOT NULL, -- RFC 3339, UTC
+        "commit"    TEXT    NOT NULL,
+        schema      INTEGER NOT NULL,
+        UNIQUE (basket_id, version)
+    ) STRICT"#;
+
+/// The events of all baskets in one file.
+///
+/// Its futures never wait: SQLite is called where it stands, in a program that does one thing and ends.
+#[derive(Debug, Clone)]
+pub struct EmbeddedStore {
+    path: PathBuf,
+}
+
+impl EmbeddedStore {
+    /// The store in this file, which is made by the first append.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The file's path.
+    pub fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// Whether the file, if there is one, is ours and can be read.
+    ///
+    /// # Errors
+    /// [`StoreError::Other`] says what is wrong with it.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.open_existing().map(drop)
+    }
+
+    /// The open file; `None` where there is none, or nothing in it yet.
+    fn open_existing(&self) -> Result<Option<Connection>, StoreError> {
+        if !self.path.try_exists().map_err(|error| self.other(error.to_string()))? {
+            return Ok(None);
+        }
+        let connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        Ok(self.is_ours(&connection)?.then_some(connection))
+    }
+
+    /// The open file; made where there is none.
+    fn open_or_create(&self) -> Result<Connection, StoreError> {
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder).map_err(|error| self.other(format!("its folder can't be made: {error}")))?;
+        }
+        let mut connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        if !self.is_ours(&connection)? {
+            self.create(&mut connection)?;
+        }
+        Ok(connection)
+    }
+
+    fn open(&self, flags: OpenFlags) -> Result<Connection, StoreError> {
+        let open = || {
+            let connection = Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+            connection.busy_timeout(PATIENCE)?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            Ok(connection)
+        };
+        open().map_err(|error| self.failed(error))
+    }
+
+    /// Whether the file has our table; `false` where it is empty.
+    fn is_ours(&self, connection: &Connection) -> Result<bool, StoreError> {
+        let pragma = |name| {
+            connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).map_err(|error| self.failed(error))
+        };
+        match (pragma("application_id")?, pragma("user_version")?) {
+            (APPLICATION_ID, FILE_VERSION) => Ok(true),
+            (APPLICATION_ID, newer) => {
+                Err(self.other(format!("the file has version {newer}, made by a newer basket; use that one")))
+            }
+            (0, 0) if pragma("schema_version")? == 0 => Ok(false),
+            _ => {
+                Err(self
+                    .other("the file is a database, but none of ours, so it is left alone; name another one".into()))
+            }
+        }
+    }
+
+    fn create(&self, connection: &mut Connection) -> Result<(), StoreError> {
+        let mut create = || {
+            write_ahead(connection)?;
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            // Another process may have been here first.
+            if transaction.pragma_query_value(None, "application_id", |row| row.get::<_, i32>(0))? == 0 {
+                transaction.execute_batch(SCHEMA)?;
+                transaction.pragma_update(None, "user_version", FILE_VERSION)?;
+                transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            }
+            transaction.commit()
+        };
+        create().map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: rusqlite::Error) -> StoreError {
+        self.other(match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => {
+                "the file is no database of ours, so it is left alone; name another one".into()
+            }
+            _ if is_busy(&error) => {
+                format!("another process has held the file for {} seconds; try again", PATIENCE.as_secs())
+            }
+            _ => error.to_string(),
+        })
+    }
+
+    fn other(&self, why: String) -> StoreError {
+        StoreError::Other { store: self.name(), why }
+    }
+
+    fn replay(&self, connection: &Connection, id: &BasketId) -> Result<EventSourced<Basket>, StoreError> {
+        let failed = |error| self.failed(error);
+        let mut stream = connection
+            .prepare("SELECT _id, version, type, data, schema FROM baskets WHERE basket_id = ?1 ORDER BY version")
+            .map_err(failed)?;
+        let mut rows = stream.query([id.to_string()]).map_err(failed)?;
+        let mut root = EventSourced::new(*id);
+        while let Some(row) = rows.next().map_err(failed)? {
+            let read = || Ok((text(row, 0)?, row.get(1)?, text(row, 2)?, text(row, 3)?, row.get(4)?));
+            let (_id, version, kind, data, schema) = read().map_err(failed)?;
+            let data = json(data).map_err(|why| Unreadable {
+                document: format!("{_id:?}"),
+                version: Some(version),
+                why: format!("its data is no JSON object of ours: {why}"),
+            })?;
+            let event = RecordedEvent {
+                _id: Some(RawBsonRef::String(_id)),
+                version: Some(RawBsonRef::Int64(version)),
+                r#type: Some(RawBsonRef::String(kind)),
+                data: Some(RawBsonRef::Document(&data)),
+                schema: Some(RawBsonRef::Int64(schema)),
+            };
+            root = event.replay_onto(root)?;
+        }
+        Ok(root)
+    }
+}
+
+impl EventStore<Basket> for EmbeddedStore {
+    async fn get(&self, id: &BasketId) -> Result<EventSourced<Basket>, StoreError> {
+        let root = match self.open_existing()? {
+            Some(connection) => self.replay(&connection, id)?,
+            None => EventSourced::new(*id),
+        };
+        match root.version() {
+            0 => Err(StoreError::NotFound { what: "basket", id: id.to_string(), store: self.name() }),
+            _ => Ok(root),
+        }
+    }
+
+    async fn append(
+        &self,
+        id: &BasketId,
+        expected: Expected,
+        commit: CommitId,
+        events: &[BasketEvent],
+    ) -> Result<(), StoreError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        // Inside the transaction nobody else writes, so the head is read at no risk, whoever named the version.
+        let (Expected::Loaded(expected) | Expected::Claimed(expected)) = expected;
+        let mut connection = self.open_or_create()?;
+        let mut append = || {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let found: i64 = transaction.query_row(
+                "SELECT coalesce(max(version), 0) FROM baskets WHERE basket_id = ?1",
+                [id.to_string()],
+                |row| row.get(0),
+            )?;
+            let found = u64::try_from(found).unwrap_or(0);
+            if found != expected {
+                let ours = r#"SELECT 1 FROM baskets WHERE basket_id = ?1 AND version = ?2 AND "commit" = ?3"#;
+                let ours =
+                    transaction.prepare(ours)?.exists(params![id.to_string(), next(expected), commit.to_hex()])?;
+                return Ok(if ours { Ok(()) } else { Err(StoreError::Conflict { expected, found }) });
+            }
+            for event in new_events::<Basket>(expected, commit, events) {
+                insert(&transaction, id, &event)?;
+            }
+            transaction.commit().map(Ok)
+        };
+        append().map_err(|error| self.failed(error))?
+    }
+}
+
+fn insert(transaction: &Transaction<'_>, id: &BasketId, event: &NewEvent) -> rusqlite::Result<()> {
+    let unwritable = |error: Box<dyn std::error::Error + Send + Sync>| rusqlite::Error::ToSqlConversionFailure(error);
+    transaction.execute(
+        "INSERT INTO baskets VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            event._id.to_hex(),
+            id.to_string(),
+            event.version,
+            event.r#type,
+            serde_json::to_string(&event.data).map_err(|error| unwritable(error.into()))?,
+            event.recorded_at.try_to_rfc3339_string().map_err(|error| unwritable(error.into()))?,
+            event.commit.to_hex(),
+            event.schema,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Readers don't wait for a writer then, nor it for them. The mode stays with the file.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let start = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            // SQLite waits by itself for every lock but this one.
+            Err(error) if is_busy(&error) && start.elapsed() < PATIENCE => sleep(Duration::from_millis(5)),
+            done => return done,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+fn json(text: &str) -> Result<RawDocumentBuf, String> {
+    let document: Document = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    RawDocumentBuf::try_from(document).map_err(|error| error.to_string())
+}
+
+fn text<'r>(row: &'r Row<'_>, column: usize) -> rusqlite::Result<&'r str> {
+    Ok(row.get_ref(column)?.as_str()?)
+}

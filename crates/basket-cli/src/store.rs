@@ -1,0 +1,90 @@
+//! The store that was chosen, opened: MongoDB or the embedded file, behind the one contract of [`EventStore`].
+
+use basket_domain::{Basket, BasketEvent, BasketId, EventSourced};
+use basket_mongo::{CommitId, EventStore, Expected, MongoStore, StoreError, connection};
+use mongodb::options::ServerMonitoringMode;
+
+use crate::{EmbeddedStore, choice::Place};
+
+/// One of the two stores.
+#[derive(Debug)]
+pub enum Store {
+    /// A collection of a MongoDB.
+    Mongo(MongoStore<Basket>),
+    /// A file of this machine.
+    Embedded(EmbeddedStore),
+}
+
+/// What a store says of itself.
+#[derive(Debug, serde::Serialize)]
+pub struct Description {
+    /// Software and version: `MongoDB 8.0.4`.
+    pub server: String,
+    /// How it keeps things together: `replica set 'rs0'`.
+    pub topology: String,
+}
+
+impl Store {
+    /// The store at a place. Nothing is asked of it yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Address`], and [`StoreError::Unreachable`] where a DNS record can't be found.
+    pub async fn open(place: &Place) -> Result<Self, StoreError> {
+        match place {
+            Place::Mongo(address) => {
+                let mut options = connection::options(address).await?;
+                // One command needs no connection that waits for news of the server.
+                options.server_monitoring_mode.get_or_insert(ServerMonitoringMode::Poll);
+                Ok(Self::Mongo(MongoStore::with_options(options)?))
+            }
+            Place::File(path) => Ok(Self::Embedded(EmbeddedStore::new(path))),
+        }
+    }
+
+    /// Its name for people, without credentials.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Mongo(store) => store.name().to_owned(),
+            Self::Embedded(store) => store.name(),
+        }
+    }
+
+    /// Asks the store who it is.
+    ///
+    /// # Errors
+    /// It does not answer, or not as a store of ours.
+    pub async fn describe(&self) -> Result<Description, StoreError> {
+        match self {
+            Self::Mongo(store) => store
+                .server_info()
+                .await
+                .map(|info| Description { server: format!("MongoDB {}", info.version), topology: info.topology }),
+            Self::Embedded(store) => store.check().map(|()| Description {
+                server: format!("SQLite {}", rusqlite::version()),
+                topology: "one file, embedded".into(),
+            }),
+        }
+    }
+}
+
+impl EventStore<Basket> for Store {
+    async fn get(&self, id: &BasketId) -> Result<EventSourced<Basket>, StoreError> {
+        match self {
+            Self::Mongo(store) => store.get(id).await,
+            Self::Embedded(store) => store.get(id).await,
+        }
+    }
+
+    async fn append(
+        &self,
+        id: &BasketId,
+        expected: Expected,
+        commit: CommitId,
+        events: &[BasketEvent],
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Mongo(store) => store.append(id, expected, commit, events).await,
+            Self::Embedded(store) => store.append(id, expected, commit, events).await,
+        }
+    }
+}
