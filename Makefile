@@ -1,0 +1,36 @@
+# `make help` lists what can be done. Recipes are a line or two; longer ones are scripts with a name.
+
+.DEFAULT_GOAL := tests
+.PHONY: tests tests-offline demo setup mongo mongo-stop mongo-shell lint help
+
+tests: ## the whole suite, against a MongoDB of its own that is gone afterwards (this is plain `make`)
+	@scripts/with-mongo scripts/test --workspace
+
+tests-offline: ## what needs no MongoDB: the domain and the embedded store
+	@scripts/test --package basket-domain --package basket-cli -- --skip mongo
+	@echo "the tests on MongoDB did not run; 'make tests' runs them all"
+
+demo: ## a basket, live, on the embedded store
+	@scripts/demo
+
+setup: ## install the `basket` command with cargo
+	cargo install --locked --path crates/basket-cli
+	@command -v basket >/dev/null || echo "basket is in $${CARGO_HOME:-$$HOME/.cargo}/bin; put that folder on your PATH"
+
+mongo: ## start a MongoDB and let `basket` use it from this folder (MONGO_PORT=27017)
+	@scripts/mongo up
+
+mongo-stop: ## stop it, keep its data, and let `basket` use the embedded store again
+	@scripts/mongo stop
+
+mongo-shell: ## look at the event documents in mongosh
+	@scripts/mongo shell
+
+lint: ## format, clippy, documentation and shell scripts, warnings as errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
+	@if command -v shellcheck >/dev/null; then shellcheck --external-sources --source-path=SCRIPTDIR .ci/run $(filter-out %.txt,$(wildcard scripts/*)); else echo "shellcheck is not here; the scripts were not checked"; fi
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,113 @@
+//! The README can't drift: its sessions are typed into the real binary, and its picture shows the first of them.
+
+mod support;
+
+use std::{collections::HashMap, fs};
+
+use support::Shell;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+
+fn read(file: &str) -> String {
+    fs::read_to_string(format!("{ROOT}{file}")).unwrap()
+}
+
+/// The lines of each fenced block of a language.
+fn blocks(text: &str, language: &str) -> Vec<Vec<String>> {
+    let (mut blocks, mut open) = (Vec::new(), None::<Vec<String>>);
+    for line in text.lines() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(info)) => open = Some(if info == language { vec![] } else { vec!["other".into()] }),
+            (Some(_), Some(_)) => {
+                let block = open.take().unwrap_or_default();
+                if block.first().is_none_or(|first| first != "other") {
+                    blocks.push(block);
+                }
+            }
+            (Some(block), None) => block.push(line.into()),
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+/// Stands in for ids that are new every time: the first one met is `a`, the second `b`, and so on.
+#[derive(Default)]
+struct Names(HashMap<String, String>);
+
+impl Names {
+    fn meet(&mut self, printed: &str, meant: &str) {
+        for (real, told) in words(printed).zip(words(meant)) {
+            let is_id = |word: &str| word.len() == 24 && word.bytes().all(|digit| digit.is_ascii_hexdigit());
+            if is_id(real) && is_id(told) {
+                self.0.insert(told.into(), real.into());
+            }
+        }
+    }
+
+    fn real(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (told, real)| text.replace(told, real))
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric())
+}
+
+/// Types each `$ basket ...` line of a session and holds what it prints against what is told.
+fn type_session(shell: &Shell, session: &[String]) {
+    let mut names = Names::default();
+    let mut lines = session.iter().peekable();
+    while let Some(line) = lines.next() {
+        let command = line.strip_prefix("$ basket ").unwrap_or_else(|| panic!("'{line}' is no command of basket"));
+        let mut told = String::new();
+        while let Some(line) = lines.next_if(|line| !line.starts_with("$ ")) {
+            told.push_str(line);
+            told.push('\n');
+        }
+        let answer = shell.basket(&names.real(command));
+        let printed = format!("{}{}", answer.out, answer.err);
+        names.meet(&printed, &told);
+        assert_eq!(printed, names.real(&told), "{line}");
+    }
+}
+
+#[test]
+fn every_session_in_the_readme_prints_what_it_says() {
+    let sessions = blocks(&read("README.md"), "console");
+    assert!(!sessions.is_empty());
+    let shell = Shell::new().with("BASKET_STORE", "baskets.db");
+    for session in sessions {
+        type_session(&shell, &session);
+    }
+}
+
+#[test]
+fn the_picture_shows_the_first_session() {
+    let picture = read(".github/session.svg");
+    let drawn: Vec<_> = picture
+        .split("<text ")
+        .skip(1)
+        .map(|text| {
+            let spans: String =
+                text.split('<').map(|part| part.split_once('>').map_or("", |(_, words)| words)).collect();
+            spans.replace("&apos;", "'").trim().to_owned()
+        })
+        .filter(|line| !line.is_empty())
+        .collect();
+    assert_eq!(drawn, blocks(&read("README.md"), "console")[0]);
+}
+
+#[test]
+fn the_readme_lists_every_command_and_every_make_target() {
+    let readme = read("README.md");
+    let help = Shell::new().basket("--help").out;
+    let commands = help.split("Commands:\n").nth(1).unwrap().lines().take_while(|line| !line.is_empty());
+    for command in commands.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
+        assert!(readme.contains(&format!("`basket {command}")), "{command}");
+    }
+    for target in read("Makefile").lines().filter(|line| line.contains(": ## ")) {
+        let target = target.split(':').next().unwrap_or_default();
+        assert!(readme.contains(&format!("`make {target}`")), "make {target}");
+    }
+}
