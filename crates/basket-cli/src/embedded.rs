@@ -98,15 +98,18 @@ impl EmbeddedStore {
 
     /// Whether the file has our table; `false` where it is empty.
     fn is_ours(&self, connection: &Connection) -> Result<bool, StoreError> {
-        let pragma = |name| {
-            connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).map_err(|error| self.failed(error))
+        let read = || {
+            // One transaction, so that a file that another process is just making is seen before or after, not between.
+            let snapshot = connection.unchecked_transaction()?;
+            let pragma = |name| snapshot.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+            Ok((pragma("application_id")?, pragma("user_version")?, pragma("schema_version")?))
         };
-        match (pragma("application_id")?, pragma("user_version")?) {
-            (APPLICATION_ID, FILE_VERSION) => Ok(true),
-            (APPLICATION_ID, newer) => {
+        match read().map_err(|error| self.failed(error))? {
+            (APPLICATION_ID, FILE_VERSION, _) => Ok(true),
+            (APPLICATION_ID, newer, _) => {
                 Err(self.other(format!("the file has version {newer}, made by a newer basket; use that one")))
             }
-            (0, 0) if pragma("schema_version")? == 0 => Ok(false),
+            (0, 0, 0) => Ok(false),
             _ => {
                 Err(self
                     .other("the file is a database, but none of ours, so it is left alone; name another one".into()))

@@ -15,7 +15,7 @@ fn shell() -> (Shell, PathBuf) {
 
 #[test]
 fn processes_that_all_make_the_file_at_once_make_it_once_and_lose_nothing() {
-    for _ in 0..5 {
+    for _ in 0..20 {
         let (shell, file) = shell();
         let children: Vec<_> = (0..16)
             .map(|_| {
