@@ -56,6 +56,6 @@ impl fmt::Display for BasketId {
 
 impl fmt::Debug for BasketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BasketId({self})")
+        fmt::Display::fmt(self, f)
     }
 }

@@ -10,6 +10,7 @@
 //! 3. [`aggregate`]: the base that keeps state, version and new events, for any aggregate
 //! 4. [`id`] and [`product`]: the two values that events carry
 //! 5. [`scenario`]: given / when / then, to test an aggregate in sentences
+//! 6. [`report`]: another fold of the same events, for a question that nobody had planned for
 //!
 //! # Example
 //!
@@ -37,6 +38,7 @@ pub mod basket;
 pub mod events;
 pub mod id;
 pub mod product;
+pub mod report;
 pub mod scenario;
 
 pub use aggregate::{Aggregate, EventSourced};
@@ -44,3 +46,4 @@ pub use basket::{Basket, Refusal};
 pub use events::BasketEvent;
 pub use id::{BasketId, ParseBasketIdError};
 pub use product::{Product, ProductError};
+pub use report::{Fate, Report};

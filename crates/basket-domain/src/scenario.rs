@@ -38,7 +38,7 @@ impl<A: Aggregate> Given<A> {
         Decided(command(&self.0))
     }
 
-    /// The state that the history folds into, for questions put to a view method.
+    /// The state that the history folds into, for questions that are put to a view method.
     pub fn state(&self) -> &A {
         &self.0
     }
@@ -51,8 +51,7 @@ impl<E: Debug + PartialEq, R: Debug + PartialEq> Decided<E, R> {
     /// Where it did not: that is the test's failure, with both lists in words.
     #[track_caller]
     pub fn then(self, expected: impl IntoIterator<Item = E>) {
-        let expected = Ok(expected.into_iter().collect());
-        assert!(self.0 == expected, "\nexpected {}\nbut got  {}", in_words(&expected), in_words(&self.0));
+        self.compare(&Ok(expected.into_iter().collect()));
     }
 
     /// The command was refused for this reason, and raised nothing.
@@ -61,15 +60,24 @@ impl<E: Debug + PartialEq, R: Debug + PartialEq> Decided<E, R> {
     /// Where it was not: that is the test's failure, with both answers in words.
     #[track_caller]
     pub fn then_refused(self, expected: R) {
-        let expected = Err(expected);
-        assert!(self.0 == expected, "\nexpected {}\nbut got  {}", in_words(&expected), in_words(&self.0));
+        self.compare(&Err(expected));
+    }
+
+    #[track_caller]
+    fn compare(&self, expected: &Result<Vec<E>, R>) {
+        assert!(
+            self.0 == *expected,
+            "the command should have {}\nbut it has {}",
+            in_words(expected),
+            in_words(&self.0)
+        );
     }
 }
 
 fn in_words<E: Debug, R: Debug>(decided: &Result<Vec<E>, R>) -> String {
     match decided {
-        Err(refusal) => format!("a refusal: {refusal:?}"),
-        Ok(events) if events.is_empty() => "no event".to_owned(),
-        Ok(events) => events.iter().fold("these events:".to_owned(), |text, event| format!("{text}\n  - {event:?}")),
+        Err(refusal) => format!("been refused: {refusal:?}"),
+        Ok(events) if events.is_empty() => "raised no event".to_owned(),
+        Ok(events) => events.iter().fold("raised".to_owned(), |text, event| format!("{text}\n  - {event:?}")),
     }
 }

@@ -135,14 +135,19 @@ impl<A: StoredAggregate> MongoStore<A> {
         Ok(found.and_then(|event| event.get_i64("version").ok()).and_then(|v| v.try_into().ok()).unwrap_or(0))
     }
 
-    /// Inserts the documents of one commit: one alone is atomic by itself, several need a transaction.
+    /// Inserts the documents of one commit, all or none: one alone is atomic by itself, several need a transaction.
+    async fn insert(&self, documents: &[Document]) -> Result<(), Error> {
+        match documents {
+            [document] => self.events.insert_one(document).await.map(drop),
+            several => self.insert_together(several).await,
+        }
+    }
+
+    /// Inserts several documents in one transaction.
     ///
     /// A process that is killed between the two steps of a transaction leaves nothing visible, but the server keeps the
     /// places of its events until `transactionLifetimeLimitSeconds` (60) are over; others meet conflicts there till then.
-    async fn insert(&self, documents: &[Document]) -> Result<(), Error> {
-        if let [document] = documents {
-            return self.events.insert_one(document).await.map(drop);
-        }
+    async fn insert_together(&self, documents: &[Document]) -> Result<(), Error> {
         let mut session = self.events.client().start_session().await?;
         session.start_transaction().write_concern(WriteConcern::majority()).await?;
         match self.events.insert_many(documents).session(&mut session).await {

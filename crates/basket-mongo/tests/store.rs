@@ -3,35 +3,10 @@
 
 mod support;
 
-use basket_domain::EventSourced;
 use basket_mongo::{EventStore, MongoStore, StoreError, connection};
-use bson::{Bson, doc};
+use bson::doc;
 use futures_util::{TryStreamExt, future::join_all};
 use support::{STANDALONE, created, created_with_socks, product, qty, server, with_database, with_database_on};
-
-#[test]
-fn an_event_is_a_document_with_the_fields_that_the_readme_shows() {
-    with_database(async |db| {
-        let mut basket = created_with_socks();
-        db.store().await.save(&mut basket).await.unwrap();
-
-        let documents = db.stream(*basket.id()).await;
-        let [created, added] = &documents[..] else { panic!("two documents, not {documents:?}") };
-        let fields = ["_id", "basket_id", "version", "type", "data", "recorded_at", "commit", "schema"];
-        for document in &documents {
-            assert_eq!(document.keys().collect::<Vec<_>>(), fields);
-            assert!(document.get_datetime("recorded_at").is_ok());
-        }
-        assert_eq!(created.get("type"), Some(&Bson::from("BasketCreated")));
-        assert_eq!(created.get("version"), Some(&Bson::Int64(1)));
-        assert_eq!(created.get("data"), Some(&Bson::Document(doc! {})));
-        assert_eq!(added.get("version"), Some(&Bson::Int64(2)));
-        assert_eq!(added.get("data"), Some(&Bson::Document(doc! { "product": "socks", "qty": 1_i64 })));
-        assert_eq!(added.get("schema"), Some(&Bson::Int32(1)));
-        assert_eq!(created.get("commit"), added.get("commit"));
-        assert_ne!(created.get("_id"), added.get("_id"));
-    });
-}
 
 #[test]
 fn the_unique_index_is_made_before_the_first_append() {
@@ -61,34 +36,6 @@ fn reading_creates_neither_a_collection_nor_an_index() {
     with_database(async |db| {
         db.store().await.get(&support::new_id()).await.unwrap_err();
         assert!(db.database.list_collection_names().await.unwrap().is_empty());
-    });
-}
-
-#[test]
-fn sixty_four_tasks_adding_to_one_basket_leave_no_gap_and_lose_nothing() {
-    with_database(async |db| {
-        let mut basket = created();
-        let id = *basket.id();
-        db.store().await.save(&mut basket).await.unwrap();
-
-        // Half of them share a connection pool, the others are strangers to each other.
-        let shared = std::sync::Arc::new(db.store().await);
-        let tasks = (0..64).map(|n| {
-            let (shared, address) = (shared.clone(), db.address.clone());
-            tokio::spawn(async move {
-                let own = MongoStore::connect(&address).await.unwrap();
-                let store = if n % 2 == 0 { &*shared } else { &own };
-                store.handle(&id, |basket| basket.add_item(&product("rocks"), qty(n + 1))).await.unwrap();
-            })
-        });
-        for task in join_all(tasks).await {
-            task.unwrap();
-        }
-
-        let versions: Vec<_> = db.stream(id).await.iter().map(|event| event.get_i64("version").unwrap()).collect();
-        assert_eq!(versions, (1..=65).collect::<Vec<_>>());
-        let basket = shared.get(&id).await.unwrap();
-        assert_eq!(basket.state().quantity(&product("rocks")), (1..=64).sum::<u32>());
     });
 }
 
@@ -191,19 +138,4 @@ async fn an_address_that_is_none_is_told_apart_and_never_printed_with_its_passwo
         assert!(matches!(error, StoreError::Address { .. }), "{address}: {error:?}");
         assert!(!format!("{error} {error:?}").contains("s3cr"), "{error:?}");
     }
-}
-
-#[test]
-fn a_stream_longer_than_a_batch_comes_back_whole() {
-    with_database(async |db| {
-        let store = db.store().await;
-        let mut basket = created();
-        store.save(&mut basket).await.unwrap();
-        for _ in 0..12_000 {
-            basket.decide(|basket| basket.add_item(&product("rocks"), qty(1))).unwrap();
-        }
-        store.save(&mut basket).await.unwrap();
-        let loaded: EventSourced<_> = store.get(basket.id()).await.unwrap();
-        assert_eq!((loaded.version(), loaded.state()), (12_001, basket.state()));
-    });
 }
