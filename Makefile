@@ -7,7 +7,7 @@ tests: ## the whole suite, against a MongoDB of its own that is gone afterwards 
 	@scripts/with-mongo scripts/test --workspace
 
 tests-offline: ## what needs no MongoDB: the domain and the embedded store
-	@scripts/test --package basket-domain --package basket-cli -- --skip mongo
+	@scripts/test --package basket-domain --package basket-cli -- --skip mongo:: --skip mongo_
 	@echo "the tests on MongoDB did not run; 'make tests' runs them all"
 
 demo: ## a basket, live, on the embedded store

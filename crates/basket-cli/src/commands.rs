@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use basket_domain::{Basket, BasketId, EventSourced};
 use basket_mongo::EventStore;
 use bson::oid::ObjectId;
@@ -12,13 +12,14 @@ use serde::Serialize;
 use crate::{
     args::{Args, Command, Format},
     choice::{self, Choice},
+    exit,
     store::{Description, Store},
 };
 
 /// Carries out one command.
 ///
 /// # Errors
-/// What went wrong; [`exit::report`](crate::exit::report) tells people and gives the exit code.
+/// What went wrong; [`exit::report`] tells people and gives the exit code.
 pub async fn run(args: Args) -> Result<()> {
     if let Command::Completions { shell } = args.command {
         let mut script = Vec::new();
@@ -26,7 +27,7 @@ pub async fn run(args: Args) -> Result<()> {
         return Ok(io::stdout().write_all(&script)?);
     }
     let choice = choice::choose(args.store.as_deref())?;
-    let store = Store::open(&choice.place).await?;
+    let store = Store::open(&choice.place).await.with_context(|| choice.reason.to_string())?;
 
     match args.command {
         Command::Create { product, quantity, format } => {
@@ -35,10 +36,12 @@ pub async fn run(args: Args) -> Result<()> {
             basket.decide(|basket| basket.create(id))?;
             basket.decide(|basket| basket.add_item(&product, quantity))?;
             store.save(&mut basket).await?;
-            match format {
-                Format::Text => writeln!(io::stdout(), "Created basket with id '{id}'")?,
-                Format::Json => json(&Created { id: id.to_string() })?,
-            }
+            let told = match format {
+                Format::Text => writeln!(io::stdout(), "Created basket with id '{id}'").map_err(Into::into),
+                Format::Json => json(&Created { id: id.to_string() }),
+            };
+            // It is there now; an id that nobody has read would be lost.
+            told.with_context(|| format!("basket '{id}' is created, but its id could not be printed"))?;
         }
         Command::Add { id, product, quantity } => {
             store.handle(&id, |basket| basket.add_item(&product, quantity)).await?;
@@ -81,7 +84,7 @@ fn show(basket: &EventSourced<Basket>, format: Format) -> Result<()> {
             }
             lines.flush()?;
             if basket.state().items().len() == 0 {
-                anstream::eprintln!("basket '{}' is empty", basket.id());
+                exit::note(&format!("basket '{}' is empty", basket.id()));
             }
             Ok(())
         }

@@ -10,7 +10,7 @@ use std::{
 
 use basket_domain::{Basket, BasketEvent, BasketId, EventSourced};
 use basket_mongo::{
-    CommitId, EventStore, Expected, StoreError, Unreadable,
+    Baskets, CommitId, EventStore, Expected, StoreError, Unreadable,
     document::{NewEvent, RecordedEvent, new_events, next},
 };
 use bson::{Document, RawBsonRef, RawDocumentBuf};
@@ -57,12 +57,12 @@ impl EmbeddedStore {
         self.path.display().to_string()
     }
 
-    /// Whether the file, if there is one, is ours and can be read.
+    /// Whether there is a file of ours already; the first append makes it.
     ///
     /// # Errors
-    /// [`StoreError::Other`] says what is wrong with it.
-    pub fn check(&self) -> Result<(), StoreError> {
-        self.open_existing().map(drop)
+    /// [`StoreError::Other`] says what is wrong with the one that is there.
+    pub fn exists(&self) -> Result<bool, StoreError> {
+        Ok(self.open_existing()?.is_some())
     }
 
     /// The open file; `None` where there is none, or nothing in it yet.
@@ -158,11 +158,11 @@ impl EmbeddedStore {
         while let Some(row) = rows.next().map_err(failed)? {
             let read = || Ok((text(row, 0)?, row.get(1)?, text(row, 2)?, text(row, 3)?, row.get(4)?));
             let (_id, version, kind, data, schema) = read().map_err(failed)?;
-            let data = json(data).map_err(|why| Unreadable {
-                document: format!("{_id:?}"),
-                version: Some(version),
-                why: format!("its data is no JSON object of ours: {why}"),
-            })?;
+            let _id = _id.unwrap_or("not UTF-8");
+            let unreadable = |why| Unreadable { document: format!("{_id:?}"), version: Some(version), why };
+            let kind = kind.map_err(|why| unreadable(format!("its type is no text: {why}")))?;
+            let data = data.and_then(json);
+            let data = data.map_err(|why| unreadable(format!("its data is no JSON object of ours: {why}")))?;
             let event = RecordedEvent {
                 _id: Some(RawBsonRef::String(_id)),
                 version: Some(RawBsonRef::Int64(version)),
@@ -170,7 +170,7 @@ impl EmbeddedStore {
                 data: Some(RawBsonRef::Document(&data)),
                 schema: Some(RawBsonRef::Int64(schema)),
             };
-            root = event.replay_onto(root)?;
+            root = event.replay_onto::<Baskets>(root)?;
         }
         Ok(root)
     }
@@ -215,7 +215,7 @@ impl EventStore<Basket> for EmbeddedStore {
                     transaction.prepare(ours)?.exists(params![id.to_string(), next(expected), commit.to_hex()])?;
                 return Ok(if ours { Ok(()) } else { Err(StoreError::Conflict { expected, found }) });
             }
-            for event in new_events::<Basket>(expected, commit, events) {
+            for event in new_events::<Baskets>(expected, commit, events) {
                 insert(&transaction, id, &event)?;
             }
             transaction.commit().map(Ok)
@@ -263,6 +263,7 @@ fn json(text: &str) -> Result<RawDocumentBuf, String> {
     RawDocumentBuf::try_from(document).map_err(|error| error.to_string())
 }
 
-fn text<'r>(row: &'r Row<'_>, column: usize) -> rusqlite::Result<&'r str> {
-    Ok(row.get_ref(column)?.as_str()?)
+/// A column's text; the inner error says that it is not UTF-8, which SQLite does not see to.
+fn text<'r>(row: &'r Row<'_>, column: usize) -> rusqlite::Result<Result<&'r str, String>> {
+    Ok(std::str::from_utf8(row.get_ref(column)?.as_bytes()?).map_err(|error| error.to_string()))
 }

@@ -1,7 +1,10 @@
 //! How a command ends that did not succeed: one line on standard error, and an exit code for each kind of trouble.
 //! The codes are documented in `basket --help`.
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use basket_domain::Refusal;
 use basket_mongo::{HandleError, StoreError};
@@ -31,8 +34,13 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
 
 /// One line on standard error, red only on a terminal.
 pub fn complain(message: &str, code: u8) -> ExitCode {
-    anstream::eprintln!("{RED}error:{RED:#} {message}");
+    note(&format!("{RED}error:{RED:#} {message}"));
     ExitCode::from(code)
+}
+
+/// A line on standard error. Where nobody can read it, there is nobody to tell that either.
+pub fn note(line: &str) {
+    writeln!(anstream::stderr(), "{line}").ok();
 }
 
 /// The exit code, and what only this program can add to the message: the command that mends it.

@@ -1,7 +1,7 @@
 //! The store that was chosen, opened: MongoDB or the embedded file, behind the one contract of [`EventStore`].
 
 use basket_domain::{Basket, BasketEvent, BasketId, EventSourced};
-use basket_mongo::{CommitId, EventStore, Expected, MongoStore, StoreError, connection};
+use basket_mongo::{Baskets, CommitId, EventStore, Expected, MongoStore, StoreError, connection};
 use mongodb::options::ServerMonitoringMode;
 
 use crate::{EmbeddedStore, choice::Place};
@@ -10,7 +10,7 @@ use crate::{EmbeddedStore, choice::Place};
 #[derive(Debug)]
 pub enum Store {
     /// A collection of a MongoDB.
-    Mongo(MongoStore<Basket>),
+    Mongo(MongoStore<Baskets>),
     /// A file of this machine.
     Embedded(EmbeddedStore),
 }
@@ -59,9 +59,12 @@ impl Store {
                 .server_info()
                 .await
                 .map(|info| Description { server: format!("MongoDB {}", info.version), topology: info.topology }),
-            Self::Embedded(store) => store.check().map(|()| Description {
+            Self::Embedded(store) => store.exists().map(|exists| Description {
                 server: format!("SQLite {}", rusqlite::version()),
-                topology: "one file, embedded".into(),
+                topology: match exists {
+                    true => "one file, embedded".into(),
+                    false => "one file, embedded; not there yet, the first `basket create` makes it".into(),
+                },
             }),
         }
     }

@@ -61,7 +61,7 @@ fn a_nearer_dot_env_without_our_line_does_not_hide_one_above() {
 }
 
 #[test]
-fn a_mongodb_that_does_not_answer_is_an_error_and_never_the_file() {
+fn a_server_that_does_not_answer_is_an_error_and_never_the_file() {
     let address = "mongodb://ann:s3cret@127.0.0.1:1/shop?serverSelectionTimeoutMS=100";
     let shell = Shell::new().with("BASKET_STORE", address);
     for words in ["create socks", "get 5ab69073421aa917e62b4734", "add 5ab69073421aa917e62b4734 socks"] {
@@ -88,7 +88,15 @@ fn a_mongodb_that_does_not_answer_is_an_error_and_never_the_file() {
 fn a_value_that_is_no_store_is_a_usage_error() {
     let shell = Shell::new();
     shell.basket("get 5ab69073421aa917e62b4734 --store postgres://127.0.0.1").fails(2, "'postgres://' is no store");
-    shell.run(&["store", "--store", ""]).fails(2, "it is empty");
+    shell
+        .run(&["store", "--store", ""])
+        .fails(2, "the option --store: the address of the store is not understood: it is empty");
+    for server in ["localhost:27017", "127.0.0.1:27017/shop", "mongodb:/ann:s3cret@h/db", "ann:s3cret@h"] {
+        let answer = shell.basket(&format!("store --store {server}"));
+        answer.fails(2, "it looks like a server without mongodb://");
+        assert!(!answer.err.contains("s3cret"));
+    }
+    assert_eq!(shell.basket("store --store ./a:b@c").code, 0);
     shell
         .basket("store --store mongodb://ann:s3cr%zzt@127.0.0.1")
         .fails(2, "the address of the store is not understood");
@@ -96,6 +104,18 @@ fn a_value_that_is_no_store_is_a_usage_error() {
     let answer = shell.basket("store");
     answer.fails(1, "the line BASKET_STORE in ");
     assert!(!answer.err.contains("s3cret"));
+}
+
+#[test]
+fn a_dot_env_is_read_as_it_stands_or_not_at_all() {
+    let shell = Shell::new();
+    let file = shell.folder.path().join(".env");
+    fs::write(&file, "BASKET_STORE=mongodb://127.0.0.1:1/?authSource=$external\n").unwrap();
+    shell.basket("store").fails(1, "can't be parsed; put its value in single quotes");
+    fs::write(&file, "BASKET_STORE='cash$.db'\n").unwrap();
+    assert!(told(&shell, "store").0.ends_with("/cash$.db"));
+    fs::write(&file, "\u{feff}BASKET_STORE=bom.db\n").unwrap();
+    assert!(told(&shell, "store").0.ends_with("/bom.db"));
 }
 
 mod mongo {

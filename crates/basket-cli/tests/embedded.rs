@@ -98,6 +98,10 @@ fn a_row_that_somebody_planted_is_named_with_its_id_its_version_and_the_reason()
         ("data = '{\"product\": \"socks\", \"qty\": 1.5}'", "data.qty is 1.5"),
         ("data = '{\"product\": \"socks\", \"qty\": \"1\"}'", "data.qty is \"1\""),
         ("data = '{\"product\": \"socks\", \"qty\": 18446744073709551615}'", "18446744073709551615"),
+        (
+            "data = CAST(x'7b2270726f64756374223a22ff222c22717479223a317d' AS TEXT)",
+            "its data is no JSON object of ours: invalid utf-8",
+        ),
         ("schema = 2", "its schema is 2, and this program knows 1 as the newest"),
     ];
     for (change, why) in cases {

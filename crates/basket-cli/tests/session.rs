@@ -88,20 +88,43 @@ fn products_of_all_tongues_come_back_as_they_went_in(shell: &Shell) {
 }
 
 #[test]
-fn help_has_examples_that_work_and_the_exit_codes() {
+fn help_has_the_exit_codes_and_examples_that_work() {
     let shell = Shell::new();
+    let id = shell.create("socks");
+    let mut typed = 0;
     for words in
         ["--help", "create --help", "add --help", "remove --help", "get --help", "store --help", "completions --help"]
     {
         let help = shell.basket(words);
         assert!(help.code == 0 && help.out.contains("Example"), "{words}: {help:?}");
+        let examples = help.out.lines().filter_map(|line| line.strip_prefix("  basket "));
+        for example in examples.filter(|line| !line.contains("mongodb://")) {
+            // What follows two blanks or a > is for people and shells.
+            let words = example.split("  ").next().unwrap().split(" > ").next().unwrap();
+            let answer = shell.basket(&words.replace("5ab69073421aa917e62b4734", &id));
+            assert_eq!((answer.code, answer.err.as_str()), (0, ""), "{example}");
+            typed += 1;
+        }
     }
+    assert!(typed > 10, "{typed}");
     let top = shell.basket("--help").out;
     for code in 0..=8 {
         assert!(top.contains(&format!("\n  {code}  ")), "{code} in {top}");
     }
     assert_eq!(shell.basket("").code, 2);
     assert!(shell.basket("--version").out.starts_with("basket 0."));
+}
+
+#[test]
+fn where_nobody_can_read_nothing_breaks_and_no_id_is_lost() {
+    let shell = Shell::new();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let deaf = shell.command(&["get", "five"]).stderr(full()).status().unwrap();
+    assert_eq!(deaf.code(), Some(2));
+    let answer = support::answer(shell.command(&["create", "socks"]).stdout(full()).output().unwrap());
+    assert_eq!(answer.code, 1);
+    let id = answer.err.split('\'').nth(1).unwrap().to_owned();
+    shell.basket(&format!("get {id}")).says("socks = 1\n");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Makes a fresh `mongod --replSet` a replica set of one, and waits until the majority confirms a write.
 //! `scripts/mongod.sh` runs it; doing it twice does no harm. Usage: `initiate 127.0.0.1:27017`
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
 use bson::{Document, doc};
 use mongodb::{
@@ -14,19 +14,31 @@ const TRIES: u32 = 300;
 const PAUSE: Duration = Duration::from_millis(100);
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let host = std::env::args().nth(1).ok_or("usage: initiate HOST:PORT")?;
+async fn main() -> ExitCode {
+    let Some(host) = std::env::args().nth(1) else {
+        eprintln!("usage: initiate HOST:PORT");
+        return ExitCode::from(2);
+    };
+    match initiate(&host).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: the server at {host} does not become a replica set of one: {}", error.kind);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn initiate(host: &str) -> Result<(), Error> {
     let mut options = ClientOptions::parse(format!("mongodb://{host}/?directConnection=true")).await?;
     options.server_selection_timeout = Some(Duration::from_secs(10));
     let admin = Client::with_options(options)?.database("admin");
 
-    let set = doc! { "_id": "rs0", "members": [{ "_id": 0, "host": &host }] };
+    let set = doc! { "_id": "rs0", "members": [{ "_id": 0, "host": host }] };
     match admin.run_command(doc! { "replSetInitiate": set }).await {
-        Err(error) if !already_initiated(&error) => return Err(error.into()),
+        Err(error) if !already_initiated(&error) => return Err(error),
         _ => {}
     }
-    wait_for_the_majority(&admin).await?;
-    Ok(())
+    wait_for_the_majority(&admin).await.map(drop)
 }
 
 fn already_initiated(error: &Error) -> bool {

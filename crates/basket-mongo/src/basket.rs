@@ -1,5 +1,5 @@
 //! How the events of a basket are written down: the shape of `type` and `data` in `db.baskets`.
-//! The stores call it through [`StoredAggregate`]; the rules of the basket are in `basket-domain`.
+//! The stores call it through [`Codec`]; the rules of the basket are in `basket-domain`.
 
 use std::num::NonZeroU32;
 
@@ -10,9 +10,15 @@ use basket_domain::{
 };
 use bson::{Bson, Document, RawDocument, doc, oid::ObjectId};
 
-use crate::stored::{StoredAggregate, text, whole_number};
+use crate::codec::{Codec, text, whole_number};
 
-impl StoredAggregate for Basket {
+/// The codec of baskets: `MongoStore<Baskets>` keeps them in `db.baskets`.
+#[derive(Debug, Clone, Copy)]
+pub struct Baskets;
+
+impl Codec for Baskets {
+    type Aggregate = Basket;
+
     const COLLECTION: &'static str = "baskets";
     const KEY: &'static str = "basket_id";
 
@@ -30,7 +36,7 @@ impl StoredAggregate for Basket {
         }
     }
 
-    fn decode(basket_id: &BasketId, kind: &str, data: &RawDocument) -> Result<BasketEvent, String> {
+    fn decode(basket_id: &BasketId, _schema: i32, kind: &str, data: &RawDocument) -> Result<BasketEvent, String> {
         let basket_id = *basket_id;
         match kind {
             "BasketCreated" => Ok(BasketCreated { basket_id }),
@@ -40,17 +46,17 @@ impl StoredAggregate for Basket {
         }
     }
 
-    fn check(&self, event: &BasketEvent) -> Result<(), String> {
+    fn check(basket: &Basket, event: &BasketEvent) -> Result<(), String> {
         match event {
-            BasketCreated { .. } if self.id().is_some() => {
+            BasketCreated { .. } if basket.id().is_some() => {
                 Err("a basket is created once, and this one was already".into())
             }
             BasketCreated { .. } => Ok(()),
-            _ if self.id().is_none() => Err("the first event of a basket must be BasketCreated".into()),
-            ItemAdded { product, qty, .. } if self.quantity(product).checked_add(qty.get()).is_none() => {
+            _ if basket.id().is_none() => Err("the first event of a basket must be BasketCreated".into()),
+            ItemAdded { product, qty, .. } if basket.quantity(product).checked_add(qty.get()).is_none() => {
                 Err(format!("it takes the total of '{product}' past {}", u32::MAX))
             }
-            ItemRemoved { product, .. } if !self.contains(product) => {
+            ItemRemoved { product, .. } if !basket.contains(product) => {
                 Err(format!("it removes '{product}', which is not in the basket then"))
             }
             ItemAdded { .. } | ItemRemoved { .. } => Ok(()),

@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use mongodb::{
-    error::{Error, ErrorKind, NO_WRITES_PERFORMED, TRANSIENT_TRANSACTION_ERROR, WriteFailure},
+    error::{
+        Error, ErrorKind, NO_WRITES_PERFORMED, RETRYABLE_WRITE_ERROR, TRANSIENT_TRANSACTION_ERROR,
+        UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
+    },
     options::ClientOptions,
 };
 
@@ -41,13 +44,20 @@ pub fn name(options: &ClientOptions) -> String {
     format!("mongodb://{}/{}", hosts.join(","), options.default_database.as_deref().unwrap_or(DEFAULT_DATABASE))
 }
 
-/// The driver quotes what it does not understand, and that may be a password.
+/// The driver quotes what it does not understand, and that may be a password: before the `@`, in place of a host that
+/// somebody forgot, or in an option. A message that quotes any of these is replaced.
 fn without_credentials(message: &str, address: &str) -> String {
-    let secret = address.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(secret, _)| secret);
-    let told = |part: &str| !part.is_empty() && message.contains(part);
-    match secret {
-        Some(secret) if secret.split(':').any(told) => "its user, password or an option can't be parsed".into(),
-        _ => message.into(),
+    let (_, rest) = address.split_once("://").unwrap_or(("", address));
+    let (before_options, options) = rest.split_once('?').unwrap_or((rest, ""));
+    let quoted = before_options
+        .split(['@', ':', '/', ','])
+        .chain(options.split('&').filter_map(|option| option.split_once('=')).map(|(_, value)| value))
+        .any(|part| !part.is_empty() && message.contains(part));
+    match quoted {
+        true => "its user, password, host, port or an option can't be parsed; \
+                 the form is mongodb://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE"
+            .into(),
+        false => message.into(),
     }
 }
 
@@ -68,16 +78,14 @@ pub(crate) fn fate(error: &Error) -> Fate {
     let transient = error.contains_label(TRANSIENT_TRANSACTION_ERROR) || error.contains_label(NO_WRITES_PERFORMED);
     match *error.kind {
         _ if code(error) == Some(11000) => Fate::Taken,
+        // The driver says so of a commit whose answer it did not get, whatever came in between.
+        _ if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => Fate::Unknown,
         _ if transient => Fate::NotWritten,
         ErrorKind::ServerSelection { .. } => Fate::NotWritten,
         ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } => Fate::Unknown,
         // The write is there, but the majority has not confirmed it yet.
         ErrorKind::Write(WriteFailure::WriteConcernError(_)) => Fate::Unknown,
-        _ if error.contains_label(mongodb::error::RETRYABLE_WRITE_ERROR)
-            || error.contains_label(mongodb::error::UNKNOWN_TRANSACTION_COMMIT_RESULT) =>
-        {
-            Fate::Unknown
-        }
+        _ if error.contains_label(RETRYABLE_WRITE_ERROR) => Fate::Unknown,
         _ => Fate::Refused,
     }
 }
@@ -124,6 +132,11 @@ fn causes(message: &str) -> String {
 /// Whether two transactions met at one key, and the other one has not committed yet.
 pub(crate) fn is_write_conflict(error: &Error) -> bool {
     code(error) == Some(112)
+}
+
+/// Whether the server can't make the unique index: because of duplicates, or of another index in its place.
+pub(crate) fn denies_the_index(error: &Error) -> bool {
+    matches!(code(error), Some(11000 | 85 | 86))
 }
 
 /// Whether a transaction failed because the server is no member of a replica set (IllegalOperation).

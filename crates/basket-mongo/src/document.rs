@@ -12,7 +12,7 @@ use bson::{DateTime, Document, RawBsonRef, doc, oid::ObjectId};
 
 use crate::{
     CommitId,
-    stored::{StoredAggregate, integral, shown},
+    codec::{Codec, Event, Id, integral, shown},
 };
 
 /// A document that is not the event that has to stand at its place.
@@ -66,16 +66,19 @@ impl<'a> RecordedEvent<'a> {
     ///
     /// # Errors
     /// Names the document and says why it can't be the next event of this stream.
-    pub fn replay_onto<A: StoredAggregate>(self, root: EventSourced<A>) -> Result<EventSourced<A>, Unreadable> {
-        match self.next_event(&root) {
+    pub fn replay_onto<C: Codec>(
+        self,
+        root: EventSourced<C::Aggregate>,
+    ) -> Result<EventSourced<C::Aggregate>, Unreadable> {
+        match self.next_event::<C>(&root) {
             Ok(event) => Ok(root.replay([event])),
             Err(why) => Err(self.unreadable(why)),
         }
     }
 
-    fn next_event<A: StoredAggregate>(self, root: &EventSourced<A>) -> Result<A::Event, String> {
+    fn next_event<C: Codec>(self, root: &EventSourced<C::Aggregate>) -> Result<Event<C>, String> {
         self.check_version(root.version() + 1)?;
-        self.check_schema(A::SCHEMA)?;
+        let schema = self.check_schema(C::SCHEMA)?;
         let kind = match self.r#type.ok_or("it has no type")? {
             RawBsonRef::String(kind) => kind,
             other => return Err(format!("its type is {}, expected the name of an event", shown(other))),
@@ -84,30 +87,41 @@ impl<'a> RecordedEvent<'a> {
             RawBsonRef::Document(data) => data,
             other => return Err(format!("its data is {}, expected a document", shown(other))),
         };
-        let event = A::decode(root.id(), kind, data)?;
-        root.state().check(&event)?;
+        let event = C::decode(root.id(), schema, kind, data)?;
+        C::check(root.state(), &event)?;
         Ok(event)
     }
 
-    fn check_version(self, next: u64) -> Result<(), String> {
+    /// Its version, from 1.
+    ///
+    /// # Errors
+    /// It has none, or something else in its place.
+    pub fn version(self) -> Result<u64, Unreadable> {
+        self.read_version().map_err(|why| self.unreadable(why))
+    }
+
+    fn read_version(self) -> Result<u64, String> {
         let value = self.version.ok_or("it has no version")?;
-        let version = integral(value)
+        integral(value)
             .and_then(|number| u64::try_from(number).ok())
             .filter(|number| *number > 0)
-            .ok_or_else(|| format!("its version is {}, expected a whole number from 1", shown(value)))?;
-        match version {
-            _ if version == next => Ok(()),
-            _ if version > next => Err(format!("version {next} is missing before it")),
-            _ => Err(format!("version {version} is there twice")),
+            .ok_or_else(|| format!("its version is {}, expected a whole number from 1", shown(value)))
+    }
+
+    fn check_version(self, next: u64) -> Result<(), String> {
+        match self.read_version()? {
+            version if version == next => Ok(()),
+            version if version > next => Err(format!("version {next} is missing before it")),
+            version => Err(format!("version {version} is there twice")),
         }
     }
 
     /// A document without a schema was put there by hand; it is read as the first one.
-    fn check_schema(self, newest: i32) -> Result<(), String> {
-        let Some(value) = self.schema else { return Ok(()) };
-        match integral(value) {
-            Some(schema) if (1..=i64::from(newest)).contains(&schema) => Ok(()),
-            Some(schema) if schema > i64::from(newest) => Err(format!(
+    fn check_schema(self, newest: i32) -> Result<i32, String> {
+        let Some(value) = self.schema else { return Ok(1) };
+        match integral(value).map(i32::try_from) {
+            Some(Ok(schema)) if (1..=newest).contains(&schema) => Ok(schema),
+            Some(Ok(schema)) if schema > newest => Err(format!(
                 "its schema is {schema}, and this program knows {newest} as the newest; read it with a newer release"
             )),
             _ => Err(format!("its schema is {}, expected a whole number from 1", shown(value))),
@@ -138,10 +152,10 @@ pub struct NewEvent {
 
 impl NewEvent {
     /// Its document in the stream `id`.
-    pub fn document<A: StoredAggregate>(&self, id: &A::Id) -> Document {
+    pub fn document<C: Codec>(&self, id: &Id<C>) -> Document {
         doc! {
             "_id": self._id,
-            A::KEY: A::key(id),
+            C::KEY: C::key(id),
             "version": self.version,
             "type": self.r#type,
             "data": &self.data,
@@ -155,13 +169,13 @@ impl NewEvent {
 /// One commit: `events`, the first of which becomes the version after `expected`, all recorded now.
 ///
 /// Every call makes new `_id`s, so a retry passes on what it has.
-pub fn new_events<A: StoredAggregate>(expected: u64, commit: CommitId, events: &[A::Event]) -> Vec<NewEvent> {
+pub fn new_events<C: Codec>(expected: u64, commit: CommitId, events: &[Event<C>]) -> Vec<NewEvent> {
     let recorded_at = DateTime::now();
     (next(expected)..)
         .zip(events)
         .map(|(version, event)| {
-            let (r#type, data) = A::encode(event);
-            NewEvent { _id: ObjectId::new(), version, r#type, data, recorded_at, commit, schema: A::SCHEMA }
+            let (r#type, data) = C::encode(event);
+            NewEvent { _id: ObjectId::new(), version, r#type, data, recorded_at, commit, schema: C::SCHEMA }
         })
         .collect()
 }

@@ -55,8 +55,9 @@ pub enum StoreError {
         /// How many events the commit has.
         events: usize,
     },
-    /// The connection broke after the append was sent, and the store could not be asked. Ask again with
-    /// [`save_as`](crate::EventStore::save_as) and this commit: it finds what is there, or appends it, never twice.
+    /// The connection broke after the append was sent, and the store could not be asked. Whoever still has the root
+    /// settles it with [`save_as`](crate::EventStore::save_as) and this commit, which finds the events or appends them;
+    /// whoever has not, as after [`handle`](crate::EventStore::handle), loads again and looks before deciding again.
     #[error("{store} did not say whether commit {commit} was kept ({why}); look before you repeat the command")]
     OutcomeUnknown {
         /// The store, without credentials.

@@ -1,12 +1,16 @@
 //! What a store of events can do, whatever it is made of: `get`, `append`, and on top of these two `save` and `handle`.
 //! [`MongoStore`](crate::MongoStore) is one; the CLI's embedded file is another, and both pass one contract suite.
 
-use std::{future::Future, time::Duration};
+use std::{
+    fmt::{Debug, Display},
+    future::Future,
+    time::Duration,
+};
 
-use basket_domain::EventSourced;
+use basket_domain::{Aggregate, EventSourced};
 use bson::oid::ObjectId;
 
-use crate::{HandleError, StoreError, StoredAggregate};
+use crate::{HandleError, StoreError};
 
 /// Names one commit: the client makes it, once for each save, so that a commit is recognised after a lost answer.
 pub type CommitId = ObjectId;
@@ -23,18 +27,23 @@ pub enum Expected {
     Claimed(u64),
 }
 
+/// An aggregate that a store can keep: every [`Aggregate`] that can cross threads, under an id that can be printed.
+pub trait Storable: Aggregate<Id: Clone + Debug + Display + Send + Sync, Event: Send + Sync> + Send + Sync {}
+
+impl<A: Aggregate<Id: Clone + Debug + Display + Send + Sync, Event: Send + Sync> + Send + Sync> Storable for A {}
+
 /// Streams of events, one for each aggregate.
 ///
 /// Futures are `Send`, so that a caller may spawn them. All of them can be dropped: an append is kept whole or not at all.
-pub trait EventStore<A: StoredAggregate>: Sync {
+pub trait EventStore<A: Storable>: Sync {
     /// Loads an aggregate: reads its events in order of version and folds them.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] where there are none; [`StoreError::Unreadable`] names a document that is off.
     fn get(&self, id: &A::Id) -> impl Future<Output = Result<EventSourced<A>, StoreError>> + Send;
 
-    /// Appends one commit, all of `events` or none, right behind the expected version. Repeating it with the same
-    /// `commit` appends nothing more. No events, no commit.
+    /// Appends one commit, all of `events` or none, right behind the expected version. The same call again, with the same
+    /// `commit` behind the same version, appends nothing more. No events, no commit.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] where the stream is not at the expected version.
@@ -54,8 +63,8 @@ pub trait EventStore<A: StoredAggregate>: Sync {
         self.save_as(CommitId::new(), root)
     }
 
-    /// [`save`](Self::save) under a commit id of your own: that of a [`StoreError::OutcomeUnknown`], or of a request
-    /// that may come twice.
+    /// [`save`](Self::save) under a commit id of your own: that of a [`StoreError::OutcomeUnknown`], to settle it with the
+    /// very root that could not be saved. A root that was loaded again is another commit: it may hold the events already.
     ///
     /// # Errors
     /// As [`append`](Self::append); the new events stay new.

@@ -1,12 +1,12 @@
 //! An event store on MongoDB: one document an event, appended atomically, with a typed outcome for every append.
 //!
 //! The store knows the [`Aggregate`](basket_domain::Aggregate) trait and MongoDB, and nothing of baskets but how their
-//! events are written down ([`basket`]). For an aggregate of your own, implement [`StoredAggregate`].
+//! events are written down ([`basket`]). For an aggregate of your own, write a [`Codec`].
 //!
 //! Read it in this order:
 //!
 //! 1. [`event_store`]: `get`, `save`, `append` and `handle`, for any store
-//! 2. [`stored`]: what an aggregate says of its documents; [`basket`] is ours
+//! 2. [`codec`]: how events become documents; [`basket`] is ours
 //! 3. [`document`]: the shape of an event document, and how one that can't be read is named
 //! 4. [`mongo_store`]: the append and the load on MongoDB; [`connection`]: reaching it
 //! 5. [`error`]: everything that can come out
@@ -15,17 +15,18 @@
 //!
 //! ```no_run
 //! use basket_domain::{Basket, BasketId, EventSourced, Product};
-//! use basket_mongo::{EventStore, MongoStore};
+//! use basket_mongo::{Baskets, EventStore, MongoStore};
 //! use std::num::NonZeroU32;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let baskets = MongoStore::<Basket>::connect("mongodb://127.0.0.1:27017/basket_db").await?;
+//! let baskets = MongoStore::<Baskets>::connect("mongodb://127.0.0.1:27017/basket_db").await?;
 //!
 //! // Several decisions, one commit: both events are kept, or neither.
 //! let id = BasketId::from_bytes(bson::oid::ObjectId::new().bytes());
-//! let mut basket = EventSourced::new(id);
-//! basket.decide(|basket: &Basket| basket.create(id))?;
-//! basket.decide(|basket| basket.add_item(&Product::new("socks")?, NonZeroU32::MIN).map_err(Box::<dyn std::error::Error>::from))?;
+//! let socks = Product::new("socks")?;
+//! let mut basket = EventSourced::<Basket>::new(id);
+//! basket.decide(|basket| basket.create(id))?;
+//! basket.decide(|basket| basket.add_item(&socks, NonZeroU32::MIN))?;
 //! baskets.save(&mut basket).await?;
 //!
 //! // Load, decide, append; where another writer came first, all over again.
@@ -40,15 +41,16 @@
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::todo, clippy::unwrap_used)]
 
 pub mod basket;
+pub mod codec;
 pub mod connection;
 pub mod document;
 pub mod error;
 pub mod event_store;
 pub mod mongo_store;
-pub mod stored;
 
+pub use basket::Baskets;
+pub use codec::Codec;
 pub use document::Unreadable;
 pub use error::{HandleError, StoreError};
-pub use event_store::{CommitId, EventStore, Expected};
+pub use event_store::{CommitId, EventStore, Expected, Storable};
 pub use mongo_store::MongoStore;
-pub use stored::StoredAggregate;

@@ -16,7 +16,8 @@ use mongodb::{
 use tokio::{sync::OnceCell, time::sleep};
 
 use crate::{
-    CommitId, EventStore, Expected, StoreError, StoredAggregate,
+    Codec, CommitId, EventStore, Expected, StoreError,
+    codec::{Event, Id},
     connection::{self, Fate, explain, fate},
     document::{RecordedEvent, new_events, next},
     event_store::pause,
@@ -28,15 +29,15 @@ const SENDS: u32 = 4;
 /// Events in one batch of a load: large streams take fewer round trips, and a batch stays far below 16 MB.
 const BATCH: u32 = 5_000;
 
-/// The events of all aggregates of one kind, in one collection.
+/// The events of all aggregates of one kind, in one collection, as the codec `C` writes them.
 #[derive(Debug)]
-pub struct MongoStore<A> {
+pub struct MongoStore<C> {
     events: Collection<Document>,
     /// For messages; never with credentials.
     name: String,
     /// Set once this store has seen to the unique index.
     indexed: OnceCell<()>,
-    aggregate: PhantomData<fn() -> A>,
+    codec: PhantomData<fn() -> C>,
 }
 
 /// What answers at the other end.
@@ -48,7 +49,7 @@ pub struct ServerInfo {
     pub topology: String,
 }
 
-impl<A: StoredAggregate> MongoStore<A> {
+impl<C: Codec> MongoStore<C> {
     /// A store at an address such as `mongodb://127.0.0.1:27017/basket_db`. It is reached at the first call, not here.
     ///
     /// # Errors
@@ -79,10 +80,10 @@ impl<A: StoredAggregate> MongoStore<A> {
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
         Self {
-            events: database.collection_with_options(A::COLLECTION, options),
+            events: database.collection_with_options(C::COLLECTION, options),
             name: name.into(),
             indexed: OnceCell::new(),
-            aggregate: PhantomData,
+            codec: PhantomData,
         }
     }
 
@@ -107,6 +108,7 @@ impl<A: StoredAggregate> MongoStore<A> {
         let topology = match (hello.get_str("setName"), hello.get_str("msg")) {
             (Ok(set), _) => format!("replica set '{set}'"),
             (_, Ok("isdbgrid")) => "sharded cluster".into(),
+            _ if hello.get_bool("isreplicaset").unwrap_or(false) => "replica set that was never initiated".into(),
             _ => "standalone (one event at a time; `make mongo` starts a replica set)".into(),
         };
         Ok(ServerInfo { version: build.get_str("version").unwrap_or("unknown").into(), topology })
@@ -117,22 +119,31 @@ impl<A: StoredAggregate> MongoStore<A> {
     async fn ensure_unique_index(&self) -> Result<(), StoreError> {
         let create = || async {
             let index = IndexModel::builder()
-                .keys(doc! { A::KEY: 1, "version": 1 })
+                .keys(doc! { C::KEY: 1, "version": 1 })
                 .options(IndexOptions::builder().unique(true).build())
                 .build();
-            self.events.create_index(index).await.map_err(|error| match explain(&error, &self.name) {
-                StoreError::Other { store, why } => StoreError::NoUniqueIndex { store, collection: A::COLLECTION, why },
-                other => other,
-            })?;
-            Ok(())
+            match self.events.create_index(index).await {
+                Err(error) if connection::denies_the_index(&error) => Err(StoreError::NoUniqueIndex {
+                    store: self.name.clone(),
+                    collection: C::COLLECTION,
+                    why: error.kind.to_string(),
+                }),
+                outcome => outcome.map(drop).map_err(|error| explain(&error, &self.name)),
+            }
         };
         self.indexed.get_or_try_init(create).await.copied()
     }
 
-    async fn head(&self, id: &A::Id) -> Result<u64, StoreError> {
-        let newest = self.events.find_one(doc! { A::KEY: A::key(id) }).sort(doc! { "version": -1 });
-        let found = newest.await.map_err(|error| explain(&error, &self.name))?;
-        Ok(found.and_then(|event| event.get_i64("version").ok()).and_then(|v| v.try_into().ok()).unwrap_or(0))
+    async fn head(&self, id: &Id<C>) -> Result<u64, StoreError> {
+        let newest = self.events.find(doc! { C::KEY: C::key(id) }).sort(doc! { "version": -1 }).limit(1);
+        let mut newest = newest.batch().await.map_err(|error| explain(&error, &self.name))?;
+        let Some(batch) = newest.try_next().await.map_err(|error| explain(&error, &self.name))? else { return Ok(0) };
+        let documents = batch.doc_slices().map_err(|error| explain(&error, &self.name))?;
+        match documents.into_iter().next() {
+            None => Ok(0),
+            Some(Ok(document)) => Ok(RecordedEvent::from_document(document)?.version()?),
+            Some(Err(error)) => Err(explain(&error.into(), &self.name)),
+        }
     }
 
     /// Inserts the documents of one commit, all or none: one alone is atomic by itself, several need a transaction.
@@ -149,7 +160,11 @@ impl<A: StoredAggregate> MongoStore<A> {
     /// places of its events until `transactionLifetimeLimitSeconds` (60) are over; others meet conflicts there till then.
     async fn insert_together(&self, documents: &[Document]) -> Result<(), Error> {
         let mut session = self.events.client().start_session().await?;
-        session.start_transaction().write_concern(WriteConcern::majority()).await?;
+        session
+            .start_transaction()
+            .read_concern(ReadConcern::majority())
+            .write_concern(WriteConcern::majority())
+            .await?;
         match self.events.insert_many(documents).session(&mut session).await {
             Ok(_) => commit(&mut session).await,
             Err(error) => {
@@ -160,29 +175,29 @@ impl<A: StoredAggregate> MongoStore<A> {
         }
     }
 
-    async fn conflict(&self, id: &A::Id, expected: u64) -> Result<(), StoreError> {
+    async fn conflict(&self, id: &Id<C>, expected: u64) -> Result<(), StoreError> {
         // A majority read may lag behind the key that turned us away: somebody holds at least the next version.
-        let found = self.head(id).await?.max(expected + 1);
+        let found = self.head(id).await?.max(expected.saturating_add(1));
         Err(StoreError::Conflict { expected, found })
     }
 }
 
-impl<A: StoredAggregate> EventStore<A> for MongoStore<A> {
-    async fn get(&self, id: &A::Id) -> Result<EventSourced<A>, StoreError> {
+impl<C: Codec> EventStore<C::Aggregate> for MongoStore<C> {
+    async fn get(&self, id: &Id<C>) -> Result<EventSourced<C::Aggregate>, StoreError> {
         let failed = |error: Error| explain(&error, &self.name);
-        let stream = self.events.find(doc! { A::KEY: A::key(id) }).sort(doc! { "version": 1 });
+        let stream = self.events.find(doc! { C::KEY: C::key(id) }).sort(doc! { "version": 1 });
         let mut batches = stream.batch_size(BATCH).batch().await.map_err(failed)?;
 
         let mut root = EventSourced::new(id.clone());
         while let Some(batch) = batches.try_next().await.map_err(failed)? {
             for document in batch.doc_slices().map_err(failed)? {
                 let document = document.map_err(|error| failed(error.into()))?;
-                root = RecordedEvent::from_document(document)?.replay_onto(root)?;
+                root = RecordedEvent::from_document(document)?.replay_onto::<C>(root)?;
             }
         }
         match root.version() {
             0 => Err(StoreError::NotFound {
-                what: A::KEY.trim_end_matches("_id"),
+                what: C::KEY.trim_end_matches("_id"),
                 id: id.to_string(),
                 store: self.name.clone(),
             }),
@@ -192,10 +207,10 @@ impl<A: StoredAggregate> EventStore<A> for MongoStore<A> {
 
     async fn append(
         &self,
-        id: &A::Id,
+        id: &Id<C>,
         expected: Expected,
         commit: CommitId,
-        events: &[A::Event],
+        events: &[Event<C>],
     ) -> Result<(), StoreError> {
         if events.is_empty() {
             return Ok(());
@@ -209,13 +224,13 @@ impl<A: StoredAggregate> EventStore<A> for MongoStore<A> {
             },
         };
 
-        let new_events = new_events::<A>(expected, commit, events);
-        let documents: Vec<_> = new_events.iter().map(|event| event.document::<A>(id)).collect();
+        let new_events = new_events::<C>(expected, commit, events);
+        let documents: Vec<_> = new_events.iter().map(|event| event.document::<C>(id)).collect();
         let (mut not_written, mut lost) = (None, None);
         for send in 1..=SENDS {
             let Err(error) = self.insert(&documents).await else { return Ok(()) };
             match fate(&error) {
-                Fate::Taken => match self.events.find_one(doc! { A::KEY: A::key(id), "version": next(expected) }).await
+                Fate::Taken => match self.events.find_one(doc! { C::KEY: C::key(id), "version": next(expected) }).await
                 {
                     Ok(Some(event)) if is_of(&event, commit) => return Ok(()),
                     Ok(Some(_)) => return self.conflict(id, expected).await,
@@ -225,6 +240,8 @@ impl<A: StoredAggregate> EventStore<A> for MongoStore<A> {
                 },
                 Fate::Unknown => lost = Some(error),
                 Fate::NotWritten => not_written = Some(error),
+                // What was sent before may be there all the same.
+                Fate::Refused if lost.is_some() => break,
                 Fate::Refused if connection::wants_a_replica_set(&error) => {
                     return Err(StoreError::NotAReplicaSet { store: self.name.clone(), events: events.len() });
                 }

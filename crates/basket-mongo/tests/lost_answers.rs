@@ -5,11 +5,11 @@ mod support;
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU32, Ordering::SeqCst},
+    atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
 };
 
 use basket_domain::{Basket, EventSourced};
-use basket_mongo::{CommitId, EventStore, MongoStore, StoreError};
+use basket_mongo::{Baskets, CommitId, EventStore, MongoStore, StoreError};
 use support::{REPLICA_SET, TestDatabase, created, created_with_socks, product, qty, server, with_database};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -18,8 +18,10 @@ use tokio::{
 
 /// A store behind a proxy that can be told to swallow the answers to the next commands of one name.
 struct Proxied {
-    store: MongoStore<Basket>,
+    store: MongoStore<Baskets>,
     swallow: Arc<AtomicU32>,
+    /// Whether the proxy passes on nothing at all any more, once it has swallowed what it was told to.
+    dies: Arc<AtomicBool>,
 }
 
 async fn proxied(db: &TestDatabase, command: &'static str) -> Proxied {
@@ -27,15 +29,19 @@ async fn proxied(db: &TestDatabase, command: &'static str) -> Proxied {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let swallow = Arc::new(AtomicU32::new(0));
-    let counter = swallow.clone();
+    let dies = Arc::new(AtomicBool::new(false));
+    let (left, mortal) = (swallow.clone(), dies.clone());
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
+            if mortal.load(SeqCst) && left.load(SeqCst) == 0 {
+                continue;
+            }
             let server = TcpStream::connect(&target).await.unwrap();
-            tokio::spawn(relay(client, server, command, counter.clone()));
+            tokio::spawn(relay(client, server, command, left.clone()));
         }
     });
     let address = format!("mongodb://127.0.0.1:{port}/{}?directConnection=true", db.database.name());
-    Proxied { store: MongoStore::connect(&address).await.unwrap(), swallow }
+    Proxied { store: MongoStore::connect(&address).await.unwrap(), swallow, dies }
 }
 
 /// One request, one answer, again and again; closes the connection in place of an answer that is to be swallowed.
@@ -113,6 +119,22 @@ fn an_outcome_that_can_not_be_asked_is_called_unknown_and_saving_again_settles_i
         assert!(basket.new_events().is_empty());
         assert_eq!(db.stream(*basket.id()).await.len(), 1);
     });
+}
+
+#[test]
+fn a_server_that_is_gone_after_a_commit_was_sent_leaves_the_outcome_unknown_and_not_unreachable() {
+    for command in ["insert", "commitTransaction"] {
+        with_database(async |db| {
+            let proxied = proxied(&db, command).await;
+            proxied.store.save(&mut created()).await.unwrap();
+            proxied.swallow.store(1, SeqCst);
+            proxied.dies.store(true, SeqCst);
+            let mut basket = if command == "insert" { created() } else { created_with_socks() };
+            let error = proxied.store.save(&mut basket).await.unwrap_err();
+            assert!(matches!(error, StoreError::OutcomeUnknown { .. }), "{command}: {error:?}");
+            assert_eq!(db.stream(*basket.id()).await.len(), basket.new_events().len(), "{command}: it was kept");
+        });
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod support;
 mod silo;
 
 use basket_domain::EventSourced;
-use basket_mongo::{EventStore, HandleError, MongoStore, StoredAggregate, stored::text};
+use basket_mongo::{Codec, EventStore, HandleError, MongoStore, codec::text};
 use bson::{Bson, Document, RawDocument, doc};
 use silo::{
     Officer, Silo,
@@ -16,7 +16,12 @@ use silo::{
 };
 use support::with_database;
 
-impl StoredAggregate for Silo {
+/// The codec is a type of its own: the aggregate may live in a crate that knows of no store.
+struct Silos;
+
+impl Codec for Silos {
+    type Aggregate = Silo;
+
     const COLLECTION: &'static str = "silos";
     const KEY: &'static str = "silo";
 
@@ -32,7 +37,7 @@ impl StoredAggregate for Silo {
         }
     }
 
-    fn decode(_: &String, kind: &str, data: &RawDocument) -> Result<SiloEvent, String> {
+    fn decode(_: &String, _schema: i32, kind: &str, data: &RawDocument) -> Result<SiloEvent, String> {
         match kind {
             "SiloArmed" => Ok(SiloArmed),
             "KeyTurned" => match text(data, "officer")? {
@@ -49,7 +54,7 @@ impl StoredAggregate for Silo {
 #[test]
 fn a_silo_is_kept_beside_the_baskets_and_launches_once_however_many_try() {
     with_database(async |db| {
-        let silos = MongoStore::<Silo>::connect(&db.address).await.unwrap();
+        let silos = MongoStore::<Silos>::connect(&db.address).await.unwrap();
         let id = "north".to_owned();
         let mut silo = EventSourced::<Silo>::new(id.clone());
         silo.decide(Silo::arm).unwrap();

@@ -4,7 +4,7 @@
 mod support;
 
 use basket_domain::Basket;
-use basket_mongo::{CommitId, EventStore, StoreError, StoredAggregate};
+use basket_mongo::{Baskets, Codec, CommitId, EventStore, StoreError};
 use bson::{Bson, Document, doc};
 use support::{STANDALONE, created, created_with_socks, new_id, product, qty, with_database, with_database_on};
 
@@ -15,7 +15,7 @@ fn versions(documents: &[Document]) -> Vec<i64> {
 #[test]
 fn an_event_is_written_down_by_its_name_and_its_data() {
     let written = |basket: &basket_domain::EventSourced<Basket>| -> Vec<(&str, Document)> {
-        basket.new_events().iter().map(Basket::encode).collect()
+        basket.new_events().iter().map(Baskets::encode).collect()
     };
     let mut basket = created_with_socks();
     basket.decide(|basket| basket.remove_item(&product("socks"))).unwrap();

@@ -3,7 +3,7 @@
 mod support;
 
 use basket_domain::Basket;
-use basket_mongo::{EventStore, StoreError, StoredAggregate};
+use basket_mongo::{Baskets, Codec, EventStore, StoreError};
 use bson::{Document, RawDocumentBuf, doc};
 use support::{TestDatabase, created_with_socks, new_id, product, qty, with_database};
 
@@ -14,7 +14,7 @@ fn items(basket: &Basket) -> Vec<String> {
 /// Writes the documents of a small history by hand, newest first, so that this stage stands on its own feet.
 async fn planted(db: &TestDatabase) -> basket_domain::BasketId {
     let id = new_id();
-    let key = Basket::key(&id);
+    let key = Baskets::key(&id);
     let event = |version: i64, kind: &str, data: Document| {
         doc! { "basket_id": &key, "version": version, "type": kind, "data": data, "schema": 1 }
     };
@@ -33,15 +33,15 @@ fn a_document_is_read_back_as_the_event_that_it_was() {
     let mut basket = created_with_socks();
     basket.decide(|basket| basket.remove_item(&product("socks"))).unwrap();
     for event in basket.new_events() {
-        let (kind, data) = Basket::encode(event);
-        let read = Basket::decode(basket.id(), kind, &RawDocumentBuf::try_from(&data).unwrap());
+        let (kind, data) = Baskets::encode(event);
+        let read = Baskets::decode(basket.id(), 1, kind, &RawDocumentBuf::try_from(&data).unwrap());
         assert_eq!(read.as_ref(), Ok(event));
     }
 }
 
 #[test]
 fn a_document_that_is_no_event_of_a_basket_says_what_is_wrong_with_it() {
-    let read = |kind, data: Document| Basket::decode(&new_id(), kind, &RawDocumentBuf::try_from(&data).unwrap());
+    let read = |kind, data: Document| Baskets::decode(&new_id(), 1, kind, &RawDocumentBuf::try_from(&data).unwrap());
     let blessed = read("ItemBlessed", doc! { "product": "socks" }).unwrap_err();
     assert_eq!(blessed, "its type 'ItemBlessed' is none that a basket knows");
     assert_eq!(read("ItemAdded", doc! { "product": "socks" }).unwrap_err(), "data.qty is missing");

@@ -101,7 +101,7 @@ fn sixty_four_tasks_adding_to_one_basket_leave_no_gap_and_lose_nothing() {
         let tasks = (1..=64).map(|n| {
             let (shared, address) = (shared.clone(), db.address.clone());
             tokio::spawn(async move {
-                let own = basket_mongo::MongoStore::connect(&address).await.unwrap();
+                let own = basket_mongo::MongoStore::<basket_mongo::Baskets>::connect(&address).await.unwrap();
                 let store = if n % 2 == 0 { &*shared } else { &own };
                 store.handle(&id, |basket| basket.add_item(&product("rocks"), qty(n))).await.unwrap();
             })

@@ -104,8 +104,8 @@ async fn nobody_waits_longer_than_two_seconds_for_a_server_unless_the_address_sa
 #[tokio::test]
 async fn a_server_that_is_not_there_is_unreachable_by_name_and_without_its_password() {
     // Port 1 is closed: nothing but a mistake listens there.
-    let store =
-        MongoStore::connect("mongodb://ann:s3cret@127.0.0.1:1/shop?serverSelectionTimeoutMS=200").await.unwrap();
+    let address = "mongodb://ann:s3cret@127.0.0.1:1/shop?serverSelectionTimeoutMS=200";
+    let store = MongoStore::<basket_mongo::Baskets>::connect(address).await.unwrap();
     let id = support::new_id();
     for error in [store.get(&id).await.unwrap_err(), store.save(&mut created()).await.unwrap_err()] {
         assert!(matches!(error, StoreError::Unreachable { .. }), "{error:?}");
@@ -117,7 +117,7 @@ async fn a_server_that_is_not_there_is_unreachable_by_name_and_without_its_passw
 #[tokio::test]
 async fn wrong_credentials_are_denied_and_never_printed() {
     let address = server(support::REPLICA_SET).replace("mongodb://", "mongodb://ann:s3cret@");
-    let store = MongoStore::<basket_domain::Basket>::connect(&address).await.unwrap();
+    let store = MongoStore::<basket_mongo::Baskets>::connect(&address).await.unwrap();
     let error = store.get(&support::new_id()).await.unwrap_err();
     assert!(matches!(error, StoreError::Denied { .. }), "{error:?}");
     assert!(!format!("{error} {error:?} {store:?}").contains("s3cret"), "{error:?}");
@@ -130,12 +130,41 @@ async fn an_address_that_is_none_is_told_apart_and_never_printed_with_its_passwo
         "mongodb://ann:s3cr%zzt@127.0.0.1",
         "mongodb://ann:s3cr/et@127.0.0.1",
         "mongodb://ann:s3cret@127.0.0.1/?authMechanism=s3cret",
+        "mongodb://ann:s3cret",
+        "mongodb://ann:s3cret/shop",
+        "mongodb+srv://ann:s3cret",
+        "mongodb://127.0.0.1/?tlsAllowInvalidCertificates=s3cret",
         "mongodb://127.0.0.1:port",
         "mongodb://127.0.0.1/?serverSelectionTimeoutMS=soon",
         "postgres://127.0.0.1",
     ] {
-        let error = MongoStore::<basket_domain::Basket>::connect(address).await.unwrap_err();
+        let error = MongoStore::<basket_mongo::Baskets>::connect(address).await.unwrap_err();
         assert!(matches!(error, StoreError::Address { .. }), "{address}: {error:?}");
         assert!(!format!("{error} {error:?}").contains("s3cr"), "{error:?}");
     }
+}
+
+#[test]
+fn a_head_that_somebody_wrote_with_mongosh_is_a_head_all_the_same() {
+    with_database(async |db| {
+        let (store, mut basket) = (db.store().await, created());
+        store.save(&mut basket).await.unwrap();
+        db.events().update_one(doc! { "version": 1 }, doc! { "$set": { "version": 1.0 } }).await.unwrap();
+        basket.decide(|basket| basket.add_item(&product("rocks"), qty(1))).unwrap();
+        store.save(&mut basket).await.unwrap();
+        assert_eq!(store.get(basket.id()).await.unwrap().version(), 2);
+    });
+}
+
+#[test]
+fn a_read_concern_in_the_address_does_not_reach_a_commit() {
+    with_database(async |db| {
+        for level in ["local", "available", "linearizable"] {
+            let address = format!("{}?readConcernLevel={level}", db.address);
+            let store = MongoStore::<basket_mongo::Baskets>::connect(&address).await.unwrap();
+            let mut basket = created_with_socks();
+            store.save(&mut basket).await.unwrap();
+            assert_eq!(store.get(basket.id()).await.unwrap().version(), 2, "{level}");
+        }
+    });
 }

@@ -6,7 +6,7 @@
 use std::{future::Future, num::NonZeroU32, panic::AssertUnwindSafe};
 
 use basket_domain::{Basket, BasketId, EventSourced, Product};
-use basket_mongo::MongoStore;
+use basket_mongo::{Baskets, MongoStore};
 use bson::{Document, doc, oid::ObjectId};
 use futures_util::{FutureExt, TryStreamExt};
 use mongodb::{Client, Collection, Database, options::ClientOptions};
@@ -22,7 +22,7 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    pub async fn store(&self) -> MongoStore<Basket> {
+    pub async fn store(&self) -> MongoStore<Baskets> {
         MongoStore::connect(&self.address).await.unwrap()
     }
 

@@ -1,17 +1,18 @@
-//! What an aggregate says of its documents: where they live, how its events are written down and read back.
-//! [`crate::basket`] is an example to copy; every store calls it, whatever it keeps the documents in.
-
-use std::fmt::{Debug, Display};
+//! How the events of an aggregate are written down and read back, and where they live. A codec is a type of its own, so
+//! that an aggregate need not know of any store. [`crate::basket`] is an example to copy; every store calls it.
 
 use basket_domain::Aggregate;
 use bson::{Bson, Document, RawBsonRef, RawDocument};
 
-/// An aggregate whose events can be kept as documents.
+use crate::Storable;
+
+/// Turns the events of one kind of aggregate into documents and back.
 ///
 /// The stream's id is the document's key and is not repeated in its `data`.
-pub trait StoredAggregate:
-    Aggregate<Id: Clone + Debug + Display + Send + Sync, Event: Clone + Send + Sync> + Send + Sync
-{
+pub trait Codec {
+    /// The aggregate whose events these are.
+    type Aggregate: Storable;
+
     /// The collection (or table) that holds the events of all these streams: `baskets`.
     const COLLECTION: &'static str;
     /// The field that holds the stream's id: `basket_id`.
@@ -20,27 +21,34 @@ pub trait StoredAggregate:
     const SCHEMA: i32 = 1;
 
     /// The stream's id as the value of [`KEY`](Self::KEY).
-    fn key(id: &Self::Id) -> Bson;
+    fn key(id: &Id<Self>) -> Bson;
 
     /// The event's name and its data.
-    fn encode(event: &Self::Event) -> (&'static str, Document);
+    fn encode(event: &Event<Self>) -> (&'static str, Document);
 
-    /// The event that [`encode`](Self::encode) wrote. Fields it doesn't know are none of its business.
+    /// The event that [`encode`](Self::encode) wrote when `schema` (1 to [`SCHEMA`](Self::SCHEMA)) was the newest.
+    /// Fields it doesn't know are none of its business.
     ///
     /// # Errors
     /// Says which field is off and what was expected, for a person to read. [`text`] and [`whole_number`] do.
-    fn decode(id: &Self::Id, kind: &str, data: &RawDocument) -> Result<Self::Event, String>;
+    fn decode(id: &Id<Self>, schema: i32, kind: &str, data: &RawDocument) -> Result<Event<Self>, String>;
 
     /// Whether the event can follow on this state at all: what the appliers rely on, so that a stream that somebody
     /// edited is noticed. Not a rule of business: those live in the deciders, may change, and never judge the past.
     ///
     /// # Errors
     /// Says what is wrong with the event at this place.
-    fn check(&self, event: &Self::Event) -> Result<(), String> {
-        let _ = event;
+    fn check(state: &Self::Aggregate, event: &Event<Self>) -> Result<(), String> {
+        let _ = (state, event);
         Ok(())
     }
 }
+
+/// What names a stream of a codec's aggregate.
+pub type Id<C> = <<C as Codec>::Aggregate as Aggregate>::Id;
+
+/// What can happen to a codec's aggregate.
+pub type Event<C> = <<C as Codec>::Aggregate as Aggregate>::Event;
 
 /// The text in a field of `data`.
 ///
