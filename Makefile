@@ -1,7 +1,10 @@
 # `make help` lists what can be done. Recipes are a line or two; longer ones are scripts with a name.
 
 .DEFAULT_GOAL := tests
-.PHONY: tests tests-offline demo setup mongo mongo-stop mongo-shell lint help
+.PHONY: tests tests-offline demo setup mongo mongo-stop mongo-shell lint help \
+	from_scratch watch hint solution stages check timer prove
+
+EXERCISE := cargo run --quiet --package exercise --
 
 tests: ## the whole suite, against a MongoDB of its own that is gone afterwards (this is plain `make`)
 	@scripts/with-mongo scripts/test --workspace
@@ -32,5 +35,30 @@ lint: ## format, clippy, documentation and shell scripts, warnings as errors
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
 	@if command -v shellcheck >/dev/null; then shellcheck --external-sources --source-path=SCRIPTDIR .ci/run $(filter-out %.txt,$(wildcard scripts/*)); else echo "shellcheck is not here; the scripts were not checked"; fi
 
+from_scratch: ## learn: make the exercise's branch and switch to it (FRESH=1 begins anew)
+	@cargo build --package exercise
+	@$(EXERCISE) from-scratch $(if $(FRESH),--fresh)
+
+watch: ## learn: on every save, the first red test and what to do next
+	@$(EXERCISE) watch
+
+hint: ## learn: the next hint (STAGE=n)
+	@$(EXERCISE) hint $(STAGE)
+
+solution: ## learn: write the solution of STAGE=n into your files, keeping a copy
+	@$(if $(STAGE),$(EXERCISE) solution $(STAGE),echo "which stage? make solution STAGE=n"; exit 2)
+
+stages: ## learn: the list of stages
+	@$(EXERCISE) stages
+
+check: ## learn: run the tests of all the stages
+	@$(EXERCISE) check
+
+timer: ## learn: a clock for `make watch` (MINUTES=25)
+	@$(EXERCISE) timer $(if $(MINUTES),--minutes $(MINUTES))
+
+prove: ## prove that the exercise has not drifted from the code
+	@scripts/with-mongo $(EXERCISE) prove
+
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

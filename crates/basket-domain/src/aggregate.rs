@@ -48,11 +48,11 @@ impl<A: Aggregate> EventSourced<A> {
     /// assert!(basket.new_events().is_empty());
     /// ```
     #[must_use]
-    pub fn replay(mut self, events: impl IntoIterator<Item = A::Event>) -> Self {
-        for event in events {
-            self.apply(&event);
-        }
-        self
+    pub fn replay(self, events: impl IntoIterator<Item = A::Event>) -> Self {
+        events.into_iter().fold(self, |mut root, event| {
+            root.apply(&event);
+            root
+        })
     }
 
     /// Puts a command to the state and raises the events that it decides on. A decider may decide that there is nothing to do.

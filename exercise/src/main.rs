@@ -1,0 +1,86 @@
+//! The tool behind `make from_scratch`, `watch`, `hint`, `solution`, `stages`, `check`, `timer` and `prove`.
+//!
+//! [`course`] is the course as data, [`source`] blanks a function or puts a body back, [`branch`] makes the branch,
+//! [`verdict`] runs a stage's tests, [`learn`] and [`watch`] talk to people, [`prove`] shows that nothing has drifted.
+
+mod branch;
+mod course;
+mod learn;
+mod prove;
+mod source;
+mod state;
+mod verdict;
+mod watch;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use course::Course;
+
+/// Learn event sourcing from scratch
+#[derive(Parser)]
+#[command(name = "exercise")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make the branch from_scratch and switch to it
+    FromScratch {
+        /// Begin anew; a branch that is there already is kept under a dated name
+        #[arg(long)]
+        fresh: bool,
+    },
+    /// Run the tests on every save and say what to do next
+    Watch,
+    /// Give the next hint for a stage, or for the first that is not done
+    Hint { stage: Option<usize> },
+    /// Put the solution of one stage into your files
+    Solution { stage: usize },
+    /// List the stages
+    Stages,
+    /// Run the tests of all the stages
+    Check,
+    /// Start a clock that `watch` shows
+    Timer {
+        /// How long
+        #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..=1440))]
+        minutes: u64,
+    },
+    /// Prove that the exercise has not drifted from the code (for CI)
+    Prove,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            anstream::eprintln!("\x1b[1;31merror:\x1b[0m {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<bool> {
+    let course = Course::at(&std::env::current_dir()?)?;
+    match command {
+        Command::FromScratch { fresh } => {
+            branch::make(&course, fresh)?;
+            println!(
+                "you are on the branch from_scratch now; read README.md, and type `make watch` in a second window"
+            );
+            Ok(true)
+        }
+        Command::Watch => watch::run(&course).map(|()| true),
+        Command::Hint { stage } => learn::hint(&course, stage).map(|()| true),
+        Command::Solution { stage } => learn::solution(&course, stage).map(|()| true),
+        Command::Stages => learn::stages(&course).map(|()| true),
+        Command::Check => learn::check(&course),
+        Command::Timer { minutes } => learn::timer(&course, minutes).map(|()| true),
+        Command::Prove => prove::run(&course),
+    }
+}

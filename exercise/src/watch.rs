@@ -1,0 +1,209 @@
+//! `make watch`: on every save, the first red test of the first unfinished stage, its message, and what to do next.
+//! It draws plain lines on a cleared screen, so that it works over ssh, at 80 columns, and with NO_COLOR.
+
+use std::{
+    fmt::Write as _,
+    io::{IsTerminal, Write, stdin, stdout},
+    path::Path,
+    sync::mpsc::{self, Receiver},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use crossterm::{
+    event::{self, Event, KeyCode, KeyEventKind, KeyModifiers},
+    terminal,
+};
+use notify::{RecursiveMode, Watcher};
+
+use crate::{
+    course::Course,
+    learn::{BOLD, DIM, GREEN, PLAIN, RED, list, next_hint, sentence, solution_diff},
+    state::State,
+    verdict::{self, Servers, Verdict},
+};
+
+const KEYS: &str = "h hint   s solution   l stages   q quit";
+
+/// Watches until `q` or Ctrl-C; without a terminal to read keys from, until it is ended.
+pub fn run(course: &Course) -> Result<()> {
+    course.solutions()?;
+    let (sender, saves) = mpsc::channel();
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| is_a_save(&event)) {
+            sender.send(()).ok();
+        }
+    })?;
+    watcher.watch(&course.root.join("crates"), RecursiveMode::Recursive).context("crates/ can't be watched")?;
+
+    let keys = Keys::listen();
+    let mut screen =
+        Screen { course, servers: Servers::default(), state: State::load(course), at: 1, text: String::new() };
+    screen.look(&saves)?;
+    loop {
+        if saves.try_recv().is_ok() {
+            screen.look(&saves)?;
+        }
+        match keys.next()? {
+            Some('q') => return Ok(()),
+            Some(key) => screen.answer(key)?,
+            None => {}
+        }
+    }
+}
+
+fn is_a_save(event: &notify::Event) -> bool {
+    !event.kind.is_access() && event.paths.iter().any(|path| is_source(path))
+}
+
+fn is_source(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs" || extension == "toml")
+}
+
+/// Keys without Enter, where there is a terminal for that; it gets its old manners back at the end, whatever happens.
+struct Keys {
+    raw: bool,
+}
+
+impl Keys {
+    fn listen() -> Self {
+        Self { raw: stdin().is_terminal() && stdout().is_terminal() && terminal::enable_raw_mode().is_ok() }
+    }
+
+    /// The next key, waiting a little for it.
+    fn next(&self) -> Result<Option<char>> {
+        const WAIT: Duration = Duration::from_millis(50);
+        if !self.raw {
+            std::thread::sleep(WAIT);
+            return Ok(None);
+        }
+        if !event::poll(WAIT)? {
+            return Ok(None);
+        }
+        match event::read()? {
+            Event::Key(key) if key.kind == KeyEventKind::Release => Ok(None),
+            Event::Key(key) if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) => {
+                Ok(Some('q'))
+            }
+            Event::Key(key) => Ok(key.code.as_char()),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        if self.raw {
+            terminal::disable_raw_mode().ok();
+        }
+    }
+}
+
+struct Screen<'c> {
+    course: &'c Course,
+    servers: Servers,
+    state: State,
+    /// The stage that is not green, from 1; one more than there are when all are.
+    at: usize,
+    text: String,
+}
+
+impl Screen<'_> {
+    /// Runs the tests and draws what came of them.
+    fn look(&mut self, saves: &Receiver<()>) -> Result<()> {
+        // Editors write a file in several steps.
+        while saves.recv_timeout(Duration::from_millis(40)).is_ok() {}
+        let start = Instant::now();
+        self.draw(&format!("{}{DIM}looking at stage {} ...{PLAIN}\n", self.bar(), self.at))?;
+        let verdict = self.first_unfinished()?;
+        self.state = State { done: self.at - 1, ..State::load(self.course) };
+        self.state.save(self.course)?;
+        self.text = self.told(&verdict);
+        writeln!(self.text, "\n{DIM}{:.1} s after the save   {KEYS}{PLAIN}", start.elapsed().as_secs_f32())?;
+        self.draw(&self.text.clone())
+    }
+
+    /// The stage that was at work comes first: it has the news. Where it is green, what was done before must still be,
+    /// and the next one is at work. Where it is red, an earlier one may be the cause, and is shown in its place.
+    fn first_unfinished(&mut self) -> Result<Verdict> {
+        let (course, last) = (self.course, self.course.stages.len());
+        self.at = self.at.min(last);
+        let news = verdict::of(course, course.stage(self.at)?, &self.servers)?;
+        if matches!(news, Verdict::NotCompiled(_)) {
+            return Ok(news);
+        }
+        for number in (1..self.at).rev() {
+            let verdict = verdict::of(course, course.stage(number)?, &self.servers)?;
+            if verdict != Verdict::Green {
+                self.at = number;
+                return self.first_unfinished();
+            }
+        }
+        let mut verdict = news;
+        while verdict == Verdict::Green && self.at < last {
+            self.at += 1;
+            verdict = verdict::of(course, course.stage(self.at)?, &self.servers)?;
+        }
+        if verdict == Verdict::Green {
+            self.at = last + 1;
+        }
+        Ok(verdict)
+    }
+
+    /// A bar of the stages done, and the clock.
+    fn bar(&self) -> String {
+        let (all, done) = (self.course.stages.len(), self.at - 1);
+        let clock = self.state.clock().map(|clock| format!("   {clock}")).unwrap_or_default();
+        let bar = format!("{GREEN}{}{DIM}{}", "█".repeat(done * 3), "░".repeat((all - done) * 3));
+        format!("{bar}{PLAIN} {done} of {all} stages{clock}\n\n")
+    }
+
+    fn told(&self, verdict: &Verdict) -> String {
+        let mut text = self.bar();
+        let Ok(stage) = self.course.stage(self.at) else {
+            text += &format!("{GREEN}{BOLD}All stages are green.{PLAIN} It is all your code now:\n\n");
+            text += "  make mongo\n  cargo run --bin basket create socks\n  make\n";
+            return text;
+        };
+        text += &format!("{BOLD}Stage {}. {}{PLAIN}\n{}\n\n", self.at, stage.name, stage.task);
+        match verdict {
+            Verdict::Green => {}
+            Verdict::NotCompiled(words) => text += &format!("{RED}It does not compile.{PLAIN}\n{words}\n"),
+            Verdict::Red(failures) => {
+                if let Some(first) = failures.first() {
+                    text += &format!("{RED}{BOLD}✘ {}{PLAIN}\n", sentence(&first.test));
+                    text += &format!("{}\n{DIM}{}{PLAIN}\n", first.message, first.at);
+                }
+                if let [_, more @ ..] = &failures[..]
+                    && !more.is_empty()
+                {
+                    text += &format!("{DIM}and {} more of this stage{PLAIN}\n", more.len());
+                }
+            }
+        }
+        let files: Vec<_> = stage.part.iter().map(|part| format!("{} in {}", part.item, part.file)).collect();
+        text += &format!("\nWrite {}\nSlide: {}\n", files.join("\n      "), stage.slide);
+        text
+    }
+
+    fn answer(&mut self, key: char) -> Result<()> {
+        let at = self.at.min(self.course.stages.len());
+        self.state = State { done: self.at - 1, ..State::load(self.course) };
+        let more = match key {
+            'h' => next_hint(self.course, at, &mut self.state)?,
+            's' => solution_diff(self.course, self.course.stage(at)?).unwrap_or_else(|error| format!("{error:#}\n")),
+            'l' => list(self.course, self.at - 1),
+            _ => return Ok(()),
+        };
+        self.state.save(self.course)?;
+        self.draw(&format!("{}\n{more}", self.text))
+    }
+
+    /// Clears a terminal and writes; in raw mode a line needs its carriage return.
+    fn draw(&self, text: &str) -> Result<()> {
+        let clear = if stdout().is_terminal() { "\x1b[2J\x1b[H" } else { "" };
+        let mut out = anstream::stdout().lock();
+        write!(out, "{clear}{}", text.replace('\n', "\r\n"))?;
+        Ok(out.flush()?)
+    }
+}
