@@ -34,7 +34,8 @@ pub fn next_hint(course: &Course, number: usize, state: &mut State) -> Result<St
     let given = state.hints.entry(number).or_insert(0);
     *given = (*given + 1).min(stage.hint.len());
     let Some(hint) = stage.hint.get(given.saturating_sub(1)) else { bail!("stage {number} has no hints") };
-    let mut text = format!("{BOLD}Hint {given} of {} for stage {number}{PLAIN}\n{}\n", stage.hint.len(), hint.text);
+    let mut text = format!("{BOLD}Hint {given} of {} for stage {number}{PLAIN}\n", stage.hint.len());
+    text += &format!("{}\n", wrapped(&hint.text));
     if let (Some(item), Some(code)) = (&hint.item, &hint.code) {
         text += &format!("\n{DIM}// in {item}{PLAIN}\n{code}");
     }
@@ -157,6 +158,12 @@ pub fn timer(course: &Course, minutes: u64) -> Result<()> {
     state.save(course)?;
     println!("{minutes} minutes from now; `make watch` shows what is left");
     Ok(())
+}
+
+/// Broken between words, to fit the terminal; 80 columns where there is none.
+pub fn wrapped(text: &str) -> String {
+    let width = crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns).clamp(40, 120));
+    textwrap::fill(text, width)
 }
 
 /// A test's name as the sentence that it is.

@@ -41,8 +41,9 @@ pub fn run(course: &Course) -> Result<bool> {
     let clone = folder.path().join("basket");
     let name = clone.to_str().context("the folder for temporary files has a name that is not UTF-8")?;
     git(&course.root, &["clone", "--quiet", ".", name])?;
-    // What is built and downloaded already serves the clone, too.
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| course.root.join("target"), Into::into);
+    // A target folder of its own, kept for the next time: cargo names what it builds by the path within the workspace, so
+    // in a shared one it would take a mistake of the clone for what is built of main.
+    let target = course.root.join("target/prove");
     let proof = Proof::in_clone(Course::at(&clone)?, &target)?;
     proof.branch()?;
     proof.stages()?;

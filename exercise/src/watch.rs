@@ -18,7 +18,7 @@ use notify::{RecursiveMode, Watcher};
 
 use crate::{
     course::Course,
-    learn::{BOLD, DIM, GREEN, PLAIN, RED, list, next_hint, sentence, solution_diff},
+    learn::{BOLD, DIM, GREEN, PLAIN, RED, list, next_hint, sentence, solution_diff, wrapped},
     state::State,
     verdict::{self, Servers, Verdict},
 };
@@ -165,14 +165,14 @@ impl Screen<'_> {
             text += "  make mongo\n  cargo run --bin basket create socks\n  make\n";
             return text;
         };
-        text += &format!("{BOLD}Stage {}. {}{PLAIN}\n{}\n\n", self.at, stage.name, stage.task);
+        text += &format!("{BOLD}Stage {}. {}{PLAIN}\n{}\n\n", self.at, stage.name, wrapped(&stage.task));
         match verdict {
             Verdict::Green => {}
             Verdict::NotCompiled(words) => text += &format!("{RED}It does not compile.{PLAIN}\n{words}\n"),
             Verdict::Red(failures) => {
                 if let Some(first) = failures.first() {
-                    text += &format!("{RED}{BOLD}✘ {}{PLAIN}\n", sentence(&first.test));
-                    text += &format!("{}\n{DIM}{}{PLAIN}\n", first.message, first.at);
+                    text += &format!("{RED}{BOLD}✘ {}{PLAIN}\n", wrapped(&sentence(&first.test)));
+                    text += &format!("{}\n{DIM}{}{PLAIN}\n", wrapped(&first.message), first.at);
                 }
                 if let [_, more @ ..] = &failures[..]
                     && !more.is_empty()
