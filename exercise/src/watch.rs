@@ -115,39 +115,44 @@ impl Screen<'_> {
         while saves.recv_timeout(Duration::from_millis(40)).is_ok() {}
         let start = Instant::now();
         self.draw(&format!("{}{DIM}looking at stage {} ...{PLAIN}\n", self.bar(), self.at))?;
-        let verdict = self.first_unfinished()?;
-        self.state = State { done: self.at - 1, ..State::load(self.course) };
-        self.state.save(self.course)?;
-        self.text = self.told(&verdict);
-        writeln!(self.text, "\n{DIM}{:.1} s after the save   {KEYS}{PLAIN}", start.elapsed().as_secs_f32())?;
-        self.draw(&self.text.clone())
-    }
-
-    /// The stage that was at work comes first: it has the news. Where it is green, what was done before must still be,
-    /// and the next one is at work. Where it is red, an earlier one may be the cause, and is shown in its place.
-    fn first_unfinished(&mut self) -> Result<Verdict> {
-        let (course, last) = (self.course, self.course.stages.len());
-        self.at = self.at.min(last);
-        let news = verdict::of(course, course.stage(self.at)?, &self.servers)?;
-        if matches!(news, Verdict::NotCompiled(_)) {
-            return Ok(news);
-        }
-        for number in (1..self.at).rev() {
-            let verdict = verdict::of(course, course.stage(number)?, &self.servers)?;
-            if verdict != Verdict::Green {
-                self.at = number;
-                return self.first_unfinished();
+        let news = self.news()?;
+        self.tell(&news, start)?;
+        // What was done before must still be: where it is not, it may be the cause, and is shown in place of the news.
+        if !matches!(news, Verdict::NotCompiled(_)) {
+            for number in 1..self.at.min(self.course.stages.len()) {
+                let verdict = verdict::of(self.course, self.course.stage(number)?, &self.servers)?;
+                if verdict != Verdict::Green {
+                    self.at = number;
+                    return self.tell(&verdict, start);
+                }
             }
         }
-        let mut verdict = news;
-        while verdict == Verdict::Green && self.at < last {
+        Ok(())
+    }
+
+    /// The verdict on the stage at work, which has the news; where that is green, on the next one that is not.
+    fn news(&mut self) -> Result<Verdict> {
+        let last = self.course.stages.len();
+        self.at = self.at.min(last);
+        loop {
+            let verdict = verdict::of(self.course, self.course.stage(self.at)?, &self.servers)?;
+            if verdict != Verdict::Green {
+                return Ok(verdict);
+            }
             self.at += 1;
-            verdict = verdict::of(course, course.stage(self.at)?, &self.servers)?;
+            if self.at > last {
+                return Ok(verdict);
+            }
         }
-        if verdict == Verdict::Green {
-            self.at = last + 1;
-        }
-        Ok(verdict)
+    }
+
+    /// Remembers and draws what came of a run.
+    fn tell(&mut self, verdict: &Verdict, start: Instant) -> Result<()> {
+        self.state = State { done: self.at - 1, ..State::load(self.course) };
+        self.state.save(self.course)?;
+        self.text = self.told(verdict);
+        writeln!(self.text, "\n{DIM}{:.1} s after the save   {KEYS}{PLAIN}", start.elapsed().as_secs_f32())?;
+        self.draw(&self.text)
     }
 
     /// A bar of the stages done, and the clock.
