@@ -120,6 +120,9 @@ impl Screen<'_> {
         // What was done before must still be: where it is not, it may be the cause, and is shown in place of the news.
         if !matches!(news, Verdict::NotCompiled(_)) {
             for number in 1..self.at.min(self.course.stages.len()) {
+                if saves.try_recv().is_ok() {
+                    return self.look(saves);
+                }
                 let verdict = verdict::of(self.course, self.course.stage(number)?, &self.servers)?;
                 if verdict != Verdict::Green {
                     self.at = number;
