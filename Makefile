@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := tests
 .PHONY: tests tests-offline demo setup mongo mongo-stop mongo-shell lint help \
-	from_scratch watch hint solution stages check timer prove
+	from_scratch watch hint solution stages check timer prove serve slides slides-pdf slides-test
 
 EXERCISE := cargo run --quiet --package exercise --
 
@@ -34,6 +34,18 @@ lint: ## format, clippy, documentation and shell scripts, warnings as errors
 	cargo clippy --workspace --all-targets --quiet -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
 	@if command -v shellcheck >/dev/null; then shellcheck --external-sources --source-path=SCRIPTDIR .ci/run $(filter-out %.txt,$(wildcard scripts/*)); else echo "shellcheck is not here; the scripts were not checked"; fi
+
+serve: ## the talk, at http://localhost:8000 (PORT=)
+	@scripts/slides serve
+
+slides: ## the talk as a static site, in slides/dist
+	@scripts/slides build
+
+slides-pdf: ## the talk as a PDF (needs Chromium)
+	@scripts/slides pdf
+
+slides-test: ## every slide in a real browser (needs Chromium)
+	@scripts/slides test
 
 from_scratch: ## learn: make the exercise's branch and switch to it (FRESH=1 begins anew)
 	@cargo build --package exercise

@@ -1,0 +1,72 @@
+// Makes stages.md, one slide for each stage of the exercise, out of the exercise and the crates themselves: the code before
+// is the exercise's blank, the code after is the crate's function. A function that is gone or renamed fails the build.
+// `npm run build` and `npm run serve` call it; stages.md is never edited and never committed.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parse } from 'smol-toml'
+
+const slides = join(dirname(fileURLToPath(import.meta.url)), '..')
+const read = (file) => readFileSync(join(slides, '..', file), 'utf8')
+
+/** A function in rustfmt's layout: from its `fn` line to the brace at the same depth, without its place's indentation. */
+export function rustFunction(source, item, file) {
+  const [owner, name] = item.split('::')
+  const lines = source.split('\n')
+  const first = lines.findIndex((line, index) =>
+    new RegExp(`^    (pub )?(async )?fn ${name}\\b`).test(line) && ownerOf(lines, index) === owner)
+  if (first < 0) throw new Error(`${file} has no function ${item}; the slides show it`)
+  const last = lines.findIndex((line, index) => index >= first && line === '    }')
+  const text = lines.slice(first, last + 1).map((line) => line.replace(/^ {4}/, '')).join('\n')
+  if (!text.includes('{')) throw new Error(`${file}: ${item} is empty`)
+  return text
+}
+
+function ownerOf(lines, index) {
+  for (let at = index; at >= 0; at--) {
+    const impl = /^impl(?:<.*?>)? (?:.* for )?(\w+)/.exec(lines[at]) ?? /^pub trait (\w+)/.exec(lines[at])
+    if (impl) return impl[1]
+  }
+}
+
+function blanked(text, blank) {
+  const body = blank.trim().split('\n').map((line) => (line ? `    ${line}` : '')).join('\n')
+  return text.replace(/ \{\n[\s\S]*\n\}$/, ` {\n${body}\n}`)
+}
+
+export function stages() {
+  const { stage } = parse(read('exercise/stages.toml'))
+  const notes = JSON.parse(readFileSync(join(slides, 'stage-notes.json'), 'utf8'))
+  return stage.map((stage, index) => {
+    const part = stage.part.find((part) => notes[index].show === part.item) ?? stage.part[0]
+    const after = rustFunction(read(part.file), part.item, part.file)
+    return `---
+routeAlias: ${stage.slide}
+class: stage
+---
+
+# Stage ${index + 1}. ${stage.name}
+
+${part.file}
+
+\`\`\`\`md magic-move
+\`\`\`rust
+${blanked(after, part.blank)}
+\`\`\`
+\`\`\`rust
+${after}
+\`\`\`
+\`\`\`\`
+
+<div class="type">make watch</div>
+
+<!--
+${notes[index].note}
+-->
+`
+  })
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(join(slides, 'stages.md'), stages().join('\n'))
+}
