@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::{
     branch::{self, git},
     course::{Course, Part, Solutions, Stage, key},
+    learn, state,
     verdict::{self, Servers, Verdict},
 };
 
@@ -49,6 +50,7 @@ pub fn run(course: &Course) -> Result<bool> {
     proof.stages()?;
     proof.hints()?;
     proof.mistakes()?;
+    proof.nothing_is_lost()?;
     println!("\nthe exercise has not drifted ({} s)", start.elapsed().as_secs());
     Ok(true)
 }
@@ -181,6 +183,47 @@ impl Proof {
         }
         ensure!(wrong.is_empty(), "{}", wrong.join("\n\n"));
         println!("\n{} mistakes are caught by a test that names them", mistake.len());
+        Ok(())
+    }
+
+    /// What people wrote is never overwritten without a copy, nor by halves, nor by a new branch.
+    fn nothing_is_lost(&self) -> Result<()> {
+        let (course, stage) = (&self.course, self.course.stage(3)?);
+        let part = stage.part.first().context("stage 3 has no part")?;
+        let theirs = crate::source::braced(&course.read(&part.file)?, &part.item, "// my own thoughts\ntodo!()")?;
+        course.put(part, &theirs)?;
+        learn::solution(course, 3)?;
+        ensure!(!course.read(&part.file)?.contains("my own thoughts"), "the solution of stage 3 is not in place");
+        let copies =
+            fs::read_dir(course.root.join(state::FOLDER))?.filter_map(|entry| fs::read_dir(entry.ok()?.path()).ok());
+        let kept = copies.flatten().filter_map(|file| fs::read_to_string(file.ok()?.path()).ok());
+        ensure!(kept.into_iter().any(|text| text.contains("my own thoughts")), "a solution took a text without a copy");
+
+        let broken = course.read(&part.file)?.replace("todo!()", "") + "fn {";
+        course.write(&part.file, &broken)?;
+        let refused = learn::solution(course, 3).err().context("a solution went into a file that can't be parsed")?;
+        ensure!(format!("{refused:#}").contains("git restore"), "no way out in: {refused:#}");
+        ensure!(course.read(&part.file)? == broken, "a refused solution has changed the file");
+
+        let work = "// work of theirs\n";
+        git(&course.root, &["restore", "."])?;
+        course.write(&part.file, &(course.read(&part.file)? + work))?;
+        let me =
+            ["-c", "user.name=me", "-c", "user.email=me@localhost", "commit", "--quiet", "--all", "--message", "Mine"];
+        git(&course.root, &me)?;
+        git(&course.root, &["switch", "--quiet", "-"])?;
+        let says = |fresh, words: &str| match branch::make(course, fresh) {
+            Err(error) if error.to_string().contains(words) => Ok(()),
+            other => bail!("from_scratch does not say '{words}' but {other:?}"),
+        };
+        says(false, "with work of yours on it")?;
+        course.write("README.md", "changed")?;
+        says(true, "there are uncommitted changes")?;
+        git(&course.root, &["restore", "."])?;
+        branch::make(course, true)?;
+        let kept = git(&course.root, &["log", "--branches=from_scratch-*", "-1", "--format=%s"])?;
+        ensure!(kept == "Mine", "the old branch is not kept: {kept}");
+        println!("nothing of theirs is lost");
         Ok(())
     }
 }
