@@ -77,6 +77,10 @@ impl Keys {
             std::thread::sleep(WAIT);
             return Ok(None);
         }
+        if !stdin().is_terminal() {
+            // The window was closed; nobody is there any more.
+            return Ok(Some('q'));
+        }
         if !event::poll(WAIT)? {
             return Ok(None);
         }
