@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::course::{Course, SOLUTIONS, key};
+use crate::{
+    course::{Course, SOLUTIONS, key},
+    state::State,
+};
 
 const BRANCH: &str = "from_scratch";
 const SUBJECT: &str = "Start from scratch";
@@ -22,7 +25,7 @@ pub fn make(course: &Course, fresh: bool) -> Result<()> {
     if !git(root, &["status", "--porcelain"])?.is_empty() {
         bail!(
             "there are uncommitted changes, which a switch to {BRANCH} could lose; \
-             keep them with `git stash` or a commit, then type it again"
+             keep them with `git stash --include-untracked` or a commit, then type the same again"
         );
     }
     if course.root.join(SOLUTIONS).exists() {
@@ -60,7 +63,8 @@ pub fn make(course: &Course, fresh: bool) -> Result<()> {
         return Err(error);
     }
     git(root, &["switch", "--quiet", BRANCH])?;
-    Ok(())
+    // What was done and hinted at on another branch is not done here.
+    State::default().save(course)
 }
 
 /// Blanks every part in the tree and commits that.

@@ -163,7 +163,9 @@ impl Course {
     /// This is not the branch.
     pub fn solutions(&self) -> Result<Solutions> {
         if !self.root.join(SOLUTIONS).exists() {
-            bail!("the exercise is on a branch of its own; go there with `make from_scratch`");
+            bail!(
+                "the exercise is on a branch of its own: make it with `make from_scratch`, or go back to it with `git switch from_scratch`"
+            );
         }
         serde_json::from_str(&self.read(SOLUTIONS)?).with_context(|| format!("{SOLUTIONS} can't be read"))
     }

@@ -59,7 +59,11 @@ pub fn solution_diff(course: &Course, stage: &Stage) -> Result<String> {
             diff += &format!("{colour}{line}{PLAIN}\n");
         }
     }
-    Ok(if diff.is_empty() { "your files have the solution of this stage already\n".into() } else { diff })
+    Ok(if diff.is_empty() {
+        "your files have the solution of this stage already\n".into()
+    } else {
+        diff + "\n`make solution STAGE=n` writes it into your files, and keeps a copy of them\n"
+    })
 }
 
 /// File, text before, text after: for each file of a stage.
@@ -75,8 +79,7 @@ fn solved(course: &Course, stage: &Stage) -> Result<Vec<(String, String, String)
         if let Some((file, _, after)) = files.last_mut() {
             *after = source::with_body(after, &part.item, body).with_context(|| {
                 format!(
-                    "the solution needs a place to go to, and {file} gives none; mend it, or get back its last commit \
-                     with `git restore {file}`"
+                    "the solution needs a place to go to, and {file} gives none; mend that first, `cargo check` shows it"
                 )
             })?;
         }

@@ -1,14 +1,21 @@
 //! Runs the tests of a stage and reads what they say. Called by `watch`, `check` and `prove`.
 
 use std::{
-    io::{BufRead, BufReader},
+    fs::{self, File},
+    io::{BufRead, BufReader, Read, Seek},
+    os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
     sync::OnceLock,
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
 
-use crate::course::{Course, Stage};
+use crate::{
+    course::{Course, Stage},
+    state::FOLDER,
+};
 
 /// What came of a stage's tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,15 +81,22 @@ impl Drop for Servers {
     }
 }
 
+/// Where the start of the servers tells of itself.
+const LOG: &str = ".exercise/with-mongo.log";
+
 fn start(course: &Course) -> Result<(Child, [(&'static str, String); 2])> {
+    fs::create_dir_all(course.root.join(FOLDER)).with_context(|| format!("{FOLDER} can't be made"))?;
     let mut script = Command::new(course.root.join("scripts/with-mongo"))
         .args(["bash", "-c", &format!("echo \"${}\"; echo \"${}\"; read -r _ || true", VARIABLES[0], VARIABLES[1])])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        // What it builds and downloads would run over the screen.
+        .stderr(File::create(course.root.join(LOG)).with_context(|| format!("{LOG} can't be written"))?)
         .spawn()
         .context("scripts/with-mongo can't be started")?;
     let mut lines = BufReader::new(script.stdout.take().context("no output")?).lines();
-    let mut next = || lines.next().and_then(Result::ok).context("no MongoDB could be started; the reason is above");
+    let mut next =
+        || lines.next().and_then(Result::ok).with_context(|| format!("no MongoDB could be started; {LOG} says why"));
     let variables = [(VARIABLES[0], next()?), (VARIABLES[1], next()?)];
     Ok((script, variables))
 }
@@ -92,23 +106,69 @@ fn start(course: &Course) -> Result<(Child, [(&'static str, String); 2])> {
 /// # Errors
 /// cargo or a MongoDB can't be started.
 pub fn of(course: &Course, stage: &Stage, servers: &Servers) -> Result<Verdict> {
+    let output = cargo(course, stage, servers)?.output().context("cargo can't be started")?;
+    read(course, stage, output.status.success(), &output.stdout, &output.stderr)
+}
+
+/// The same for somebody who may lose patience: `stop` is asked again and again, with the time since the start, and
+/// ends the tests when it says so. Then there is no verdict.
+///
+/// # Errors
+/// As [`of`].
+pub fn unless(
+    course: &Course,
+    stage: &Stage,
+    servers: &Servers,
+    mut stop: impl FnMut(Duration) -> Result<bool>,
+) -> Result<Option<Verdict>> {
+    let (mut out, mut err) = (tempfile::tempfile()?, tempfile::tempfile()?);
+    let mut cargo = cargo(course, stage, servers)?;
+    // A group of its own, so that a test that never ends goes with its cargo.
+    cargo.process_group(0).stdout(out.try_clone()?).stderr(err.try_clone()?);
+    let (mut child, start) = (cargo.spawn().context("cargo can't be started")?, Instant::now());
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if stop(start.elapsed())? {
+            Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).status()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        sleep(Duration::from_millis(10));
+    };
+    let mut told = [Vec::new(), Vec::new()];
+    for (file, text) in [&mut out, &mut err].into_iter().zip(&mut told) {
+        file.rewind()?;
+        file.read_to_end(text)?;
+    }
+    read(course, stage, status.success(), &told[0], &told[1]).map(Some)
+}
+
+fn cargo(course: &Course, stage: &Stage, servers: &Servers) -> Result<Command> {
     let mut cargo = Command::new("cargo");
     cargo.args(["test", "--package", &stage.package, "--test", &stage.test]).current_dir(&course.root);
     cargo.env("RUST_BACKTRACE", "0").stdin(Stdio::null());
     if stage.package == "basket-mongo" {
         cargo.envs(servers.variables(course)?);
     }
-    let output = cargo.output().context("cargo can't be started")?;
-    if output.status.success() {
+    Ok(cargo)
+}
+
+fn read(course: &Course, stage: &Stage, success: bool, out: &[u8], err: &[u8]) -> Result<Verdict> {
+    if success {
         return Ok(Verdict::Green);
     }
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) = (String::from_utf8_lossy(out), String::from_utf8_lossy(err));
     let source = course.read(&format!("crates/{}/tests/{}.rs", stage.package, stage.test))?;
     match failures(&out, &source) {
         none if none.is_empty() => {
             let noise = ["Compiling", "Finished", "Running", "Blocking", "Caused by:", "process didn't exit"];
             let lines = err.lines().filter(|line| !noise.iter().any(|word| line.trim_start().starts_with(word)));
-            Ok(Verdict::NotCompiled(lines.collect::<Vec<_>>().join("\n")))
+            let told = lines.collect::<Vec<_>>().join("\n");
+            // A warning about what is not used yet would stand before the error that counts.
+            let blocks = told.split("\n\n").filter(|block| !block.trim_start().starts_with("warning"));
+            Ok(Verdict::NotCompiled(blocks.collect::<Vec<_>>().join("\n\n")))
         }
         failures => Ok(Verdict::Red(failures)),
     }

@@ -39,18 +39,25 @@ pub fn run(course: &Course) -> Result<()> {
     let keys = Keys::listen();
     let mut screen =
         Screen { course, servers: Servers::default(), state: State::load(course), at: 1, text: String::new() };
-    screen.look(&saves)?;
+    let mut saved = true;
     loop {
-        if saves.try_recv().is_ok() {
-            screen.look(&saves)?;
+        if saved && !screen.look(&saves, &keys)? {
+            return Ok(());
         }
-        match keys.next()? {
+        match keys.next(WAIT)? {
             Some('q') => return Ok(()),
             Some(key) => screen.answer(key)?,
             None => {}
         }
+        saved = saves.try_recv().is_ok();
     }
 }
+
+/// How long to wait for a key before looking for a save.
+const WAIT: Duration = Duration::from_millis(50);
+
+/// After this, a test that still runs is perhaps one that never ends.
+const LONG: Duration = Duration::from_secs(20);
 
 fn is_a_save(event: &notify::Event) -> bool {
     !event.kind.is_access() && event.paths.iter().any(|path| is_source(path))
@@ -70,18 +77,17 @@ impl Keys {
         Self { raw: stdin().is_terminal() && stdout().is_terminal() && terminal::enable_raw_mode().is_ok() }
     }
 
-    /// The next key, waiting a little for it.
-    fn next(&self) -> Result<Option<char>> {
-        const WAIT: Duration = Duration::from_millis(50);
+    /// The next key, waiting as long for it.
+    fn next(&self, wait: Duration) -> Result<Option<char>> {
         if !self.raw {
-            std::thread::sleep(WAIT);
+            std::thread::sleep(wait);
             return Ok(None);
         }
         if !stdin().is_terminal() {
             // The window was closed; nobody is there any more.
             return Ok(Some('q'));
         }
-        if !event::poll(WAIT)? {
+        if !event::poll(wait)? {
             return Ok(None);
         }
         match event::read()? {
@@ -103,6 +109,13 @@ impl Drop for Keys {
     }
 }
 
+/// How a run ended.
+enum Run {
+    Told(Verdict),
+    Saved,
+    Quit,
+}
+
 struct Screen<'c> {
     course: &'c Course,
     servers: Servers,
@@ -113,44 +126,62 @@ struct Screen<'c> {
 }
 
 impl Screen<'_> {
-    /// Runs the tests and draws what came of them.
-    fn look(&mut self, saves: &Receiver<()>) -> Result<()> {
+    /// Runs the tests and draws what came of them; `false` where somebody wants to leave.
+    fn look(&mut self, saves: &Receiver<()>, keys: &Keys) -> Result<bool> {
         // Editors write a file in several steps.
         while saves.recv_timeout(Duration::from_millis(40)).is_ok() {}
         let start = Instant::now();
         self.draw(&format!("{}{DIM}looking at stage {} ...{PLAIN}\n", self.bar(), self.at))?;
-        let news = self.news()?;
-        self.tell(&news, start)?;
-        // What was done before must still be: where it is not, it may be the cause, and is shown in place of the news.
-        if !matches!(news, Verdict::NotCompiled(_)) {
-            for number in 1..self.at.min(self.course.stages.len()) {
-                if saves.try_recv().is_ok() {
-                    return self.look(saves);
-                }
-                let verdict = verdict::of(self.course, self.course.stage(number)?, &self.servers)?;
-                if verdict != Verdict::Green {
-                    self.at = number;
-                    return self.tell(&verdict, start);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The verdict on the stage at work, which has the news; where that is green, on the next one that is not.
-    fn news(&mut self) -> Result<Verdict> {
         let last = self.course.stages.len();
         self.at = self.at.min(last);
-        loop {
-            let verdict = verdict::of(self.course, self.course.stage(self.at)?, &self.servers)?;
-            if verdict != Verdict::Green {
-                return Ok(verdict);
+        let verdict = loop {
+            match self.run(self.at, saves, keys)? {
+                Run::Told(Verdict::Green) if self.at < last => self.at += 1,
+                Run::Told(verdict) => break verdict,
+                Run::Saved => return self.look(saves, keys),
+                Run::Quit => return Ok(false),
             }
-            self.at += 1;
-            if self.at > last {
-                return Ok(verdict);
+        };
+        self.at += usize::from(verdict == Verdict::Green);
+        self.tell(&verdict, start)?;
+        // What was done before must still be: where it is not, it may be the cause, and is shown in place of the news.
+        let before = if matches!(verdict, Verdict::NotCompiled(_)) { 1..1 } else { 1..self.at.min(last) };
+        for number in before {
+            match self.run(number, saves, keys)? {
+                Run::Told(Verdict::Green) => {}
+                Run::Told(verdict) => {
+                    self.at = number;
+                    self.tell(&verdict, start)?;
+                    break;
+                }
+                Run::Saved => return self.look(saves, keys),
+                Run::Quit => return Ok(false),
             }
         }
+        Ok(true)
+    }
+
+    /// Runs one stage, until a save makes it old news or somebody leaves.
+    fn run(&self, number: usize, saves: &Receiver<()>, keys: &Keys) -> Result<Run> {
+        let (mut end, mut patient) = (None, true);
+        let verdict = verdict::unless(self.course, self.course.stage(number)?, &self.servers, |time| {
+            if saves.try_recv().is_ok() {
+                end = Some(Run::Saved);
+            } else if keys.next(Duration::ZERO)? == Some('q') {
+                end = Some(Run::Quit);
+            }
+            if patient && time > LONG {
+                patient = false;
+                self.draw(&format!(
+                    "{}looking at stage {number} for {} s: it is being built for the first time, or a test never ends.\n\
+                     A save starts it again, q quits.\n",
+                    self.bar(),
+                    time.as_secs()
+                ))?;
+            }
+            Ok(end.is_some())
+        })?;
+        Ok(verdict.map(Run::Told).or(end).unwrap_or(Run::Saved))
     }
 
     /// Remembers and draws what came of a run.
@@ -194,7 +225,8 @@ impl Screen<'_> {
             }
         }
         let files: Vec<_> = stage.part.iter().map(|part| format!("{} in {}", part.item, part.file)).collect();
-        text += &format!("\nWrite {}\nSlide: {}\n", files.join("\n      "), stage.slide);
+        let test = format!("crates/{}/tests/{}.rs", stage.package, stage.test);
+        text += &format!("\nWrite {}\nTest  {test}\nSlide {} (make serve)\n", files.join("\n      "), stage.slide);
         text
     }
 
