@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 
-use basket_domain::{Aggregate, EventSourced};
+use basket_domain::{Aggregate, EventSourced, Reversible};
 
 /// The two people whose keys must turn before anything flies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +34,12 @@ pub enum SiloRefusal {
     KeysMissing,
     #[error("the missile is gone; it can't be launched twice")]
     AlreadyLaunched,
+    #[error("what was armed, turned or launched stays so")]
+    NoWayBack,
 }
 
 /// The state of one silo.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Silo {
     armed: bool,
     commander: bool,
@@ -92,6 +94,24 @@ impl Aggregate for Silo {
     }
 }
 
+// Undo: a silo has no command that takes anything back, so it refuses; a basket has (see `basket_domain::changes`).
+
+impl Reversible for Silo {
+    type Refusal = SiloRefusal;
+
+    fn decide_again(&self, event: &SiloEvent) -> Result<Vec<SiloEvent>, SiloRefusal> {
+        match event {
+            SiloArmed => self.arm(),
+            KeyTurned { officer } => self.turn_key(*officer),
+            MissileLaunched => self.launch(),
+        }
+    }
+
+    fn lead_to(&self, target: &Self) -> Result<Vec<SiloEvent>, SiloRefusal> {
+        if self == target { Ok(vec![]) } else { Err(SiloRefusal::NoWayBack) }
+    }
+}
+
 // View methods
 
 impl Silo {
@@ -129,7 +149,7 @@ fn tell(command: &str, outcome: Result<&[SiloEvent], SiloRefusal>) {
 
 #[cfg(test)]
 mod tests {
-    use basket_domain::scenario::given;
+    use basket_domain::{CantRevert, WhatIf, scenario::given};
 
     use super::*;
 
@@ -167,6 +187,17 @@ mod tests {
         given::<Silo>([SiloArmed, COMMANDER, DEPUTY, MissileLaunched])
             .when(Silo::launch)
             .then_refused(SiloRefusal::AlreadyLaunched);
+    }
+
+    #[test]
+    fn what_is_launched_can_not_be_undone() {
+        let revert = |version| {
+            let mut what_if = WhatIf::<Silo>::without([version..=version]);
+            [SiloArmed, COMMANDER, DEPUTY, MissileLaunched].iter().for_each(|event| what_if.apply(event));
+            what_if.revert()
+        };
+        assert_eq!(revert(4), Err(CantRevert::Refused(SiloRefusal::NoWayBack)));
+        assert_eq!(revert(3), Err(CantRevert::InTheWay { version: 4, refusal: SiloRefusal::KeysMissing }));
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub enum Refusal {
     /// Every other command needs a basket that was created.
     #[error("the basket was never created; create it first")]
     NeverCreated,
+    /// A basket that was created can be emptied, but not be made to have never been.
+    #[error("a basket that was created stays created")]
+    CreatedForGood,
     /// The product to remove is not in the basket.
     #[error("'{product}' is not in the basket, so it can't be removed")]
     NotInBasket {

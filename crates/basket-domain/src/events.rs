@@ -30,3 +30,13 @@ pub enum BasketEvent {
         product: Product,
     },
 }
+
+impl BasketEvent {
+    /// The product that it is about; none where the basket came to be.
+    pub fn product(&self) -> Option<&Product> {
+        match self {
+            Self::BasketCreated { .. } => None,
+            Self::ItemAdded { product, .. } | Self::ItemRemoved { product, .. } => Some(product),
+        }
+    }
+}
