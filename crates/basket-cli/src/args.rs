@@ -1,15 +1,17 @@
 //! The command line: what can be said, and what is said of it in the help. It only parses; [`commands`](crate::commands) acts.
 
-use std::{error::Error, num::NonZeroU32, process::ExitCode};
+use std::{error::Error, num::NonZeroU32, ops::RangeInclusive, process::ExitCode};
 
-use basket_domain::{BasketId, Product};
 use clap::{
-    Parser, Subcommand, ValueEnum,
+    Parser, Subcommand,
     error::{ContextKind, ErrorKind},
 };
 use clap_complete::Shell;
 
-use crate::exit;
+use crate::{
+    commands::{blame, change, diff, get, log, revert, store, what_if},
+    exit,
+};
 
 const HELP: &str = "\
 Examples:
@@ -28,7 +30,7 @@ Exit codes:
   0  done
   1  something that should not happen
   2  the command line is wrong: a bad id, product, quantity or store
-  3  there is no such basket
+  3  there is no such basket, version or moment
   4  the basket refuses: the product is not in it, or no more fit
   5  other writers were faster every time; try again
   6  the store can't be reached or can't do it
@@ -49,58 +51,19 @@ pub struct Args {
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
+#[allow(missing_docs, reason = "each is documented where its arguments are")]
 pub enum Command {
-    /// Create a basket with a first product in it
-    #[command(after_help = "Examples:\n  basket create socks\n  basket create socks --quantity 2 --format json")]
-    Create {
-        /// The first product
-        product: Product,
-        /// How many of it, from 1
-        #[arg(short, long, value_name = "N", default_value = "1", value_parser = quantity, allow_negative_numbers = true)]
-        quantity: NonZeroU32,
-        /// How to print the new id
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
-    },
-    /// Add a product to a basket; adding again accumulates
-    #[command(
-        after_help = "Examples:\n  basket add 5ab69073421aa917e62b4734 rocks\n  basket add 5ab69073421aa917e62b4734 rocks -q 3"
-    )]
-    Add {
-        /// The basket: 24 hex digits, as `basket create` printed them
-        id: BasketId,
-        /// The product to add
-        product: Product,
-        /// How many of it, from 1
-        #[arg(short, long, value_name = "N", default_value = "1", value_parser = quantity, allow_negative_numbers = true)]
-        quantity: NonZeroU32,
-    },
-    /// Remove a product from a basket, all of it
-    #[command(after_help = "Example:\n  basket remove 5ab69073421aa917e62b4734 socks")]
-    Remove {
-        /// The basket: 24 hex digits, as `basket create` printed them
-        id: BasketId,
-        /// The product to remove
-        product: Product,
-    },
-    /// Show what is in a basket, in the order in which it came in
-    #[command(
-        after_help = "Examples:\n  basket get 5ab69073421aa917e62b4734\n  basket get 5ab69073421aa917e62b4734 --format json"
-    )]
-    Get {
-        /// The basket: 24 hex digits, as `basket create` printed them
-        id: BasketId,
-        /// How to print it
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
-    },
-    /// Say which store is in force, why, and whether it answers
-    #[command(after_help = "Examples:\n  basket store\n  basket store --store mongodb://127.0.0.1:27017 --format json")]
-    Store {
-        /// How to print it
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
-    },
+    Create(change::Create),
+    Add(change::Add),
+    Remove(change::Remove),
+    Get(get::Get),
+    Log(log::Log),
+    Diff(diff::Diff),
+    Blame(blame::Blame),
+    Revert(revert::Revert),
+    Restore(revert::Restore),
+    WhatIf(what_if::WhatIf),
+    Store(store::AboutStore),
     /// Print a completion script for your shell
     #[command(after_help = "Examples, for a folder that your shell looks into:\n  \
                       basket completions bash > ~/.local/share/bash-completion/completions/basket\n  \
@@ -112,15 +75,8 @@ pub enum Command {
     },
 }
 
-/// How to print an answer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON document
-    Json,
-}
+/// How a basket is named, in the help of every command that takes one.
+pub const ID_HELP: &str = "The basket: 24 hex digits, as `basket create` printed them";
 
 /// The arguments of this process; or, where they can't be acted on, the exit code after saying so.
 ///
@@ -143,6 +99,19 @@ pub fn parse() -> Result<Args, ExitCode> {
     })
 }
 
-fn quantity(text: &str) -> Result<NonZeroU32, String> {
+/// A quantity, from 1.
+pub(crate) fn quantity(text: &str) -> Result<NonZeroU32, String> {
     text.parse().map_err(|_| format!("a quantity is a whole number from 1 to {}", u32::MAX))
+}
+
+/// A version, from 1.
+pub(crate) fn version(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|version| *version > 0).ok_or_else(|| "a version is a whole number from 1".into())
+}
+
+/// A version, or the first and the last of several.
+pub(crate) fn versions(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let (first, last) = text.split_once("..").unwrap_or((text, text));
+    let (first, last) = (version(first)?, version(last)?);
+    if first <= last { Ok(first..=last) } else { Err(format!("{first} comes after {last}; turn them round")) }
 }

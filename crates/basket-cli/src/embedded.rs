@@ -10,11 +10,14 @@ use std::{
 
 use basket_domain::{Basket, BasketEvent, BasketId, EventSourced};
 use basket_mongo::{
-    Baskets, CommitId, EventStore, Expected, StoreError, Unreadable,
-    document::{NewEvent, RecordedEvent, new_events, next},
+    Baskets, CommitId, EventLog, EventStore, Expected, Meta, Scope, StoreError,
+    document::{RecordedEvent, new_events, next},
 };
-use bson::{Document, RawBsonRef, RawDocumentBuf};
-use rusqlite::{Connection, ErrorCode, OpenFlags, Row, Transaction, TransactionBehavior, params};
+use bson::RawDocumentBuf;
+use futures_util::{Stream, TryStreamExt, stream};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
+
+use crate::rows::{self, FIELDS};
 
 /// How long to wait for another process that is writing; it takes a few milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,11 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const APPLICATION_ID: i32 = 0x6273_6b74;
 
 /// The shape of the table below; a file with a newer one is left alone.
-const FILE_VERSION: i32 = 1;
+const FILE_VERSION: i32 = 2;
 
+/// The position is the order of the commits: one writer at a time takes the next.
 const SCHEMA: &str = r#"
     CREATE TABLE baskets (
-        _id         TEXT    NOT NULL PRIMARY KEY,
+        position    INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        _id         TEXT    NOT NULL UNIQUE,
         basket_id   TEXT    NOT NULL,
         version     INTEGER NOT NULL,
         type        TEXT    NOT NULL,
@@ -35,8 +40,20 @@ const SCHEMA: &str = r#"
         recorded_at TEXT    NOT NULL, -- RFC 3339, UTC
         "commit"    TEXT    NOT NULL,
         schema      INTEGER NOT NULL,
+        meta        TEXT,             -- JSON
         UNIQUE (basket_id, version)
-    ) STRICT"#;
+    ) STRICT;"#;
+
+/// From the first shape of the file, which had no position and no meta.
+const FROM_VERSION_1: &str = r#"
+    INSERT INTO baskets (_id, basket_id, version, type, data, recorded_at, "commit", schema)
+        SELECT _id, basket_id, version, type, data, recorded_at, "commit", schema FROM version_1 ORDER BY rowid;
+    DROP TABLE version_1;"#;
+
+// The rows after a place, which is a basket's id and a version.
+const OLDEST_FIRST: &str = "basket_id = ?1 AND version > ?2 ORDER BY version";
+const NEWEST_FIRST: &str = "basket_id = ?1 AND version < ?2 ORDER BY version DESC";
+const ALL: &str = "(basket_id, version) > (?1, ?2) ORDER BY basket_id, version";
 
 /// The events of all baskets in one file.
 ///
@@ -44,17 +61,13 @@ const SCHEMA: &str = r#"
 #[derive(Debug, Clone)]
 pub struct EmbeddedStore {
     path: PathBuf,
+    meta: Meta,
 }
 
 impl EmbeddedStore {
     /// The store in this file, which is made by the first append.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
-    }
-
-    /// The file's path.
-    pub fn name(&self) -> String {
-        self.path.display().to_string()
+        Self { path: path.into(), meta: Meta::default() }
     }
 
     /// Whether there is a file of ours already; the first append makes it.
@@ -70,8 +83,8 @@ impl EmbeddedStore {
         if !self.path.try_exists().map_err(|error| self.other(error.to_string()))? {
             return Ok(None);
         }
-        let connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        Ok(self.is_ours(&connection)?.then_some(connection))
+        let mut connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        Ok(self.is_ours(&mut connection)?.then_some(connection))
     }
 
     /// The open file; made where there is none.
@@ -80,7 +93,7 @@ impl EmbeddedStore {
             fs::create_dir_all(folder).map_err(|error| self.other(format!("its folder can't be made: {error}")))?;
         }
         let mut connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        if !self.is_ours(&connection)? {
+        if !self.is_ours(&mut connection)? {
             self.create(&mut connection)?;
         }
         Ok(connection)
@@ -96,8 +109,8 @@ impl EmbeddedStore {
         open().map_err(|error| self.failed(error))
     }
 
-    /// Whether the file has our table; `false` where it is empty.
-    fn is_ours(&self, connection: &Connection) -> Result<bool, StoreError> {
+    /// Whether the file has our table, which is brought to its newest shape; `false` where it is empty.
+    fn is_ours(&self, connection: &mut Connection) -> Result<bool, StoreError> {
         let read = || {
             // One transaction, so that a file that another process is just making is seen before or after, not between.
             let snapshot = connection.unchecked_transaction()?;
@@ -106,6 +119,7 @@ impl EmbeddedStore {
         };
         match read().map_err(|error| self.failed(error))? {
             (APPLICATION_ID, FILE_VERSION, _) => Ok(true),
+            (APPLICATION_ID, 1, _) => self.renew(connection).map(|()| true),
             (APPLICATION_ID, newer, _) => {
                 Err(self.other(format!("the file has version {newer}, made by a newer basket; use that one")))
             }
@@ -132,6 +146,20 @@ impl EmbeddedStore {
         create().map_err(|error| self.failed(error))
     }
 
+    fn renew(&self, connection: &mut Connection) -> Result<(), StoreError> {
+        let mut renew = || {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0))? == 1 {
+                transaction.execute_batch("ALTER TABLE baskets RENAME TO version_1")?;
+                transaction.execute_batch(SCHEMA)?;
+                transaction.execute_batch(FROM_VERSION_1)?;
+                transaction.pragma_update(None, "user_version", FILE_VERSION)?;
+            }
+            transaction.commit()
+        };
+        renew().map_err(|error| self.failed(error))
+    }
+
     fn failed(&self, error: rusqlite::Error) -> StoreError {
         self.other(match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => {
@@ -145,32 +173,18 @@ impl EmbeddedStore {
     }
 
     fn other(&self, why: String) -> StoreError {
-        StoreError::Other { store: self.name(), why }
+        StoreError::Other { store: EventLog::name(self), why }
     }
 
     fn replay(&self, connection: &Connection, id: &BasketId) -> Result<EventSourced<Basket>, StoreError> {
         let failed = |error| self.failed(error);
-        let mut stream = connection
-            .prepare("SELECT _id, version, type, data, schema FROM baskets WHERE basket_id = ?1 ORDER BY version")
-            .map_err(failed)?;
+        let select = format!("SELECT {FIELDS} FROM baskets WHERE basket_id = ?1 ORDER BY version");
+        let mut stream = connection.prepare(&select).map_err(failed)?;
         let mut rows = stream.query([id.to_string()]).map_err(failed)?;
         let mut root = EventSourced::new(*id);
         while let Some(row) = rows.next().map_err(failed)? {
-            let read = || Ok((text(row, 0)?, row.get(1)?, text(row, 2)?, text(row, 3)?, row.get(4)?));
-            let (_id, version, kind, data, schema) = read().map_err(failed)?;
-            let _id = _id.unwrap_or("not UTF-8");
-            let unreadable = |why| Unreadable { document: format!("{_id:?}"), version: Some(version), why };
-            let kind = kind.map_err(|why| unreadable(format!("its type is no text: {why}")))?;
-            let data = data.and_then(json);
-            let data = data.map_err(|why| unreadable(format!("its data is no JSON object of ours: {why}")))?;
-            let event = RecordedEvent {
-                _id: Some(RawBsonRef::String(_id)),
-                version: Some(RawBsonRef::Int64(version)),
-                r#type: Some(RawBsonRef::String(kind)),
-                data: Some(RawBsonRef::Document(&data)),
-                schema: Some(RawBsonRef::Int64(schema)),
-            };
-            root = event.replay_onto::<Baskets>(root)?;
+            let document = rows::document(row).map_err(failed)?;
+            root = RecordedEvent::from_document(document.as_ref().into())?.replay_onto::<Baskets>(root)?;
         }
         Ok(root)
     }
@@ -183,7 +197,7 @@ impl EventStore<Basket> for EmbeddedStore {
             None => EventSourced::new(*id),
         };
         match root.version() {
-            0 => Err(StoreError::NotFound { what: "basket", id: id.to_string(), store: self.name() }),
+            0 => Err(self.not_found(id)),
             _ => Ok(root),
         }
     }
@@ -215,8 +229,8 @@ impl EventStore<Basket> for EmbeddedStore {
                     transaction.prepare(ours)?.exists(params![id.to_string(), next(expected), commit.to_hex()])?;
                 return Ok(if ours { Ok(()) } else { Err(StoreError::Conflict { expected, found }) });
             }
-            for event in new_events::<Baskets>(expected, commit, events) {
-                insert(&transaction, id, &event)?;
+            for event in new_events::<Baskets>(expected, commit, &self.meta, events) {
+                rows::insert(&transaction, id, &event)?;
             }
             transaction.commit().map(Ok)
         };
@@ -224,22 +238,41 @@ impl EventStore<Basket> for EmbeddedStore {
     }
 }
 
-fn insert(transaction: &Transaction<'_>, id: &BasketId, event: &NewEvent) -> rusqlite::Result<()> {
-    let unwritable = |error: Box<dyn std::error::Error + Send + Sync>| rusqlite::Error::ToSqlConversionFailure(error);
-    transaction.execute(
-        "INSERT INTO baskets VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        params![
-            event._id.to_hex(),
-            id.to_string(),
-            event.version,
-            event.r#type,
-            serde_json::to_string(&event.data).map_err(|error| unwritable(error.into()))?,
-            event.recorded_at.try_to_rfc3339_string().map_err(|error| unwritable(error.into()))?,
-            event.commit.to_hex(),
-            event.schema,
-        ],
-    )?;
-    Ok(())
+impl EventLog<Baskets> for EmbeddedStore {
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn signed(&self, meta: Meta) -> Self {
+        Self { path: self.path.clone(), meta }
+    }
+
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn documents(&self, scope: Scope<BasketId>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
+        let (order, after) = match scope {
+            // All of them, so that one with a version that is none is met as well.
+            Scope::From(id, ..=1) => (OLDEST_FIRST, (id.to_string(), i64::MIN)),
+            Scope::From(id, version) => (OLDEST_FIRST, (id.to_string(), next(version - 1) - 1)),
+            Scope::NewestFirst(id) => (NEWEST_FIRST, (id.to_string(), i64::MAX)),
+            Scope::All => (ALL, (String::new(), i64::MIN)),
+        };
+        let pages = stream::try_unfold((None::<Connection>, after), move |(open, after)| async move {
+            let open = match open {
+                Some(open) => open,
+                None => match self.open_existing()? {
+                    // One transaction, so that all the pages are of one moment.
+                    Some(new) => new.execute_batch("BEGIN").map(|()| new).map_err(|error| self.failed(error))?,
+                    None => return Ok::<_, StoreError>(None),
+                },
+            };
+            let (page, after) = rows::page(&open, order, after).map_err(|error| self.failed(error))?;
+            Ok((!page.is_empty()).then(|| (stream::iter(page.into_iter().map(Ok)), (Some(open), after))))
+        });
+        pages.try_flatten()
+    }
 }
 
 /// Readers don't wait for a writer then, nor it for them. The mode stays with the file.
@@ -256,14 +289,4 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
 
 fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
-}
-
-fn json(text: &str) -> Result<RawDocumentBuf, String> {
-    let document: Document = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    RawDocumentBuf::try_from(document).map_err(|error| error.to_string())
-}
-
-/// A column's text; the inner error says that it is not UTF-8, which SQLite does not see to.
-fn text<'r>(row: &'r Row<'_>, column: usize) -> rusqlite::Result<Result<&'r str, String>> {
-    Ok(std::str::from_utf8(row.get_ref(column)?.as_bytes()?).map_err(|error| error.to_string()))
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use basket_domain::Refusal;
-use basket_mongo::{HandleError, StoreError};
+use basket_mongo::{HandleError, RevertError, StoreError};
 use clap::builder::styling::{AnsiColor, Style};
 
 /// The command line is wrong, as clap has it.
@@ -54,6 +54,12 @@ fn verdict(error: &anyhow::Error) -> (u8, &'static str) {
         Some(HandleError::Store(error)) => return store(error),
         _ => {}
     }
+    match error.downcast_ref::<RevertError<Refusal>>() {
+        Some(RevertError::CantRevert(_)) => return (REFUSED, "; `basket what-if` shows what rests on it"),
+        Some(RevertError::AlreadyReverted { .. }) => return (REFUSED, ""),
+        Some(RevertError::Store(error)) => return store(error),
+        _ => {}
+    }
     error.downcast_ref::<StoreError>().map_or((UNEXPECTED, ""), store)
 }
 
@@ -67,6 +73,7 @@ fn refused(refusal: &Refusal) -> (u8, &'static str) {
 fn store(error: &StoreError) -> (u8, &'static str) {
     match error {
         StoreError::NotFound { .. } => (NOT_FOUND, "; check the id, and the store with `basket store`"),
+        StoreError::NoSuchVersion { .. } | StoreError::NotYetThere { .. } => (NOT_FOUND, "; `basket log` shows them"),
         StoreError::Conflict { .. } => (CONTENDED, ""),
         StoreError::Unreadable(_) => (UNREADABLE, ""),
         StoreError::OutcomeUnknown { .. } => (OUTCOME_UNKNOWN, ""),

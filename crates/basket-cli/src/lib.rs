@@ -11,7 +11,11 @@ pub mod choice;
 pub mod commands;
 pub mod embedded;
 pub mod exit;
+pub mod output;
+pub mod rows;
+pub mod signature;
 pub mod store;
+pub mod time;
 
 pub use embedded::EmbeddedStore;
 

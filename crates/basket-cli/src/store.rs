@@ -1,7 +1,11 @@
 //! The store that was chosen, opened: MongoDB or the embedded file, behind the one contract of [`EventStore`].
 
 use basket_domain::{Basket, BasketEvent, BasketId, EventSourced};
-use basket_mongo::{Baskets, CommitId, EventStore, Expected, MongoStore, StoreError, connection};
+use basket_mongo::{
+    Baskets, CommitId, EventLog, EventStore, Expected, Meta, MongoStore, Scope, StoreError, connection,
+};
+use bson::RawDocumentBuf;
+use futures_util::{Stream, StreamExt};
 use mongodb::options::ServerMonitoringMode;
 
 use crate::{EmbeddedStore, choice::Place};
@@ -38,14 +42,6 @@ impl Store {
                 Ok(Self::Mongo(MongoStore::with_options(options)?))
             }
             Place::File(path) => Ok(Self::Embedded(EmbeddedStore::new(path))),
-        }
-    }
-
-    /// Its name for people, without credentials.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Mongo(store) => store.name().to_owned(),
-            Self::Embedded(store) => store.name(),
         }
     }
 
@@ -88,6 +84,36 @@ impl EventStore<Basket> for Store {
         match self {
             Self::Mongo(store) => store.append(id, expected, commit, events).await,
             Self::Embedded(store) => store.append(id, expected, commit, events).await,
+        }
+    }
+}
+
+impl EventLog<Baskets> for Store {
+    fn name(&self) -> String {
+        match self {
+            Self::Mongo(store) => EventLog::name(store),
+            Self::Embedded(store) => EventLog::name(store),
+        }
+    }
+
+    fn signed(&self, meta: Meta) -> Self {
+        match self {
+            Self::Mongo(store) => Self::Mongo(store.signed(meta)),
+            Self::Embedded(store) => Self::Embedded(store.signed(meta)),
+        }
+    }
+
+    fn meta(&self) -> &Meta {
+        match self {
+            Self::Mongo(store) => store.meta(),
+            Self::Embedded(store) => store.meta(),
+        }
+    }
+
+    fn documents(&self, scope: Scope<BasketId>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
+        match self {
+            Self::Mongo(store) => store.documents(scope).left_stream(),
+            Self::Embedded(store) => store.documents(scope).right_stream(),
         }
     }
 }

@@ -90,24 +90,28 @@ fn products_of_all_tongues_come_back_as_they_went_in(shell: &Shell) {
 #[test]
 fn help_has_the_exit_codes_and_examples_that_work() {
     let shell = Shell::new();
-    let id = shell.create("socks");
     let mut typed = 0;
-    for words in
-        ["--help", "create --help", "add --help", "remove --help", "get --help", "store --help", "completions --help"]
-    {
-        let help = shell.basket(words);
+    let top = shell.basket("--help").out;
+    let commands = top.split("Commands:\n").nth(1).unwrap().lines().take_while(|line| !line.is_empty());
+    let commands = commands.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+    for words in commands.map(|name| format!("{name} --help")).chain(["--help".into()]) {
+        let help = shell.basket(&words);
         assert!(help.code == 0 && help.out.contains("Example"), "{words}: {help:?}");
         let examples = help.out.lines().filter_map(|line| line.strip_prefix("  basket "));
         for example in examples.filter(|line| !line.contains("mongodb://")) {
+            let id = shell.create("socks");
+            for product in ["rocks", "clocks", "hats", "pins", "bricks", "bread", "milk"] {
+                shell.basket(&format!("add {id} {product}")).says("");
+            }
             // What follows two blanks or a > is for people and shells.
             let words = example.split("  ").next().unwrap().split(" > ").next().unwrap();
             let answer = shell.basket(&words.replace("5ab69073421aa917e62b4734", &id));
-            assert_eq!((answer.code, answer.err.as_str()), (0, ""), "{example}");
+            let long_ago = ["ago", "yesterday", "202"].iter().any(|time| example.contains(time));
+            assert!(answer.code == 0 || long_ago && answer.code == 3, "{example}: {answer:?}");
             typed += 1;
         }
     }
-    assert!(typed > 10, "{typed}");
-    let top = shell.basket("--help").out;
+    assert!(typed > 20, "{typed}");
     for code in 0..=8 {
         assert!(top.contains(&format!("\n  {code}  ")), "{code} in {top}");
     }

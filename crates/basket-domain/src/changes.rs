@@ -1,7 +1,7 @@
 //! What differs between two baskets, and which commands lead from the one to the other.
 //! `basket diff`, `revert` and `restore` rest on it; the rules stay with the deciders in [`basket`](crate::basket).
 
-use std::{collections::BTreeMap, num::NonZeroU32};
+use std::num::NonZeroU32;
 
 use crate::{
     Aggregate, Basket, Product, Refusal, Reversible,
@@ -72,36 +72,5 @@ impl Reversible for Basket {
             }
         }
         Ok(events)
-    }
-}
-
-/// Which event last touched each product, and how many of it there are since: `git blame` for a basket, as one more fold.
-///
-/// It counts versions by itself, so it is fed a basket's whole history.
-#[derive(Debug, Clone, Default)]
-pub struct Blame {
-    basket: Basket,
-    version: u64,
-    touched: BTreeMap<Product, u64>,
-}
-
-impl Aggregate for Blame {
-    type Id = ();
-    type Event = BasketEvent;
-
-    fn apply(&mut self, event: &BasketEvent) {
-        self.basket.apply(event);
-        self.version += 1;
-        if let Some(product) = event.product() {
-            self.touched.insert(product.clone(), self.version);
-        }
-    }
-}
-
-impl Blame {
-    /// Every product that ever was in the basket, by name, with its quantity (0 once it is out) and the version that last
-    /// touched it.
-    pub fn products(&self) -> impl Iterator<Item = (&Product, u32, u64)> {
-        self.touched.iter().map(|(product, version)| (product, self.basket.quantity(product), *version))
     }
 }

@@ -11,7 +11,7 @@
 //! 4. [`id`] and [`product`]: the two values that events carry
 //! 5. [`scenario`]: given / when / then, to test an aggregate in sentences
 //! 6. [`report`]: another fold of the same events, for a question that nobody had planned for
-//! 7. [`history`] and [`changes`]: what if, undo, diff and blame, when the rest is familiar
+//! 7. [`history`] and [`changes`]: what if, undo and diff, when the rest is familiar
 //!
 //! # Example
 //!
@@ -46,7 +46,7 @@ pub mod scenario;
 
 pub use aggregate::{Aggregate, EventSourced};
 pub use basket::{Basket, Refusal};
-pub use changes::{Blame, Change};
+pub use changes::Change;
 pub use events::BasketEvent;
 pub use history::{CantRevert, Reversible, WhatIf};
 pub use id::{BasketId, ParseBasketIdError};

@@ -1,4 +1,4 @@
-//! What if, undo, diff and blame: questions to a whole history, answered without changing it.
+//! What if, undo and diff: questions to a whole history, answered without changing it.
 
 mod support;
 
@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use basket_domain::{
     Aggregate, Basket, BasketEvent,
     BasketEvent::{BasketCreated, ItemAdded, ItemRemoved},
-    Blame, CantRevert, Change, Refusal, Reversible, WhatIf,
+    CantRevert, Change, Refusal, Reversible, WhatIf,
 };
 use proptest::prelude::*;
 use support::{BASKET, added, created, product, qty, removed};
@@ -95,16 +95,6 @@ fn changes_are_named_product_by_product() {
     let change = |name, before, after| Change { product: product(name), before, after };
     assert_eq!(before.changes_to(&after), [change("socks", 2, 3), change("hats", 1, 0), change("clocks", 0, 1)]);
     assert_eq!(before.changes_to(&before), []);
-}
-
-#[test]
-fn blame_names_the_last_event_for_each_product_even_for_what_is_out_again() {
-    let mut blame = Blame::default();
-    let history = [created(), added("socks", 2), added("rocks", 1), added("socks", 1), removed("rocks")];
-    history.iter().for_each(|event| blame.apply(event));
-    let told: Vec<_> =
-        blame.products().map(|(product, quantity, version)| (product.as_str(), quantity, version)).collect();
-    assert_eq!(told, [("rocks", 0, 5), ("socks", 3, 4)]);
 }
 
 /// A history that the deciders have made: each step is a product and a quantity, 0 for a removal.

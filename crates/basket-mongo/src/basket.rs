@@ -8,7 +8,7 @@ use basket_domain::{
     BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved},
     BasketId, Product,
 };
-use bson::{Bson, Document, RawDocument, doc, oid::ObjectId};
+use bson::{Bson, Document, RawBsonRef, RawDocument, doc, oid::ObjectId};
 
 use crate::codec::{Codec, text, whole_number};
 
@@ -24,6 +24,10 @@ impl Codec for Baskets {
 
     fn key(id: &BasketId) -> Bson {
         ObjectId::from_bytes(id.to_bytes()).into()
+    }
+
+    fn id(key: RawBsonRef<'_>) -> Option<BasketId> {
+        key.as_object_id().map(|id| BasketId::from_bytes(id.bytes()))
     }
 
     fn encode(event: &BasketEvent) -> (&'static str, Document) {

@@ -23,6 +23,9 @@ pub trait Codec {
     /// The stream's id as the value of [`KEY`](Self::KEY).
     fn key(id: &Id<Self>) -> Bson;
 
+    /// The id that [`key`](Self::key) made this value of; `None` where it is no such value.
+    fn id(key: RawBsonRef<'_>) -> Option<Id<Self>>;
+
     /// The event's name and its data.
     fn encode(event: &Event<Self>) -> (&'static str, Document);
 

@@ -2,17 +2,19 @@
 //!
 //! ```text
 //! { _id: ObjectId, basket_id: ObjectId, version: Long(1..), type: "ItemAdded",
-//!   data: { product: "rocks", qty: 1 }, recorded_at: Date, commit: ObjectId, schema: 1 }
+//!   data: { product: "rocks", qty: 1 }, recorded_at: Date, commit: ObjectId, schema: 1,
+//!   meta: { actor: "ann", reason: "...", correlation: "...", causation: "..." } }
 //! ```
 //!
 //! Stores call it for every event; nothing unreadable gets past it, and nothing unreadable is skipped.
 
 use basket_domain::EventSourced;
-use bson::{DateTime, Document, RawBsonRef, doc, oid::ObjectId};
+use bson::{DateTime, Document, RawBsonRef, RawDocument, doc, oid::ObjectId};
 
 use crate::{
-    CommitId,
+    CommitId, Meta,
     codec::{Codec, Event, Id, integral, shown},
+    log::{Entry, LogEntry},
 };
 
 /// A document that is not the event that has to stand at its place.
@@ -27,7 +29,7 @@ pub struct Unreadable {
     pub why: String,
 }
 
-/// The fields of an event document that a replay needs, as found; `None` where there is no such field.
+/// The fields of an event document, as found; `None` where there is no such field. The first five are what a replay needs.
 #[derive(Debug, Clone, Copy, Default)]
 #[allow(missing_docs, reason = "each is the field of its name")]
 pub struct RecordedEvent<'a> {
@@ -36,6 +38,9 @@ pub struct RecordedEvent<'a> {
     pub r#type: Option<RawBsonRef<'a>>,
     pub data: Option<RawBsonRef<'a>>,
     pub schema: Option<RawBsonRef<'a>>,
+    pub recorded_at: Option<RawBsonRef<'a>>,
+    pub commit: Option<RawBsonRef<'a>>,
+    pub meta: Option<RawBsonRef<'a>>,
 }
 
 impl<'a> RecordedEvent<'a> {
@@ -56,6 +61,9 @@ impl<'a> RecordedEvent<'a> {
                 "type" => found.r#type = Some(value),
                 "data" => found.data = Some(value),
                 "schema" => found.schema = Some(value),
+                "recorded_at" => found.recorded_at = Some(value),
+                "commit" => found.commit = Some(value),
+                "meta" => found.meta = Some(value),
                 _ => {}
             }
         }
@@ -70,14 +78,27 @@ impl<'a> RecordedEvent<'a> {
         self,
         root: EventSourced<C::Aggregate>,
     ) -> Result<EventSourced<C::Aggregate>, Unreadable> {
-        match self.next_event::<C>(&root) {
+        match self.next_event::<C>(root.id(), root.version(), root.state()) {
             Ok(event) => Ok(root.replay([event])),
             Err(why) => Err(self.unreadable(why)),
         }
     }
 
-    fn next_event<C: Codec>(self, root: &EventSourced<C::Aggregate>) -> Result<Event<C>, String> {
-        self.check_version(root.version() + 1)?;
+    /// The event that follows on a state after so many others.
+    pub(crate) fn next_event<C: Codec>(
+        self,
+        id: &Id<C>,
+        version: u64,
+        state: &C::Aggregate,
+    ) -> Result<Event<C>, String> {
+        self.check_version(version + 1)?;
+        let event = self.event::<C>(id)?;
+        C::check(state, &event)?;
+        Ok(event)
+    }
+
+    /// The event by itself, whatever came before it.
+    fn event<C: Codec>(self, id: &Id<C>) -> Result<Event<C>, String> {
         let schema = self.check_schema(C::SCHEMA)?;
         let kind = match self.r#type.ok_or("it has no type")? {
             RawBsonRef::String(kind) => kind,
@@ -87,9 +108,33 @@ impl<'a> RecordedEvent<'a> {
             RawBsonRef::Document(data) => data,
             other => return Err(format!("its data is {}, expected a document", shown(other))),
         };
-        let event = C::decode(root.id(), schema, kind, data)?;
-        C::check(root.state(), &event)?;
-        Ok(event)
+        C::decode(id, schema, kind, data)
+    }
+
+    /// All that the document says, with the event as `event` reads it.
+    ///
+    /// # Errors
+    /// Names the document and says which field is off.
+    pub(crate) fn entry<I, E>(
+        self,
+        stream: I,
+        event: impl FnOnce(Self) -> Result<E, String>,
+    ) -> Result<LogEntry<I, E>, Unreadable> {
+        let read = || {
+            Ok(LogEntry {
+                version: self.read_version()?,
+                event: event(self)?,
+                document: object_id("_id", self._id)?,
+                recorded_at: match self.recorded_at.ok_or("it has no recorded_at")? {
+                    RawBsonRef::DateTime(time) => time,
+                    other => return Err(format!("its recorded_at is {}, expected a date", shown(other))),
+                },
+                commit: object_id("commit", self.commit)?,
+                meta: self.meta.map_or_else(|| Ok(Meta::default()), Meta::read)?,
+                stream,
+            })
+        };
+        read().map_err(|why| self.unreadable(why))
     }
 
     /// Its version, from 1.
@@ -137,6 +182,37 @@ impl<'a> RecordedEvent<'a> {
     }
 }
 
+impl<I, E> LogEntry<I, E> {
+    /// Reads an event document, whatever comes before it in its stream.
+    ///
+    /// # Errors
+    /// Names the document and says which field is off.
+    pub fn read<C: Codec>(document: &RawDocument) -> Result<Entry<C>, Unreadable> {
+        let event = RecordedEvent::from_document(RawBsonRef::Document(document))?;
+        let stream = stream_of::<C>(document).map_err(|why| event.unreadable(why))?;
+        event.entry(stream.clone(), |event| event.event::<C>(&stream))
+    }
+}
+
+/// The stream that a document names.
+///
+/// # Errors
+/// Says what is there in place of an id.
+pub(crate) fn stream_of<C: Codec>(document: &RawDocument) -> Result<Id<C>, String> {
+    match document.get(C::KEY) {
+        Ok(Some(key)) => C::id(key).ok_or_else(|| format!("its {} is {}, which is no id", C::KEY, shown(key))),
+        Ok(None) => Err(format!("it has no {}", C::KEY)),
+        Err(broken) => Err(format!("its {} is not valid BSON: {broken}", C::KEY)),
+    }
+}
+
+fn object_id(field: &str, value: Option<RawBsonRef<'_>>) -> Result<ObjectId, String> {
+    match value.ok_or_else(|| format!("it has no {field}"))? {
+        RawBsonRef::ObjectId(id) => Ok(id),
+        other => Err(format!("its {field} is {}, expected an ObjectId", shown(other))),
+    }
+}
+
 /// An event on its way into a store: the fields of its document, but for the stream's key.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "each is the field of its name")]
@@ -148,12 +224,13 @@ pub struct NewEvent {
     pub recorded_at: DateTime,
     pub commit: CommitId,
     pub schema: i32,
+    pub meta: Option<Document>,
 }
 
 impl NewEvent {
     /// Its document in the stream `id`.
     pub fn document<C: Codec>(&self, id: &Id<C>) -> Document {
-        doc! {
+        let mut document = doc! {
             "_id": self._id,
             C::KEY: C::key(id),
             "version": self.version,
@@ -162,20 +239,23 @@ impl NewEvent {
             "recorded_at": self.recorded_at,
             "commit": self.commit,
             "schema": self.schema,
-        }
+        };
+        document.extend(self.meta.iter().map(|meta| ("meta".to_owned(), meta.into())));
+        document
     }
 }
 
 /// One commit: `events`, the first of which becomes the version after `expected`, all recorded now.
 ///
 /// Every call makes new `_id`s, so a retry passes on what it has.
-pub fn new_events<C: Codec>(expected: u64, commit: CommitId, events: &[Event<C>]) -> Vec<NewEvent> {
-    let recorded_at = DateTime::now();
+pub fn new_events<C: Codec>(expected: u64, commit: CommitId, meta: &Meta, events: &[Event<C>]) -> Vec<NewEvent> {
+    let (recorded_at, meta) = (DateTime::now(), meta.document());
     (next(expected)..)
         .zip(events)
         .map(|(version, event)| {
             let (r#type, data) = C::encode(event);
-            NewEvent { _id: ObjectId::new(), version, r#type, data, recorded_at, commit, schema: C::SCHEMA }
+            let meta = meta.clone();
+            NewEvent { _id: ObjectId::new(), version, r#type, data, recorded_at, commit, schema: C::SCHEMA, meta }
         })
         .collect()
 }

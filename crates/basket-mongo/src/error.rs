@@ -1,6 +1,8 @@
 //! Everything that can come out of a store, one variant for each thing that a caller can act on.
 //! A refusal of the domain is not among them: it passes through [`HandleError`] as it is.
 
+use bson::DateTime;
+
 use crate::{CommitId, document::Unreadable};
 
 /// Why a store did not do what it was asked. Nothing was appended, but for [`OutcomeUnknown`](Self::OutcomeUnknown).
@@ -16,6 +18,30 @@ pub enum StoreError {
         id: String,
         /// The store that was asked, without credentials.
         store: String,
+    },
+    /// The stream has not come that far.
+    #[error("{what} '{id}' has versions 1 to {head}; there is no version {asked}")]
+    NoSuchVersion {
+        /// The name of the key, without its `_id`.
+        what: &'static str,
+        /// The stream.
+        id: String,
+        /// The version asked for.
+        asked: u64,
+        /// The version of its newest event.
+        head: u64,
+    },
+    /// Nothing had happened to the stream at that time.
+    #[error("{what} '{id}' was not there at {asked}; its first event is of {created}", asked = rfc3339(*.asked), created = rfc3339(*.created))]
+    NotYetThere {
+        /// The name of the key, without its `_id`.
+        what: &'static str,
+        /// The stream.
+        id: String,
+        /// The time asked for.
+        asked: DateTime,
+        /// When its first event was recorded.
+        created: DateTime,
     },
     /// Another writer came first, or the version never was. Load again and decide afresh.
     #[error("expected version {expected}, found {found}: somebody else has written; load again and decide afresh")]
@@ -111,4 +137,8 @@ pub enum HandleError<R> {
         /// How often the command was decided.
         attempts: u32,
     },
+}
+
+fn rfc3339(time: DateTime) -> String {
+    time.try_to_rfc3339_string().unwrap_or_else(|_| time.to_string())
 }

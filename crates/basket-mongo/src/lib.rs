@@ -9,7 +9,8 @@
 //! 2. [`codec`]: how events become documents; [`basket`] is ours
 //! 3. [`document`]: the shape of an event document, and how one that can't be read is named
 //! 4. [`mongo_store`]: the append and the load on MongoDB; [`connection`]: reaching it
-//! 5. [`error`]: everything that can come out
+//! 5. [`log`] and [`meta`]: reading what was kept: the log, the past; [`revert`]: what if, and undo
+//! 6. [`error`]: everything that can come out
 //!
 //! # Example
 //!
@@ -46,11 +47,18 @@ pub mod connection;
 pub mod document;
 pub mod error;
 pub mod event_store;
+pub mod log;
+pub mod meta;
+mod mongo_log;
 pub mod mongo_store;
+pub mod revert;
 
 pub use basket::Baskets;
 pub use codec::Codec;
 pub use document::Unreadable;
 pub use error::{HandleError, StoreError};
 pub use event_store::{CommitId, EventStore, Expected, Storable};
+pub use log::{Entry, EventLog, LogEntry, Moment, Past, Scope};
+pub use meta::Meta;
 pub use mongo_store::MongoStore;
+pub use revert::{Revert, RevertError};

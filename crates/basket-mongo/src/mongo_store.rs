@@ -1,7 +1,7 @@
 //! Events in a MongoDB collection: one document an event, found and kept apart by the unique key (stream, version).
 //! `handle` and `save` come from [`EventStore`]; here is the load, and the append with its retries.
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, sync::Arc};
 
 use basket_domain::EventSourced;
 use bson::{Document, doc};
@@ -16,7 +16,7 @@ use mongodb::{
 use tokio::{sync::OnceCell, time::sleep};
 
 use crate::{
-    Codec, CommitId, EventStore, Expected, StoreError,
+    Codec, CommitId, EventStore, Expected, Meta, StoreError,
     codec::{Event, Id},
     connection::{self, Fate, explain, fate},
     document::{RecordedEvent, new_events, next},
@@ -27,7 +27,7 @@ use crate::{
 const SENDS: u32 = 4;
 
 /// Events in one batch of a load: large streams take fewer round trips, and a batch stays far below 16 MB.
-const BATCH: u32 = 5_000;
+pub(crate) const BATCH: u32 = 5_000;
 
 /// The events of all aggregates of one kind, in one collection, as the codec `C` writes them.
 #[derive(Debug)]
@@ -35,9 +35,24 @@ pub struct MongoStore<C> {
     events: Collection<Document>,
     /// For messages; never with credentials.
     name: String,
-    /// Set once this store has seen to the unique index.
-    indexed: OnceCell<()>,
+    /// Set once this store, or the one it was signed from, has seen to the unique index.
+    indexed: Arc<OnceCell<()>>,
+    /// What is written beside every event.
+    pub(crate) meta: Meta,
     codec: PhantomData<fn() -> C>,
+}
+
+/// A clone shares the connections.
+impl<C> Clone for MongoStore<C> {
+    fn clone(&self) -> Self {
+        Self {
+            events: self.events.clone(),
+            name: self.name.clone(),
+            indexed: Arc::clone(&self.indexed),
+            meta: self.meta.clone(),
+            codec: PhantomData,
+        }
+    }
 }
 
 /// What answers at the other end.
@@ -82,7 +97,8 @@ impl<C: Codec> MongoStore<C> {
         Self {
             events: database.collection_with_options(C::COLLECTION, options),
             name: name.into(),
-            indexed: OnceCell::new(),
+            indexed: Arc::default(),
+            meta: Meta::default(),
             codec: PhantomData,
         }
     }
@@ -224,7 +240,7 @@ impl<C: Codec> EventStore<C::Aggregate> for MongoStore<C> {
             },
         };
 
-        let new_events = new_events::<C>(expected, commit, events);
+        let new_events = new_events::<C>(expected, commit, &self.meta, events);
         let documents: Vec<_> = new_events.iter().map(|event| event.document::<C>(id)).collect();
         let (mut not_written, mut lost) = (None, None);
         for send in 1..=SENDS {

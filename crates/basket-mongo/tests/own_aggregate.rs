@@ -8,7 +8,7 @@ mod silo;
 
 use basket_domain::EventSourced;
 use basket_mongo::{Codec, EventStore, HandleError, MongoStore, codec::text};
-use bson::{Bson, Document, RawDocument, doc};
+use bson::{Bson, Document, RawBsonRef, RawDocument, doc};
 use silo::{
     Officer, Silo,
     SiloEvent::{self, KeyTurned, MissileLaunched, SiloArmed},
@@ -27,6 +27,10 @@ impl Codec for Silos {
 
     fn key(id: &String) -> Bson {
         id.into()
+    }
+
+    fn id(key: RawBsonRef<'_>) -> Option<String> {
+        key.as_str().map(str::to_owned)
     }
 
     fn encode(event: &SiloEvent) -> (&'static str, Document) {

@@ -42,9 +42,14 @@ impl Shell {
         command
     }
 
-    /// Runs `basket` with these words; quote nothing.
+    /// Runs `basket` with these words; what stands between single quotes is one word.
     pub fn basket(&self, words: &str) -> Answer {
-        self.run(&words.split_whitespace().collect::<Vec<_>>())
+        let parts = words.split('\'').enumerate();
+        let words = parts.flat_map(|(at, part)| match at % 2 {
+            0 => part.split_whitespace().collect(),
+            _ => vec![part],
+        });
+        self.run(&words.collect::<Vec<_>>())
     }
 
     pub fn run(&self, arguments: &[&str]) -> Answer {
@@ -74,6 +79,12 @@ impl Answer {
     #[track_caller]
     pub fn says(&self, expected: &str) {
         assert_eq!((self.code, self.out.as_str(), self.err.as_str()), (0, expected, ""));
+    }
+
+    /// The command line was not understood; the usage is said.
+    #[track_caller]
+    pub fn fails_with_usage(&self) {
+        assert!(self.code == 2 && self.out.is_empty() && self.err.contains("Usage: basket"), "{self:?}");
     }
 
     /// It failed with this code and one line on standard error that has these words; nothing on standard output.

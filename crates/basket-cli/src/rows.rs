@@ -1,0 +1,101 @@
+//! A row of the embedded file as an event document, and back. [`embedded`](crate::embedded) calls it; whatever a row
+//! holds becomes a document, so that one that is off is named in the words that MongoDB's documents are named in.
+
+use basket_domain::BasketId;
+use basket_mongo::document::NewEvent;
+use bson::{Binary, Bson, DateTime, Document, RawBson, RawDocumentBuf, oid::ObjectId, raw::cstr, spec::BinarySubtype};
+use rusqlite::{Connection, Row, Transaction, params, types::ValueRef};
+
+/// The columns that [`document`] reads, in its order.
+pub const FIELDS: &str = r#"_id, basket_id, version, type, data, recorded_at, "commit", schema, meta"#;
+
+/// How many rows are held at once.
+const PAGE: usize = 500;
+
+/// The event document that a row of [`FIELDS`] stands for.
+///
+/// # Errors
+/// SQLite's, where it can't read the row.
+pub fn document(row: &Row<'_>) -> rusqlite::Result<RawDocumentBuf> {
+    let mut document = RawDocumentBuf::new();
+    document.append(cstr!("_id"), column(row, 0, object_id)?);
+    document.append(cstr!("basket_id"), column(row, 1, object_id)?);
+    document.append(cstr!("version"), RawBson::Int64(row.get(2)?));
+    document.append(cstr!("type"), column(row, 3, RawBson::String)?);
+    document.append(cstr!("data"), column(row, 4, json)?);
+    document.append(cstr!("recorded_at"), column(row, 5, time)?);
+    document.append(cstr!("commit"), column(row, 6, object_id)?);
+    document.append(cstr!("schema"), RawBson::Int64(row.get(7)?));
+    if row.get_ref(8)? != ValueRef::Null {
+        document.append(cstr!("meta"), column(row, 8, json)?);
+    }
+    Ok(document)
+}
+
+/// The next documents after a place (a basket's id and a version), in an order that goes on from it; and the place after.
+///
+/// # Errors
+/// SQLite's, where it can't read the rows.
+pub fn page(
+    connection: &Connection,
+    order: &str,
+    mut after: (String, i64),
+) -> rusqlite::Result<(Vec<RawDocumentBuf>, (String, i64))> {
+    let select = format!("SELECT {FIELDS} FROM baskets WHERE {order} LIMIT {PAGE}");
+    let mut select = connection.prepare_cached(&select)?;
+    let mut rows = select.query(params![after.0, after.1])?;
+    let mut page = Vec::new();
+    while let Some(row) = rows.next()? {
+        page.push(document(row)?);
+        after = (row.get(1)?, row.get(2)?);
+    }
+    Ok((page, after))
+}
+
+/// Writes an event of the basket `id`.
+///
+/// # Errors
+/// SQLite's: another row has its place, or the file can't be written.
+pub fn insert(transaction: &Transaction<'_>, id: &BasketId, event: &NewEvent) -> rusqlite::Result<()> {
+    let unwritable = |error: Box<dyn std::error::Error + Send + Sync>| rusqlite::Error::ToSqlConversionFailure(error);
+    let json = |document: &Document| serde_json::to_string(document).map_err(|error| unwritable(error.into()));
+    let mut insert = transaction.prepare_cached(
+        r#"INSERT INTO baskets (_id, basket_id, version, type, data, recorded_at, "commit", schema, meta)
+           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"#,
+    )?;
+    insert.execute(params![
+        event._id.to_hex(),
+        id.to_string(),
+        event.version,
+        event.r#type,
+        json(&event.data)?,
+        event.recorded_at.try_to_rfc3339_string().map_err(|error| unwritable(error.into()))?,
+        event.commit.to_hex(),
+        event.schema,
+        event.meta.as_ref().map(json).transpose()?,
+    ])?;
+    Ok(())
+}
+
+/// What `read` makes of a column's text; its bytes, where they are none, for SQLite does not see to its being UTF-8.
+fn column(row: &Row<'_>, column: usize, read: impl FnOnce(String) -> RawBson) -> rusqlite::Result<RawBson> {
+    let bytes = row.get_ref(column)?.as_bytes()?.to_owned();
+    Ok(String::from_utf8(bytes).map_or_else(
+        |error| RawBson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: error.into_bytes() }),
+        read,
+    ))
+}
+
+fn object_id(text: String) -> RawBson {
+    ObjectId::parse_str(&text).map_or(RawBson::String(text), RawBson::ObjectId)
+}
+
+fn time(text: String) -> RawBson {
+    DateTime::parse_rfc3339_str(&text).map_or(RawBson::String(text), RawBson::DateTime)
+}
+
+/// A JSON object as a document; anything else as the text that it is.
+fn json(text: String) -> RawBson {
+    let document = serde_json::from_str::<Document>(&text).ok();
+    document.and_then(|document| RawBson::try_from(Bson::Document(document)).ok()).unwrap_or(RawBson::String(text))
+}

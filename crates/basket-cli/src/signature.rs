@@ -1,0 +1,67 @@
+//! Who changes a basket and why: `--as` and `-m`, and what stands in for them. The store writes it beside the events.
+
+use std::{env, process::Command};
+
+use basket_mongo::Meta;
+
+/// By whom and why.
+#[derive(Debug, clap::Args)]
+pub struct Signature {
+    /// Why; it is kept beside the events and shown by `basket log`
+    #[arg(short, long, value_name = "REASON", value_parser = reason)]
+    message: Option<String>,
+    /// Who; otherwise BASKET_ACTOR, git's user.name, or your login
+    #[arg(long = "as", value_name = "ACTOR", value_parser = name)]
+    actor: Option<String>,
+    /// The conversation that this is part of, for programs [env: BASKET_CORRELATION]
+    #[arg(long, value_name = "ID", value_parser = name, hide_short_help = true)]
+    correlation: Option<String>,
+    /// What this is the answer to, for programs: the id of an event or a message [env: BASKET_CAUSATION]
+    #[arg(long, value_name = "ID", value_parser = name, hide_short_help = true)]
+    causation: Option<String>,
+}
+
+impl Signature {
+    /// What the store writes beside the events.
+    pub fn meta(&self) -> Meta {
+        let or_variable = |said: &Option<String>, variable| said.clone().or_else(|| from_variable(variable));
+        Meta {
+            actor: or_variable(&self.actor, "BASKET_ACTOR").or_else(git_user).or_else(login),
+            reason: self.message.clone(),
+            correlation: or_variable(&self.correlation, "BASKET_CORRELATION"),
+            causation: or_variable(&self.causation, "BASKET_CAUSATION"),
+        }
+    }
+}
+
+fn from_variable(variable: &str) -> Option<String> {
+    name(&env::var(variable).ok()?).ok()
+}
+
+fn git_user() -> Option<String> {
+    let output = Command::new("git").args(["config", "--get", "user.name"]).output().ok()?;
+    name(&String::from_utf8(output.stdout).ok()?).ok()
+}
+
+fn login() -> Option<String> {
+    ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(from_variable)
+}
+
+fn name(text: &str) -> Result<String, String> {
+    said(text, 256, |c| c.is_control())
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    said(text, 4096, |c| c.is_control() && c != '\n' && c != '\t')
+}
+
+/// Trimmed; not empty, not longer than `longest` characters, and nothing in it that would upset a terminal.
+fn said(text: &str, longest: usize, refuse: impl Fn(char) -> bool) -> Result<String, String> {
+    let text = text.trim();
+    match text.chars().count() {
+        0 => Err("it can't be empty".into()),
+        length if length > longest => Err(format!("it has {length} characters; {longest} at most")),
+        _ if text.contains(refuse) => Err("it has control characters in it".into()),
+        _ => Ok(text.into()),
+    }
+}
