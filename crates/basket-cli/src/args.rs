@@ -9,7 +9,7 @@ use clap::{
 use clap_complete::Shell;
 
 use crate::{
-    commands::{blame, change, diff, get, log, revert, store, what_if},
+    commands::{blame, change, diff, export, get, import, log, revert, store, verify, what_if},
     exit,
 };
 
@@ -31,10 +31,10 @@ Exit codes:
   1  something that should not happen
   2  the command line is wrong: a bad id, product, quantity or store
   3  there is no such basket, version or moment
-  4  the basket refuses: the product is not in it, or no more fit
+  4  refused: the product is not in the basket, no more fit, or histories differ
   5  other writers were faster every time; try again
   6  the store can't be reached or can't do it
-  7  an event in the store can't be read
+  7  an event in the store, or a line of an import, can't be read
   8  the store did not say whether the change was kept";
 
 /// A shopping basket that stores what happened to it
@@ -63,6 +63,9 @@ pub enum Command {
     Revert(revert::Revert),
     Restore(revert::Restore),
     WhatIf(what_if::WhatIf),
+    Verify(verify::Verify),
+    Export(export::Export),
+    Import(import::Import),
     Store(store::AboutStore),
     /// Print a completion script for your shell
     #[command(after_help = "Examples, for a folder that your shell looks into:\n  \

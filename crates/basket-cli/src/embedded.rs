@@ -10,11 +10,9 @@ use std::{
 
 use basket_domain::{Basket, BasketEvent, BasketId, EventSourced};
 use basket_mongo::{
-    Baskets, CommitId, EventLog, EventStore, Expected, Meta, Scope, StoreError,
+    Baskets, CommitId, EventLog, EventStore, Expected, Meta, StoreError,
     document::{RecordedEvent, new_events, next},
 };
-use bson::RawDocumentBuf;
-use futures_util::{Stream, TryStreamExt, stream};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
 use crate::rows::{self, FIELDS};
@@ -50,18 +48,13 @@ const FROM_VERSION_1: &str = r#"
         SELECT _id, basket_id, version, type, data, recorded_at, "commit", schema FROM version_1 ORDER BY rowid;
     DROP TABLE version_1;"#;
 
-// The rows after a place, which is a basket's id and a version.
-const OLDEST_FIRST: &str = "basket_id = ?1 AND version > ?2 ORDER BY version";
-const NEWEST_FIRST: &str = "basket_id = ?1 AND version < ?2 ORDER BY version DESC";
-const ALL: &str = "(basket_id, version) > (?1, ?2) ORDER BY basket_id, version";
-
 /// The events of all baskets in one file.
 ///
 /// Its futures never wait: SQLite is called where it stands, in a program that does one thing and ends.
 #[derive(Debug, Clone)]
 pub struct EmbeddedStore {
-    path: PathBuf,
-    meta: Meta,
+    pub(crate) path: PathBuf,
+    pub(crate) meta: Meta,
 }
 
 impl EmbeddedStore {
@@ -79,7 +72,7 @@ impl EmbeddedStore {
     }
 
     /// The open file; `None` where there is none, or nothing in it yet.
-    fn open_existing(&self) -> Result<Option<Connection>, StoreError> {
+    pub(crate) fn open_existing(&self) -> Result<Option<Connection>, StoreError> {
         if !self.path.try_exists().map_err(|error| self.other(error.to_string()))? {
             return Ok(None);
         }
@@ -88,7 +81,7 @@ impl EmbeddedStore {
     }
 
     /// The open file; made where there is none.
-    fn open_or_create(&self) -> Result<Connection, StoreError> {
+    pub(crate) fn open_or_create(&self) -> Result<Connection, StoreError> {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder).map_err(|error| self.other(format!("its folder can't be made: {error}")))?;
         }
@@ -160,7 +153,7 @@ impl EmbeddedStore {
         renew().map_err(|error| self.failed(error))
     }
 
-    fn failed(&self, error: rusqlite::Error) -> StoreError {
+    pub(crate) fn failed(&self, error: rusqlite::Error) -> StoreError {
         self.other(match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => {
                 "the file is no database of ours, so it is left alone; name another one".into()
@@ -172,7 +165,7 @@ impl EmbeddedStore {
         })
     }
 
-    fn other(&self, why: String) -> StoreError {
+    pub(crate) fn other(&self, why: String) -> StoreError {
         StoreError::Other { store: EventLog::name(self), why }
     }
 
@@ -230,48 +223,11 @@ impl EventStore<Basket> for EmbeddedStore {
                 return Ok(if ours { Ok(()) } else { Err(StoreError::Conflict { expected, found }) });
             }
             for event in new_events::<Baskets>(expected, commit, &self.meta, events) {
-                rows::insert(&transaction, id, &event)?;
+                rows::insert(&transaction, &event.document::<Baskets>(id))?;
             }
             transaction.commit().map(Ok)
         };
         append().map_err(|error| self.failed(error))?
-    }
-}
-
-impl EventLog<Baskets> for EmbeddedStore {
-    fn name(&self) -> String {
-        self.path.display().to_string()
-    }
-
-    fn signed(&self, meta: Meta) -> Self {
-        Self { path: self.path.clone(), meta }
-    }
-
-    fn meta(&self) -> &Meta {
-        &self.meta
-    }
-
-    fn documents(&self, scope: Scope<BasketId>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
-        let (order, after) = match scope {
-            // All of them, so that one with a version that is none is met as well.
-            Scope::From(id, ..=1) => (OLDEST_FIRST, (id.to_string(), i64::MIN)),
-            Scope::From(id, version) => (OLDEST_FIRST, (id.to_string(), next(version - 1) - 1)),
-            Scope::NewestFirst(id) => (NEWEST_FIRST, (id.to_string(), i64::MAX)),
-            Scope::All => (ALL, (String::new(), i64::MIN)),
-        };
-        let pages = stream::try_unfold((None::<Connection>, after), move |(open, after)| async move {
-            let open = match open {
-                Some(open) => open,
-                None => match self.open_existing()? {
-                    // One transaction, so that all the pages are of one moment.
-                    Some(new) => new.execute_batch("BEGIN").map(|()| new).map_err(|error| self.failed(error))?,
-                    None => return Ok::<_, StoreError>(None),
-                },
-            };
-            let (page, after) = rows::page(&open, order, after).map_err(|error| self.failed(error))?;
-            Ok((!page.is_empty()).then(|| (stream::iter(page.into_iter().map(Ok)), (Some(open), after))))
-        });
-        pages.try_flatten()
     }
 }
 

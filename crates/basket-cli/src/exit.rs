@@ -7,8 +7,10 @@ use std::{
 };
 
 use basket_domain::Refusal;
-use basket_mongo::{HandleError, RevertError, StoreError};
+use basket_mongo::{HandleError, RevertError, StoreError, Unreadable, exchange::BadLine};
 use clap::builder::styling::{AnsiColor, Style};
+
+use crate::commands::verify::Off;
 
 /// The command line is wrong, as clap has it.
 pub const USAGE: u8 = 2;
@@ -54,6 +56,9 @@ fn verdict(error: &anyhow::Error) -> (u8, &'static str) {
         Some(HandleError::Store(error)) => return store(error),
         _ => {}
     }
+    if error.is::<Off>() || error.is::<BadLine>() || error.is::<Unreadable>() {
+        return (UNREADABLE, "");
+    }
     match error.downcast_ref::<RevertError<Refusal>>() {
         Some(RevertError::CantRevert(_)) => return (REFUSED, "; `basket what-if` shows what rests on it"),
         Some(RevertError::AlreadyReverted { .. }) => return (REFUSED, ""),
@@ -77,6 +82,7 @@ fn store(error: &StoreError) -> (u8, &'static str) {
         StoreError::Conflict { .. } => (CONTENDED, ""),
         StoreError::Unreadable(_) => (UNREADABLE, ""),
         StoreError::OutcomeUnknown { .. } => (OUTCOME_UNKNOWN, ""),
+        StoreError::Diverged { .. } => (REFUSED, "; `basket log` shows the one that is here"),
         StoreError::Address { .. } => (USAGE, ""),
         StoreError::Unreachable { .. } => (STORE, "; `basket store` says why it is this one"),
         _ => (STORE, ""),

@@ -54,10 +54,23 @@ impl Output {
             output.out = Some(coloured(stdin, AutoStream::choice(&io::stdout())));
             output.pager = Some(pager);
         }
-        if output.is_array() {
-            write!(output.writer()?, "[")?;
-        }
+        output.begin()?;
         Ok(output)
+    }
+
+    /// A list that nobody pages through: what comes is shown at once, beside a progress bar.
+    ///
+    /// # Errors
+    /// Standard output can't be written to.
+    pub fn plain_list(format: Format) -> io::Result<Self> {
+        let mut output = Self::one(format);
+        output.list = true;
+        output.begin()?;
+        Ok(output)
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        if self.is_array() { write!(self.writer()?, "[") } else { Ok(()) }
     }
 
     /// Prints one record: in JSON, or as `text` has it.
@@ -129,6 +142,33 @@ fn coloured(out: impl Write + 'static, choice: ColorChoice) -> Box<dyn Write> {
     match choice {
         ColorChoice::Never => Box::new(StripStream::new(Box::new(out) as Box<dyn Write>)),
         _ => Box::new(out),
+    }
+}
+
+/// Lines of a format of its own on standard output.
+pub struct Plain(BufWriter<io::StdoutLock<'static>>);
+
+impl Plain {
+    /// Lines on standard output.
+    pub fn stdout() -> Self {
+        Self(BufWriter::with_capacity(1 << 16, io::stdout().lock()))
+    }
+
+    /// One line.
+    ///
+    /// # Errors
+    /// Standard output can't be written to.
+    pub fn line(&mut self, line: &str) -> io::Result<()> {
+        self.0.write_all(line.as_bytes())?;
+        self.0.write_all(b"\n")
+    }
+
+    /// The end.
+    ///
+    /// # Errors
+    /// As [`line`](Self::line).
+    pub fn finish(mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 

@@ -1,10 +1,11 @@
 //! A row of the embedded file as an event document, and back. [`embedded`](crate::embedded) calls it; whatever a row
 //! holds becomes a document, so that one that is off is named in the words that MongoDB's documents are named in.
 
-use basket_domain::BasketId;
-use basket_mongo::document::NewEvent;
 use bson::{Binary, Bson, DateTime, Document, RawBson, RawDocumentBuf, oid::ObjectId, raw::cstr, spec::BinarySubtype};
-use rusqlite::{Connection, Row, Transaction, params, types::ValueRef};
+use rusqlite::{
+    Connection, OptionalExtension, Row, Transaction, params, params_from_iter,
+    types::{Value, ValueRef},
+};
 
 /// The columns that [`document`] reads, in its order.
 pub const FIELDS: &str = r#"_id, basket_id, version, type, data, recorded_at, "commit", schema, meta"#;
@@ -52,29 +53,40 @@ pub fn page(
     Ok((page, after))
 }
 
-/// Writes an event of the basket `id`.
+/// The document at a version of a basket.
+///
+/// # Errors
+/// SQLite's, where it can't read the row.
+pub fn at(connection: &Connection, basket_id: &str, version: u64) -> rusqlite::Result<Option<RawDocumentBuf>> {
+    let select = format!("SELECT {FIELDS} FROM baskets WHERE basket_id = ?1 AND version = ?2");
+    let version = i64::try_from(version).unwrap_or(i64::MAX);
+    connection.prepare_cached(&select)?.query_row(params![basket_id, version], document).optional()
+}
+
+/// Writes an event document.
 ///
 /// # Errors
 /// SQLite's: another row has its place, or the file can't be written.
-pub fn insert(transaction: &Transaction<'_>, id: &BasketId, event: &NewEvent) -> rusqlite::Result<()> {
+pub fn insert(transaction: &Transaction<'_>, document: &Document) -> rusqlite::Result<()> {
+    let values = FIELDS.split(", ").map(|field| value(document.get(field.trim_matches('"'))));
+    let values = values.collect::<rusqlite::Result<Vec<_>>>()?;
+    let insert = format!("INSERT INTO baskets ({FIELDS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+    transaction.prepare_cached(&insert)?.execute(params_from_iter(values)).map(drop)
+}
+
+fn value(field: Option<&Bson>) -> rusqlite::Result<Value> {
     let unwritable = |error: Box<dyn std::error::Error + Send + Sync>| rusqlite::Error::ToSqlConversionFailure(error);
-    let json = |document: &Document| serde_json::to_string(document).map_err(|error| unwritable(error.into()));
-    let mut insert = transaction.prepare_cached(
-        r#"INSERT INTO baskets (_id, basket_id, version, type, data, recorded_at, "commit", schema, meta)
-           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"#,
-    )?;
-    insert.execute(params![
-        event._id.to_hex(),
-        id.to_string(),
-        event.version,
-        event.r#type,
-        json(&event.data)?,
-        event.recorded_at.try_to_rfc3339_string().map_err(|error| unwritable(error.into()))?,
-        event.commit.to_hex(),
-        event.schema,
-        event.meta.as_ref().map(json).transpose()?,
-    ])?;
-    Ok(())
+    Ok(match field {
+        None => Value::Null,
+        Some(Bson::ObjectId(id)) => Value::Text(id.to_hex()),
+        Some(Bson::String(text)) => Value::Text(text.clone()),
+        Some(Bson::Int32(number)) => Value::Integer((*number).into()),
+        Some(Bson::Int64(number)) => Value::Integer(*number),
+        Some(Bson::DateTime(time)) => {
+            Value::Text(time.try_to_rfc3339_string().map_err(|error| unwritable(error.into()))?)
+        }
+        Some(other) => Value::Text(serde_json::to_string(other).map_err(|error| unwritable(error.into()))?),
+    })
 }
 
 /// What `read` makes of a column's text; its bytes, where they are none, for SQLite does not see to its being UTF-8.

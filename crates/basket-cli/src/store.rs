@@ -110,6 +110,27 @@ impl EventLog<Baskets> for Store {
         }
     }
 
+    async fn count(&self) -> Result<u64, StoreError> {
+        match self {
+            Self::Mongo(store) => store.count().await,
+            Self::Embedded(store) => store.count().await,
+        }
+    }
+
+    async fn faults(&self) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::Mongo(store) => store.faults().await,
+            Self::Embedded(store) => store.faults().await,
+        }
+    }
+
+    async fn import(&self, documents: &[RawDocumentBuf], write: bool) -> Result<u64, StoreError> {
+        match self {
+            Self::Mongo(store) => store.import(documents, write).await,
+            Self::Embedded(store) => store.import(documents, write).await,
+        }
+    }
+
     fn documents(&self, scope: Scope<BasketId>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
         match self {
             Self::Mongo(store) => store.documents(scope).left_stream(),

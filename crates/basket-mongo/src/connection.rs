@@ -139,6 +139,11 @@ pub(crate) fn denies_the_index(error: &Error) -> bool {
     matches!(code(error), Some(11000 | 85 | 86))
 }
 
+/// Whether the collection is not there yet (NamespaceNotFound).
+pub(crate) fn is_no_collection(error: &Error) -> bool {
+    code(error) == Some(26)
+}
+
 /// Whether a transaction failed because the server is no member of a replica set (IllegalOperation).
 pub(crate) fn wants_a_replica_set(error: &Error) -> bool {
     code(error) == Some(20) || matches!(*error.kind, ErrorKind::SessionsNotSupported)

@@ -153,7 +153,7 @@ impl<'a> RecordedEvent<'a> {
             .ok_or_else(|| format!("its version is {}, expected a whole number from 1", shown(value)))
     }
 
-    fn check_version(self, next: u64) -> Result<(), String> {
+    pub(crate) fn check_version(self, next: u64) -> Result<(), String> {
         match self.read_version()? {
             version if version == next => Ok(()),
             version if version > next => Err(format!("version {next} is missing before it")),
@@ -173,7 +173,7 @@ impl<'a> RecordedEvent<'a> {
         }
     }
 
-    fn unreadable(self, why: String) -> Unreadable {
+    pub(crate) fn unreadable(self, why: String) -> Unreadable {
         Unreadable {
             document: self._id.map_or_else(|| "(none)".to_owned(), shown),
             version: self.version.and_then(integral),

@@ -51,6 +51,20 @@ pub enum StoreError {
         /// The version of the stream's newest event.
         found: u64,
     },
+    /// The events to take in are of another history than those that are there; nothing was written.
+    #[error(
+        "{what} '{id}' has another event at version {version} in {store}: the histories differ, and are never merged"
+    )]
+    Diverged {
+        /// The name of the key, without its `_id`.
+        what: &'static str,
+        /// The stream.
+        id: String,
+        /// The first version that differs.
+        version: u64,
+        /// The store, without credentials.
+        store: String,
+    },
     /// A document is not what it should be. Nothing was skipped, and the stream is not read any further.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),

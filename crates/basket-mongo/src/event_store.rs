@@ -27,10 +27,16 @@ pub enum Expected {
     Claimed(u64),
 }
 
-/// An aggregate that a store can keep: every [`Aggregate`] that can cross threads, under an id that can be printed.
-pub trait Storable: Aggregate<Id: Clone + Debug + Display + Send + Sync, Event: Send + Sync> + Send + Sync {}
+/// An aggregate that a store can keep: every [`Aggregate`] that can cross threads, under an id that can be printed and compared.
+pub trait Storable:
+    Aggregate<Id: Clone + Debug + Display + PartialEq + Send + Sync, Event: Send + Sync> + Send + Sync
+{
+}
 
-impl<A: Aggregate<Id: Clone + Debug + Display + Send + Sync, Event: Send + Sync> + Send + Sync> Storable for A {}
+impl<A: Aggregate<Id: Clone + Debug + Display + PartialEq + Send + Sync, Event: Send + Sync> + Send + Sync> Storable
+    for A
+{
+}
 
 /// Streams of events, one for each aggregate.
 ///

@@ -5,13 +5,14 @@
 use std::{future::Future, pin::pin};
 
 use basket_domain::{Aggregate, EventSourced};
-use bson::{DateTime, RawDocumentBuf, oid::ObjectId};
+use bson::{DateTime, RawDocument, RawDocumentBuf, oid::ObjectId};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 
 use crate::{
     Codec, CommitId, EventStore, Meta, StoreError,
     codec::{Event, Id},
     document::RecordedEvent,
+    exchange::portable,
 };
 
 /// Which documents, and in which order.
@@ -88,6 +89,27 @@ pub trait EventLog<C: Codec>: EventStore<C::Aggregate> + Sized + Send {
     /// than a batch.
     fn documents(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send;
 
+    /// About how many documents there are, for people who wait.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn count(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// What is wrong with the store around the documents, such as an index that is missing; nothing, where all is well.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn faults(&self) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
+
+    /// Takes in documents of another store, all of them or none, and returns how many were new; with `write: false` it
+    /// only says how many would be. Those that are there already stay as they are, so that an import can be repeated.
+    /// [`Import`](crate::exchange::Import) brings them in order: only the first stream may begin behind its version 1.
+    ///
+    /// # Errors
+    /// [`StoreError::Diverged`] where the store has another event in the place of one: histories are never merged.
+    fn import(&self, documents: &[RawDocumentBuf], write: bool)
+    -> impl Future<Output = Result<u64, StoreError>> + Send;
+
     /// The entries of the log, each read by itself: an event that can't follow on the one before it is shown all the same.
     fn log(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<Entry<C>, StoreError>> + Send {
         self.documents(scope).map(|document| Ok(Entry::<C>::read::<C>(&document?)?))
@@ -154,6 +176,26 @@ pub trait EventLog<C: Codec>: EventStore<C::Aggregate> + Sized + Send {
     /// What is said of a stream to which nothing has happened.
     fn not_found(&self, id: &Id<C>) -> StoreError {
         StoreError::NotFound { what: what::<C>(), id: id.to_string(), store: self.name() }
+    }
+
+    /// The document where it is not there yet, `None` where it is; `found` is what the store has in its place.
+    #[doc(hidden)]
+    fn new_here<'d>(
+        &self,
+        document: &'d RawDocumentBuf,
+        found: Option<&RawDocument>,
+    ) -> Result<Option<&'d RawDocumentBuf>, StoreError> {
+        let Some(found) = found else { return Ok(Some(document)) };
+        if portable::<C>(found)? == portable::<C>(document)? {
+            return Ok(None);
+        }
+        let entry = Entry::<C>::read::<C>(document)?;
+        Err(StoreError::Diverged {
+            what: what::<C>(),
+            id: entry.stream.to_string(),
+            version: entry.version,
+            store: self.name(),
+        })
     }
 
     /// What is said of a version that a stream has not.

@@ -1,12 +1,20 @@
-//! Reading the documents of a MongoDB collection as they are, in batches; [`log`](crate::log) makes the rest of it.
+//! The documents of a MongoDB collection as they are: read in batches, taken in from elsewhere, and whether the index is
+//! there that keeps them apart. [`log`](crate::log) makes the rest of it.
 
-use bson::{RawDocumentBuf, doc};
+use std::collections::HashMap;
+
+use bson::{Bson, Document, RawDocumentBuf, doc};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use mongodb::{error::Error, raw_batch_cursor::RawBatch};
+use mongodb::{IndexModel, error::Error, raw_batch_cursor::RawBatch};
+use tokio::time::sleep;
 
 use crate::{
-    Codec, EventLog, Meta, MongoStore, Scope, StoreError, codec::Id, connection::explain, document::next,
-    mongo_store::BATCH,
+    Codec, Entry, EventLog, Meta, MongoStore, Scope, StoreError,
+    codec::Id,
+    connection::{Fate, explain, fate, is_no_collection, wants_a_replica_set},
+    document::next,
+    event_store::pause,
+    mongo_store::{BATCH, SENDS},
 };
 
 impl<C: Codec> EventLog<C> for MongoStore<C> {
@@ -22,6 +30,68 @@ impl<C: Codec> EventLog<C> for MongoStore<C> {
 
     fn meta(&self) -> &Meta {
         &self.meta
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.collection().estimated_document_count().await.map_err(|error| explain(&error, Self::name(self)))
+    }
+
+    async fn faults(&self) -> Result<Vec<String>, StoreError> {
+        let failed = |error| explain(&error, Self::name(self));
+        let indexes: Vec<_> = match self.collection().list_indexes().await {
+            Ok(indexes) => indexes.try_collect().await.map_err(failed)?,
+            // The collection is made by the first append, and its index with it.
+            Err(error) if is_no_collection(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let key = doc! { C::KEY: 1, "version": 1 };
+        let same_keys = |index: &IndexModel| {
+            index.keys.iter().map(|(name, _)| name).eq(key.keys())
+                && index.keys.iter().all(|(_, order)| integral_order(order) == Some(1))
+        };
+        let unique = indexes.iter().find(|index| same_keys(index)).map(|index| {
+            let options = index.options.clone().unwrap_or_default();
+            (options.unique == Some(true), options.partial_filter_expression.is_none() && options.sparse != Some(true))
+        });
+        let make = format!("db.{}.createIndex({{ {}: 1, version: 1 }}, {{ unique: true }})", C::COLLECTION, C::KEY);
+        Ok(match unique {
+            Some((true, true)) => Vec::new(),
+            Some(_) => vec![format!(
+                "the index on {} and version is not unique for every document, so two writers can take one version; \
+                 drop it and make it anew: {make}",
+                C::KEY
+            )],
+            None => vec![format!(
+                "the unique index on {} and version is missing, so two writers can take one version; make it: {make}",
+                C::KEY
+            )],
+        })
+    }
+
+    async fn import(&self, documents: &[RawDocumentBuf], write: bool) -> Result<u64, StoreError> {
+        if write {
+            self.ensure_unique_index().await?;
+        }
+        let (mut send, mut new) = (1, None);
+        loop {
+            let missing = self.missing(documents).await?;
+            // A repetition finds what an earlier attempt has written whose answer got lost.
+            let new = *new.get_or_insert(missing.len() as u64);
+            if missing.is_empty() || !write {
+                return Ok(new);
+            }
+            match self.insert(&missing).await {
+                Ok(()) => return Ok(new),
+                Err(error) if wants_a_replica_set(&error) => {
+                    return Err(StoreError::NotAReplicaSet { store: Self::name(self).into(), events: missing.len() });
+                }
+                Err(error) if send == SENDS || fate(&error) == Fate::Refused => {
+                    return Err(explain(&error, Self::name(self)));
+                }
+                Err(_) => sleep(pause(send)).await,
+            }
+            send += 1;
+        }
     }
 
     fn documents(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
@@ -43,6 +113,48 @@ impl<C: Codec> EventLog<C> for MongoStore<C> {
             .try_flatten()
             .map_err(|error| explain(&error, Self::name(self)))
     }
+}
+
+impl<C: Codec> MongoStore<C> {
+    /// Those of the documents that are not there yet.
+    async fn missing(&self, documents: &[RawDocumentBuf]) -> Result<Vec<Document>, StoreError> {
+        let places = documents.iter().map(|document| {
+            let event = Entry::<C>::read::<C>(document)?;
+            Ok((C::key(&event.stream), next(event.version - 1)))
+        });
+        let places: Vec<(Bson, i64)> = places.collect::<Result<_, StoreError>>()?;
+        let Some((first, from)) = places.first() else { return Ok(Vec::new()) };
+        // The stream at the beginning may go on from far behind; those after it begin with their first event.
+        let (of_first, of_others): (Vec<_>, Vec<_>) = places.iter().partition(|(key, _)| key == first);
+        let last = |places: &[&(Bson, i64)]| places.iter().map(|(_, version)| *version).max().unwrap_or(0);
+        let others: Vec<_> = of_others.iter().map(|(key, _)| key.clone()).collect();
+        let filter = doc! { "$or": [
+            { C::KEY: first, "version": { "$gte": from, "$lte": last(&of_first) } },
+            { C::KEY: { "$in": others }, "version": { "$lte": last(&of_others) } },
+        ] };
+        let failed = |error| explain(&error, Self::name(self));
+        let raw = self.collection().clone_with_type::<RawDocumentBuf>();
+        let mut cursor = raw.find(filter).await.map_err(failed)?;
+        let mut found = HashMap::new();
+        while let Some(document) = cursor.try_next().await.map_err(failed)? {
+            let entry = Entry::<C>::read::<C>(&document)?;
+            found.insert((entry.stream.to_string(), entry.version), document);
+        }
+        let mut missing = Vec::new();
+        for document in documents {
+            let entry = Entry::<C>::read::<C>(document)?;
+            let there = found.get(&(entry.stream.to_string(), entry.version));
+            if let Some(new) = self.new_here(document, there.map(AsRef::as_ref))? {
+                missing.push(Document::try_from(new).map_err(|error| failed(error.into()))?);
+            }
+        }
+        Ok(missing)
+    }
+}
+
+/// The order of a field in an index, which mongosh writes as a double.
+fn integral_order(order: &Bson) -> Option<i64> {
+    order.as_i64().or(order.as_i32().map(i64::from)).or(order.as_f64().map(|order| order as i64))
 }
 
 fn owned(batch: &RawBatch) -> Result<Vec<Result<RawDocumentBuf, Error>>, Error> {

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How often an append is sent before its outcome is called unknown. The driver repeats each of them once by itself.
-const SENDS: u32 = 4;
+pub(crate) const SENDS: u32 = 4;
 
 /// Events in one batch of a load: large streams take fewer round trips, and a batch stays far below 16 MB.
 pub(crate) const BATCH: u32 = 5_000;
@@ -132,7 +132,7 @@ impl<C: Codec> MongoStore<C> {
 
     /// Makes the unique index on (stream, version), without which nothing is appended. Asked once for each store; where
     /// the index is there already, the server does nothing.
-    async fn ensure_unique_index(&self) -> Result<(), StoreError> {
+    pub(crate) async fn ensure_unique_index(&self) -> Result<(), StoreError> {
         let create = || async {
             let index = IndexModel::builder()
                 .keys(doc! { C::KEY: 1, "version": 1 })
@@ -163,7 +163,7 @@ impl<C: Codec> MongoStore<C> {
     }
 
     /// Inserts the documents of one commit, all or none: one alone is atomic by itself, several need a transaction.
-    async fn insert(&self, documents: &[Document]) -> Result<(), Error> {
+    pub(crate) async fn insert(&self, documents: &[Document]) -> Result<(), Error> {
         match documents {
             [document] => self.events.insert_one(document).await.map(drop),
             several => self.insert_together(several).await,

@@ -2,8 +2,9 @@
 
 mod support;
 
-use basket_mongo::{EventStore, StoreError, Unreadable};
-use bson::{Bson, Document, doc, oid::ObjectId};
+use basket_mongo::{Baskets, EventLog, EventStore, Scope, StoreError, Unreadable, Verifier};
+use bson::{Bson, DateTime, Document, doc, oid::ObjectId};
+use futures_util::TryStreamExt;
 use support::{TestDatabase, new_id, with_database};
 
 /// What was done to the third event of a good stream, and what must be said of it.
@@ -70,10 +71,23 @@ const CASES: &[Case] = &[
     }),
 ];
 
+/// What a replay has no use for, and the log shows.
+const BESIDE: &[Case] = &[
+    case("no time", 2, "it has no recorded_at", |e| drop(e[2].remove("recorded_at"))),
+    case("time no date", 2, "its recorded_at is \"now\", expected a date", |e| set(e, 2, "recorded_at", "now")),
+    case("no commit", 2, "it has no commit", |e| drop(e[2].remove("commit"))),
+    case("commit no id", 2, "its commit is 7, expected an ObjectId", |e| set(e, 2, "commit", 7)),
+    case("meta no document", 2, "its meta is \"ann\", expected a document", |e| set(e, 2, "meta", "ann")),
+    case("actor no text", 2, "meta.actor is 7, expected a text", |e| set(e, 2, "meta", doc! { "actor": 7 })),
+];
+
 /// Created, socks, rocks; and a fourth that a reader must not reach for when the third is off.
 fn good_stream(key: ObjectId) -> Vec<Document> {
     let event = |version: i64, kind: &str, data: Document| {
-        doc! { "_id": ObjectId::new(), "basket_id": key, "version": version, "type": kind, "data": data, "schema": 1 }
+        doc! {
+            "_id": ObjectId::new(), "basket_id": key, "version": version, "type": kind, "data": data, "schema": 1,
+            "recorded_at": DateTime::now(), "commit": ObjectId::new(),
+        }
     };
     vec![
         event(1, "BasketCreated", doc! {}),
@@ -119,6 +133,68 @@ fn every_kind_of_planted_document_is_named_with_its_id_its_version_and_the_reaso
             assert!(said.contains(why), "{name}: {said}");
             assert!(said.len() < 300, "{name}: an error must fit a terminal, this one has {} bytes", said.len());
         }
+    });
+}
+
+#[test]
+fn verify_names_every_planted_document_in_one_pass_and_goes_on() {
+    with_database(async |db| {
+        let (mut planted, mut good) = (Vec::new(), 0);
+        for case in CASES.iter().chain(BESIDE) {
+            let (events, _) = read(&db, case.plant).await;
+            planted.push((case, events));
+            assert!(read(&db, |_| {}).await.1.is_ok());
+            good += 3;
+        }
+        db.events().insert_one(doc! { "_id": "nobody's", "version": 1_i64, "type": "BasketCreated" }).await.unwrap();
+        let store = db.store().await;
+        let mut verifier = Verifier::<Baskets>::default();
+        let (mut findings, mut well) = (Vec::new(), 0);
+        let mut documents = std::pin::pin!(store.documents(Scope::All));
+        while let Some(document) = documents.try_next().await.unwrap() {
+            match verifier.check(&document) {
+                Ok(_) => well += 1,
+                Err(finding) => findings.push(finding),
+            }
+        }
+        for (Case { name, why, .. }, events) in &planted {
+            let is_named = |finding: &Unreadable, event: &Document| {
+                finding.document.contains(&event.get_object_id("_id").unwrap().to_hex())
+            };
+            let is_of = |finding: &&Unreadable| events.iter().any(|event| is_named(finding, event));
+            let found: Vec<_> = findings.iter().filter(is_of).collect();
+            assert!(found.iter().any(|finding| finding.why.contains(why)), "{name}: {found:?}");
+        }
+        assert!(well >= good, "the good baskets between them are good: {well} of {good}");
+        let stranger = findings.iter().find(|finding| finding.document.contains("nobody's")).unwrap();
+        assert_eq!(stranger.why, "it has no basket_id");
+        assert_eq!(verifier.documents() as usize, 2 * good + 1);
+    });
+}
+
+#[test]
+fn a_missing_or_wrong_index_is_a_fault_that_says_how_to_make_it() {
+    with_database(async |db| {
+        let store = db.store().await;
+        assert_eq!(store.faults().await.unwrap(), [] as [String; 0], "no collection, no fault");
+        store.save(&mut support::created()).await.unwrap();
+        assert_eq!(store.faults().await.unwrap(), [] as [String; 0]);
+        let says = async |words: &str| {
+            let faults = store.faults().await.unwrap();
+            assert!(faults.len() == 1 && faults[0].contains(words), "{faults:?}");
+            assert!(faults[0].contains("db.baskets.createIndex({ basket_id: 1, version: 1 }, { unique: true })"));
+        };
+        db.events().drop_index("basket_id_1_version_1").await.unwrap();
+        says("is missing").await;
+        let index = |unique: bool| {
+            let options = mongodb::options::IndexOptions::builder().unique(unique).build();
+            mongodb::IndexModel::builder().keys(doc! { "basket_id": 1.0, "version": 1.0 }).options(options).build()
+        };
+        db.events().create_index(index(false)).await.unwrap();
+        says("is not unique").await;
+        db.events().drop_indexes().await.unwrap();
+        db.events().create_index(index(true)).await.unwrap();
+        assert_eq!(store.faults().await.unwrap(), [] as [String; 0], "mongosh writes doubles");
     });
 }
 

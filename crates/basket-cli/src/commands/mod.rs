@@ -4,10 +4,13 @@
 pub mod blame;
 pub mod change;
 pub mod diff;
+pub mod export;
 pub mod get;
+pub mod import;
 pub mod log;
 pub mod revert;
 pub mod store;
+pub mod verify;
 pub mod what_if;
 
 use std::io::{self, Write};
@@ -45,6 +48,9 @@ pub async fn run(args: Args) -> Result<()> {
         Command::Revert(command) => command.run(&store).await,
         Command::Restore(command) => command.run(&store).await,
         Command::WhatIf(command) => command.run(&store).await,
+        Command::Verify(command) => command.run(&store).await,
+        Command::Export(command) => command.run(&store).await,
+        Command::Import(command) => command.run(&store).await,
         Command::Store(command) => command.run(&choice, &store).await,
         Command::Completions { .. } => Ok(()),
     }

@@ -81,6 +81,12 @@ impl Answer {
         assert_eq!((self.code, self.out.as_str(), self.err.as_str()), (0, expected, ""));
     }
 
+    /// It failed with this code and these words, after some of its answer was out.
+    #[track_caller]
+    pub fn fails_after_printing(&self, code: i32, words: &str) {
+        assert!(self.code == code && self.err.starts_with("error: ") && self.err.contains(words), "{self:?}");
+    }
+
     /// The command line was not understood; the usage is said.
     #[track_caller]
     pub fn fails_with_usage(&self) {

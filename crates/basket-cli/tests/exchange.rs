@@ -1,0 +1,219 @@
+//! Events from one store to another and back, and whether a store can be read at all.
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use support::{Shell, mongo::with_database};
+
+on_both_stores! {
+    an_export_comes_back_byte_for_byte
+    an_import_can_be_repeated_and_adds_nothing
+    an_import_that_was_cut_short_is_resumed
+    a_dry_run_says_what_would_happen_and_changes_nothing
+    another_history_is_refused_and_nothing_is_merged
+    a_damaged_file_is_named_by_its_line
+    some_baskets_are_exported_alone
+    cloudevents_are_for_other_systems
+    what_can_be_read_is_verified
+}
+
+/// Three baskets of three events, with words that JSON must escape.
+fn fill(shell: &Shell) -> Vec<String> {
+    let fill = |name: &str| {
+        let id = shell.create(name);
+        let reason = "a \"reason\"\nof ünicode 🧦";
+        assert_eq!(shell.run(&["add", &id, "½ rocks", "-q", "4294967295", "-m", reason, "--as", "ann"]).code, 0);
+        id
+    };
+    ["socks", "hats", "clocks"].map(fill).to_vec()
+}
+
+/// Exports into a file of the shell's folder.
+fn export(shell: &Shell, words: &str, file: &str) -> String {
+    let answer = shell.basket(&format!("export {words}"));
+    assert_eq!(answer.code, 0, "{answer:?}");
+    fs::write(shell.folder.path().join(file), &answer.out).unwrap();
+    answer.out
+}
+
+fn write(shell: &Shell, file: &str, lines: &[&str]) {
+    fs::write(shell.folder.path().join(file), lines.join("\n") + "\n").unwrap();
+}
+
+fn an_export_comes_back_byte_for_byte(shell: &Shell) {
+    let ids = fill(shell);
+    let exported = export(shell, "", "all");
+    assert_eq!(exported.lines().count(), 9 + 2);
+    shell.basket("import all --store other.db").says("9 events read: 9 new, 0 there already\n");
+    assert_eq!(shell.basket("export --store other.db").out, exported);
+    for id in &ids {
+        let log = |store: &str| shell.basket(&format!("log {id} --format json {store}")).out;
+        assert_eq!(log("--store other.db"), log(""), "all of it, and not only what an export looks at");
+    }
+}
+
+#[test]
+fn events_go_from_a_file_to_mongodb_and_back() {
+    let shell = Shell::new().with("BASKET_STORE", "baskets.db");
+    let ids = fill(&shell);
+    let exported = export(&shell, "", "all");
+    with_database(async |db| {
+        let other = format!("--store {}", db.address);
+        shell.basket(&format!("import all {other}")).says("9 events read: 9 new, 0 there already\n");
+        assert_eq!(shell.basket(&format!("export {other}")).out, exported);
+        // What came in can be gone on with, and is as well guarded as if it had been made there.
+        assert_eq!(shell.basket(&format!("add {} pins {other}", ids[0])).code, 0);
+        assert_eq!(shell.basket(&format!("verify {other}")).code, 0);
+        let newer = export(&shell, &other, "newer");
+        shell.basket("import newer").says("10 events read: 1 new, 9 there already\n");
+        assert_eq!(shell.basket("export").out, newer);
+    });
+}
+
+fn an_import_can_be_repeated_and_adds_nothing(shell: &Shell) {
+    let ids = fill(shell);
+    let exported = export(shell, "", "all");
+    shell.basket("import all").says("9 events read: 0 new, 9 there already\n");
+    assert_eq!(shell.basket("export").out, exported);
+    shell.basket(&format!("add {} pins", ids[1])).says("");
+    shell.basket("import all").says("9 events read: 0 new, 9 there already\n");
+}
+
+fn an_import_that_was_cut_short_is_resumed(shell: &Shell) {
+    let exported = {
+        let source = Shell::new();
+        fill(&source);
+        export(&source, "", "all")
+    };
+    let lines: Vec<_> = exported.lines().collect();
+    write(shell, "cut", &lines[..6]);
+    let cut = shell.basket("import cut");
+    cut.fails(7, "line 7: the end is missing: the file was cut short");
+    assert!(cut.err.contains("of which 5 new events were imported"), "{cut:?}");
+    write(shell, "all", &lines);
+    shell.basket("import all").says("9 events read: 4 new, 5 there already\n");
+    assert_eq!(shell.basket("export").out, exported);
+}
+
+fn a_dry_run_says_what_would_happen_and_changes_nothing(shell: &Shell) {
+    let source = Shell::new();
+    fill(&source);
+    let exported = export(&source, "", "all");
+    write(shell, "all", &exported.lines().collect::<Vec<_>>());
+    shell.basket("import all --dry-run").says("9 events read: 9 would be new, 0 there already\n");
+    assert_eq!(shell.basket("export").out.lines().count(), 2, "only a header and an end");
+}
+
+fn another_history_is_refused_and_nothing_is_merged(shell: &Shell) {
+    let id = fill(shell).remove(0);
+    export(shell, "", "before");
+    shell.basket("import before --store other.db").says("9 events read: 9 new, 0 there already\n");
+    shell.basket(&format!("add {id} here")).says("");
+    shell.basket(&format!("add {id} there --store other.db")).says("");
+    let here = export(shell, "", "here");
+    for dry in ["", "--dry-run"] {
+        let refused = shell.basket(&format!("import here --store other.db {dry}"));
+        refused.fails(4, &format!("basket '{id}' has another event at version 4 in "));
+        assert!(refused.err.contains("other.db: the histories differ, and are never merged"));
+    }
+    export(shell, "--store other.db", "there");
+    shell.basket("import there").fails(4, "has another event at version 4");
+    assert_eq!(shell.basket("export").out, here);
+}
+
+fn a_damaged_file_is_named_by_its_line(shell: &Shell) {
+    let source = Shell::new();
+    fill(&source);
+    let exported = export(&source, "", "all");
+    let lines: Vec<_> = exported.lines().collect();
+    let damaged = lines[3].replace("ann", "eve");
+    let (header, format, other) =
+        (lines[0].replace("basket-events", "hats"), lines[0].replace(":1", ":2"), lines[0].replace("baskets", "silos"));
+    let fewer = lines[10].replace(":9", ":8");
+    let with = |at: usize, line: &'static str| (at, line.to_owned());
+    let cases = [
+        ((3, damaged), "line 4: the line is damaged"),
+        (with(3, "{}"), "line 4: the line is damaged"),
+        (with(3, "½"), "line 4: the line is damaged"),
+        ((0, header), "line 1: it is no export of events"),
+        ((0, format), "line 1: the file has format 2, and this program reads 1"),
+        ((0, other), "line 1: the events are of 'silos', expected 'baskets'"),
+        ((10, fewer), "line 11: 9 events end here, not 8"),
+    ];
+    for ((at, line), why) in cases {
+        let mut lines = lines.clone();
+        lines[at] = &line;
+        write(shell, "damaged", &lines);
+        shell.basket("import damaged --dry-run").fails(7, why);
+    }
+    let mut missing = lines.clone();
+    missing.remove(2);
+    write(shell, "missing", &missing);
+    shell.basket("import missing").fails(7, "version 2 is missing before it");
+    let mut swapped = lines.clone();
+    swapped.swap(3, 6);
+    write(shell, "swapped", &swapped);
+    assert_eq!(shell.basket("import swapped").code, 7);
+    shell.basket("import nowhere").fails(1, "'nowhere' can't be opened");
+}
+
+fn some_baskets_are_exported_alone(shell: &Shell) {
+    let mut ids = fill(shell);
+    ids.sort();
+    let some = shell.basket(&format!("export {} {} {}", ids[2], ids[0], ids[2])).out;
+    assert_eq!(some.lines().count(), 6 + 2);
+    assert!(some.lines().skip(1).take(3).all(|line| line.contains(&ids[0])), "by id, each of them once");
+    let unknown = shell.basket("export 5ab69073421aa917e62b4734");
+    assert_eq!(unknown.code, 3, "{unknown:?}");
+}
+
+fn cloudevents_are_for_other_systems(shell: &Shell) {
+    let id = fill(shell).remove(0);
+    let answer = shell.basket(&format!("export {id} --format cloudevents"));
+    let events: Vec<Value> = answer.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.len(), 3);
+    for event in &events {
+        for required in ["specversion", "id", "source", "type"] {
+            assert!(event[required].as_str().is_some_and(|text| !text.is_empty()), "{required}: {event}");
+        }
+        let names = event.as_object().unwrap().keys();
+        let plain = |name: &String| name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        assert!(names.into_iter().all(plain), "a CloudEvents attribute is lower-case letters and digits: {event}");
+    }
+    assert_eq!((&events[2]["type"], &events[2]["sequence"]), (&"basket.ItemAdded".into(), &"3".into()));
+    assert_eq!((&events[2]["subject"], &events[2]["actor"]), (&id.into(), &"ann".into()));
+}
+
+fn what_can_be_read_is_verified(shell: &Shell) {
+    let ids = fill(shell);
+    let all = shell.basket("verify");
+    assert_eq!((all.code, all.out.as_str()), (0, ""));
+    assert_eq!(all.err, "9 events of 3 baskets were read: all is well\n");
+    assert!(shell.basket(&format!("verify {}", ids[0])).err.starts_with("3 events of 1 baskets"));
+    shell.basket("verify 5ab69073421aa917e62b4734").fails(3, "there is no basket");
+}
+
+#[test]
+fn verify_names_what_is_off_in_a_file() {
+    let shell = Shell::new().with("BASKET_STORE", "baskets.db");
+    let ids = fill(&shell);
+    let database = rusqlite::Connection::open(shell.folder.path().join("baskets.db")).unwrap();
+    let change = "UPDATE baskets SET type = 'ItemBlessed' WHERE version = 2 AND basket_id = ?1";
+    database.execute(change, [&ids[0]]).unwrap();
+    database.execute("UPDATE baskets SET version = 5 WHERE version = 3 AND basket_id = ?1", [&ids[1]]).unwrap();
+    let answer = shell.basket("verify --format ndjson");
+    assert_eq!(answer.code, 7);
+    assert!(answer.err.starts_with("error: 9 events of 3 baskets were read, and 2 things are off"), "{answer:?}");
+    let findings: Vec<Value> = answer.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut told: Vec<_> =
+        findings.iter().map(|finding| (finding["version"].as_i64(), finding["why"].as_str().unwrap())).collect();
+    told.sort();
+    assert_eq!(
+        told,
+        [(Some(2), "its type 'ItemBlessed' is none that a basket knows"), (Some(5), "version 3 is missing before it")]
+    );
+    shell.basket("export").fails_after_printing(7, "can't be read");
+    assert_eq!(shell.basket(&format!("export {}", ids[2])).code, 0, "what is well can be saved");
+}

@@ -1,0 +1,229 @@
+//! Events as lines of text, on their way from one store to another: a header, a line an event, and an end that says how
+//! many there were. A line is an event document in MongoDB's extended JSON (relaxed), with a checksum behind its fields.
+//! [`Export`] makes the lines, [`Import`] reads them; neither touches a file or a store. Fields of a document that are
+//! not in [`document`](crate::document) stay behind; what `data` and `meta` hold is carried over as it is.
+
+use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    Codec, Unreadable,
+    codec::integral,
+    document::{RecordedEvent, stream_of},
+    verify::Verifier,
+};
+
+/// The version of the format: the header's first field.
+const FORMAT: u32 = 1;
+
+/// How the checksum stands at the end of a line, in place of its last brace.
+const CHECKSUM: &str = ",\"crc32\":\"";
+const CHECKSUM_LENGTH: usize = CHECKSUM.len() + 8 + "\"}".len();
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    #[serde(rename = "basket-events")]
+    format: u32,
+    collection: String,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct End {
+    end: bool,
+    events: u64,
+    streams: u64,
+    /// Of the checksums of all events.
+    crc32: String,
+}
+
+/// A line that is not what has to stand at its place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {why}")]
+pub struct BadLine {
+    /// Which, from 1.
+    pub line: u64,
+    /// What is wrong, and what was expected.
+    pub why: String,
+}
+
+/// Turns event documents into lines.
+pub struct Export<C: Codec> {
+    verifier: Verifier<C>,
+    sum: crc32fast::Hasher,
+}
+
+impl<C: Codec> Default for Export<C> {
+    fn default() -> Self {
+        Self { verifier: Verifier::default(), sum: crc32fast::Hasher::new() }
+    }
+}
+
+impl<C: Codec> Export<C> {
+    /// The first line.
+    pub fn header(&self) -> String {
+        json(&Header { format: FORMAT, collection: C::COLLECTION.into() })
+    }
+
+    /// The line of the next document.
+    ///
+    /// # Errors
+    /// Names a document that can't be read: what is carried over are whole histories.
+    pub fn line(&mut self, document: &RawDocument) -> Result<String, Unreadable> {
+        self.verifier.check(document)?;
+        let line = portable::<C>(document)?;
+        let crc32 = crc32fast::hash(line.as_bytes());
+        self.sum.update(&crc32.to_be_bytes());
+        Ok(format!("{}{CHECKSUM}{crc32:08x}\"}}", line.strip_suffix('}').unwrap_or(&line)))
+    }
+
+    /// The last line.
+    pub fn end(self) -> String {
+        json(&end(&self.verifier, self.sum))
+    }
+
+    /// How many events there were.
+    pub fn events(&self) -> u64 {
+        self.verifier.documents()
+    }
+}
+
+/// Reads lines that an [`Export`] has made, each of which is checked as if it were in a store.
+pub struct Import<C: Codec> {
+    verifier: Verifier<C>,
+    sum: crc32fast::Hasher,
+    line: u64,
+    ended: bool,
+}
+
+impl<C: Codec> Default for Import<C> {
+    fn default() -> Self {
+        Self { verifier: Verifier::default(), sum: crc32fast::Hasher::new(), line: 0, ended: false }
+    }
+}
+
+impl<C: Codec> Import<C> {
+    /// The event document of the next line; `None` for the header and the end.
+    ///
+    /// # Errors
+    /// Says what is wrong with the line.
+    pub fn line(&mut self, line: &str) -> Result<Option<RawDocumentBuf>, BadLine> {
+        self.line += 1;
+        self.read(line).map_err(|why| BadLine { line: self.line, why })
+    }
+
+    /// That the end was there.
+    ///
+    /// # Errors
+    /// The file was cut short.
+    pub fn end(&self) -> Result<(), BadLine> {
+        let why = "the end is missing: the file was cut short, so ask for it again".into();
+        if self.ended { Ok(()) } else { Err(BadLine { line: self.line + 1, why }) }
+    }
+
+    /// How many events there were.
+    pub fn events(&self) -> u64 {
+        self.verifier.documents()
+    }
+
+    fn read(&mut self, line: &str) -> Result<Option<RawDocumentBuf>, String> {
+        if self.ended {
+            return Err("it stands behind the end".into());
+        }
+        if self.line == 1 {
+            return self.header(line).map(|()| None);
+        }
+        if let Some(found) = parse::<End>(line) {
+            let expected = end(&self.verifier, self.sum.clone());
+            self.ended = true;
+            return if found == expected {
+                Ok(None)
+            } else {
+                Err(format!(
+                    "{} events end here, not {}; lines are missing, ask for the file again",
+                    expected.events, found.events
+                ))
+            };
+        }
+        let damaged = "the line is damaged: its checksum is another one";
+        let (body, checksum) =
+            line.len().checked_sub(CHECKSUM_LENGTH).and_then(|at| line.split_at_checked(at)).ok_or(damaged)?;
+        let (body, crc32) = (format!("{body}}}"), crc32fast::hash(format!("{body}}}").as_bytes()));
+        if checksum != format!("{CHECKSUM}{crc32:08x}\"}}") {
+            return Err(damaged.into());
+        }
+        self.sum.update(&crc32.to_be_bytes());
+        let mut document: Document = serde_json::from_str(&body).map_err(|why| format!("it is no event: {why}"))?;
+        // JSON has one kind of number; ours are written as the store writes them.
+        if let Some(Bson::Int32(version)) = document.get("version") {
+            let version = i64::from(*version);
+            document.insert("version", version);
+        }
+        let document = RawDocumentBuf::try_from(&document).map_err(|why| format!("it is no event: {why}"))?;
+        self.verifier.check(&document).map_err(|unreadable| unreadable.to_string())?;
+        Ok(Some(document))
+    }
+
+    fn header(&self, line: &str) -> Result<(), String> {
+        match parse::<Header>(line) {
+            Some(Header { format: FORMAT, collection }) if collection == C::COLLECTION => Ok(()),
+            Some(Header { format: FORMAT, collection }) => {
+                Err(format!("the events are of '{collection}', expected '{}'", C::COLLECTION))
+            }
+            Some(Header { format, .. }) => {
+                Err(format!("the file has format {format}, and this program reads {FORMAT}; use a newer one"))
+            }
+            None => Err("it is no export of events; `basket export` makes one".into()),
+        }
+    }
+}
+
+/// The document's line without a checksum: the same for the same event, whatever the store it comes from.
+///
+/// # Errors
+/// Names a document that can't be read.
+pub fn portable<C: Codec>(document: &RawDocument) -> Result<String, Unreadable> {
+    let event = RecordedEvent::from_document(document.into())?;
+    let id = stream_of::<C>(document).map_err(|why| event.unreadable(why))?;
+    let whole = |value: Option<RawBsonRef<'_>>, otherwise: i64| value.and_then(integral).unwrap_or(otherwise).into();
+    let fields = [
+        ("_id", owned(event._id)),
+        (C::KEY, Some(C::key(&id))),
+        ("version", Some(whole(event.version, 0))),
+        ("type", owned(event.r#type)),
+        ("data", owned(event.data)),
+        ("recorded_at", event.recorded_at.map(date)),
+        ("commit", owned(event.commit)),
+        ("schema", Some(whole(event.schema, 1))),
+        ("meta", owned(event.meta)),
+    ];
+    let fields = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Ok(json(&fields.collect::<Document>()))
+}
+
+/// A date as extended JSON has it for people; what can't be written so is none of ours and stays as it is.
+fn date(value: RawBsonRef<'_>) -> Bson {
+    let text = value.as_datetime().and_then(|time| time.try_to_rfc3339_string().ok());
+    text.map_or_else(|| owned(Some(value)).unwrap_or(Bson::Null), |text| doc! { "$date": text }.into())
+}
+
+fn owned(value: Option<RawBsonRef<'_>>) -> Option<Bson> {
+    Bson::try_from(value?).ok()
+}
+
+fn end<C: Codec>(verifier: &Verifier<C>, sum: crc32fast::Hasher) -> End {
+    End {
+        end: true,
+        events: verifier.documents(),
+        streams: verifier.streams(),
+        crc32: format!("{:08x}", sum.finalize()),
+    }
+}
+
+fn parse<T: DeserializeOwned>(line: &str) -> Option<T> {
+    serde_json::from_str(line).ok()
+}
+
+/// What we write has no keys but texts, so it can't fail; if it did, the line would not be read again.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
