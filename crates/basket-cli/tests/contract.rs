@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use basket_cli::EmbeddedStore;
 use basket_domain::{Basket, EventSourced, Refusal};
-use basket_mongo::{CommitId, EventStore, Expected, HandleError, StoreError};
-use futures_util::future::join_all;
+use basket_mongo::{Baskets, CommitId, Entry, EventLog, EventStore, Expected, HandleError, Scope, StoreError};
+use futures_util::{TryStreamExt, future::join_all};
 use support::mongo::{created, created_with_socks, new_id, product, qty, with_database};
 
 macro_rules! contract {
@@ -43,6 +43,8 @@ contract! {
     a_command_that_decides_nothing_writes_nothing
     a_command_to_nobody_is_not_found
     commands_that_race_are_all_decided_on_what_is_there
+    documents_come_in_order_however_many
+    an_import_is_whole_or_not_at_all
 }
 
 type Root = EventSourced<Basket>;
@@ -232,4 +234,50 @@ async fn commands_that_race_are_all_decided_on_what_is_there(store: impl EventSt
     let refused = outcomes.iter().filter(|outcome| matches!(outcome, Err(HandleError::Refused(_)))).count();
     assert_eq!((outcomes.iter().filter(|outcome| outcome.is_ok()).count(), refused), (9, 7), "{outcomes:?}");
     assert_eq!(seen(&store.get(&id).await.unwrap()), (11, vec![("rocks".to_owned(), 8)]));
+}
+
+async fn documents_come_in_order_however_many(store: impl EventLog<Baskets>) {
+    let (mut long, mut short) = (created(), created_with_socks());
+    for _ in 1..1_200 {
+        add(&mut long, "rocks", 1);
+    }
+    store.save(&mut long).await.unwrap();
+    store.save(&mut short).await.unwrap();
+    let versions = async |scope| -> Vec<u64> {
+        let entries: Vec<Entry<Baskets>> = store.log(scope).try_collect().await.unwrap();
+        entries.iter().map(|entry| entry.version).collect()
+    };
+    let id = *long.id();
+    assert_eq!(versions(Scope::From(id, 1)).await, (1..=1_200).collect::<Vec<_>>());
+    assert_eq!(versions(Scope::From(id, 1_199)).await, [1_199, 1_200]);
+    assert_eq!(versions(Scope::From(id, u64::MAX)).await, [0; 0]);
+    assert_eq!(versions(Scope::NewestFirst(id)).await, (1..=1_200).rev().collect::<Vec<_>>());
+    assert_eq!(versions(Scope::NewestFirst(new_id())).await, [0; 0]);
+    let all: Vec<Entry<Baskets>> = store.log(Scope::All).try_collect().await.unwrap();
+    assert_eq!(all.len(), 1_202);
+    assert!(all.is_sorted_by_key(|entry| (entry.stream, entry.version)));
+    assert_eq!(store.count().await.unwrap(), 1_202);
+    assert_eq!(store.faults().await.unwrap(), [] as [String; 0]);
+}
+
+async fn an_import_is_whole_or_not_at_all(store: impl EventLog<Baskets>) {
+    let mut basket = created_with_socks();
+    store.save(&mut basket).await.unwrap();
+    let documents: Vec<_> = store.documents(Scope::From(*basket.id(), 1)).try_collect().await.unwrap();
+    assert_eq!(store.import(&documents, true).await.unwrap(), 0, "all are there");
+
+    // Another basket, and then another event in the place of the socks.
+    let line = |document: &bson::RawDocumentBuf| bson::Document::try_from(document).unwrap();
+    let (stranger, key) = (bson::oid::ObjectId::new(), bson::oid::ObjectId::new());
+    let mut new = line(&documents[0]);
+    new.extend([("_id".to_owned(), stranger.into()), ("basket_id".to_owned(), key.into())]);
+    let mut other = line(&documents[1]);
+    other.insert("data", bson::doc! { "product": "hats", "qty": 1_i64 });
+    let raw = |document: &bson::Document| bson::RawDocumentBuf::try_from(document).unwrap();
+    let refused = store.import(&[raw(&other), raw(&new)], true).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Diverged { version: 2, .. }), "{refused}");
+    assert_eq!(store.count().await.unwrap(), 2, "the other basket did not come in either");
+    assert_eq!(store.import(&[raw(&new)], false).await.unwrap(), 1);
+    assert_eq!(store.import(&[raw(&new)], true).await.unwrap(), 1);
+    assert_eq!(store.count().await.unwrap(), 3);
 }

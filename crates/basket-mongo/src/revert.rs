@@ -33,7 +33,7 @@ pub enum RevertError<R> {
 }
 
 /// Undo, by new events: every [`EventLog`] of a [`Reversible`] aggregate has it.
-pub trait Revert<C: Codec<Aggregate: Reversible<Refusal = R>>, R: Display + Send + Sync>: EventLog<C> {
+pub trait Revert<C: Codec<Aggregate: Reversible<Refusal: Display + Send + Sync>>>: EventLog<C> {
     /// The history of a stream as it was, and as it would have been without the versions in these ranges.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ pub trait Revert<C: Codec<Aggregate: Reversible<Refusal = R>>, R: Display + Send
         &self,
         id: &Id<C>,
         versions: RangeInclusive<u64>,
-    ) -> impl Future<Output = Result<(u64, Vec<Event<C>>), RevertError<R>>> + Send {
+    ) -> impl Future<Output = Result<(u64, Vec<Event<C>>), RevertError<Refusal<C>>>> + Send {
         async move {
             let Replay { what_if, undone } = replay(self, id, &[versions]).await?;
             let head = what_if.version();
@@ -77,7 +77,7 @@ pub trait Revert<C: Codec<Aggregate: Reversible<Refusal = R>>, R: Display + Send
         &self,
         id: &Id<C>,
         versions: RangeInclusive<u64>,
-    ) -> impl Future<Output = Result<Vec<Event<C>>, RevertError<R>>> + Send {
+    ) -> impl Future<Output = Result<Vec<Event<C>>, RevertError<Refusal<C>>>> + Send {
         async move {
             let causation = Some(format!("{id}/{}..{}", versions.start(), versions.end()));
             let signed = self.signed(Meta { causation, ..self.meta().clone() });
@@ -95,7 +95,10 @@ pub trait Revert<C: Codec<Aggregate: Reversible<Refusal = R>>, R: Display + Send
     }
 }
 
-impl<C: Codec<Aggregate: Reversible<Refusal = R>>, R: Display + Send + Sync, S: EventLog<C>> Revert<C, R> for S {}
+impl<C: Codec<Aggregate: Reversible<Refusal: Display + Send + Sync>>, S: EventLog<C>> Revert<C> for S {}
+
+/// Why a codec's aggregate refuses a command.
+pub type Refusal<C> = <<C as Codec>::Aggregate as Reversible>::Refusal;
 
 struct Replay<A: Reversible> {
     what_if: WhatIf<A>,

@@ -6,9 +6,12 @@ mod support;
 #[allow(dead_code, reason = "an example has a main of its own")]
 mod silo;
 
-use basket_domain::EventSourced;
-use basket_mongo::{Codec, EventStore, HandleError, MongoStore, codec::text};
+use basket_domain::{CantRevert, EventSourced};
+use basket_mongo::{
+    Codec, EventLog, EventStore, HandleError, Moment, MongoStore, Revert, RevertError, Scope, codec::text,
+};
 use bson::{Bson, Document, RawBsonRef, RawDocument, doc};
+use futures_util::TryStreamExt;
 use silo::{
     Officer, Silo,
     SiloEvent::{self, KeyTurned, MissileLaunched, SiloArmed},
@@ -77,5 +80,33 @@ fn a_silo_is_kept_beside_the_baskets_and_launches_once_however_many_try() {
         assert_eq!(there.version(), 4);
         assert!(there.state().launched());
         assert_eq!(db.database.list_collection_names().await.unwrap(), ["silos"]);
+    });
+}
+
+#[test]
+fn a_silo_has_a_log_and_a_past_and_what_was_launched_can_not_be_undone() {
+    with_database(async |db| {
+        let silos = MongoStore::<Silos>::connect(&db.address).await.unwrap();
+        let id = "north".to_owned();
+        let mut silo = EventSourced::<Silo>::new(id.clone());
+        silo.decide(Silo::arm).unwrap();
+        silo.decide(|silo| silo.turn_key(Officer::Deputy)).unwrap();
+        silo.decide(|silo| silo.turn_key(Officer::Commander)).unwrap();
+        silo.decide(Silo::launch).unwrap();
+        silos.save(&mut silo).await.unwrap();
+
+        let log: Vec<_> = silos.log(Scope::NewestFirst(id.clone())).try_collect().await.unwrap();
+        assert_eq!((log.len(), &log[0].event, &log[0].stream), (4, &MissileLaunched, &id));
+        assert!(!silos.past(&id, Moment::Version(3)).await.unwrap().root.state().launched());
+        let what_if = silos.what_if(&id, &[2..=2]).await.unwrap();
+        assert_eq!(what_if.refused(), [(4, SiloRefusal::KeysMissing)]);
+        for (version, refusal) in [
+            (4, CantRevert::Refused(SiloRefusal::NoWayBack)),
+            (2, CantRevert::InTheWay { version: 4, refusal: SiloRefusal::KeysMissing }),
+        ] {
+            let refused = silos.revert(&id, version..=version).await.unwrap_err();
+            assert!(matches!(&refused, RevertError::CantRevert(why) if *why == refusal), "{refused:?}");
+        }
+        assert_eq!(silos.get(&id).await.unwrap().version(), 4);
     });
 }
