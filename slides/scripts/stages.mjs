@@ -1,7 +1,8 @@
 // Makes stages.md, one slide for each stage of the exercise, out of the exercise and the crates themselves: the code before
 // is the exercise's blank, the code after is the crate's function. A function that is gone or renamed fails the build.
-// `npm run build` and `npm run serve` call it; stages.md is never edited and never committed.
-import { readFileSync, writeFileSync } from 'node:fs'
+// So does a recording that a slide shows and that is missing or empty. `npm run build` and `npm run serve` call it;
+// stages.md is never edited and never committed.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'smol-toml'
@@ -67,6 +68,19 @@ ${notes[index].note}
   })
 }
 
+/** The files that the chapters take in with `<<< @/file`. */
+function needFiles() {
+  for (const chapter of readdirSync(join(slides, 'chapters'))) {
+    const text = readFileSync(join(slides, 'chapters', chapter), 'utf8')
+    for (const [, file] of text.matchAll(/^<<< @\/(\S+)/gm)) {
+      const title = text.slice(0, text.indexOf(file)).match(/^# .*$/gm).at(-1).slice(2)
+      const there = existsSync(join(slides, file)) && readFileSync(join(slides, file), 'utf8').trim()
+      if (!there) throw new Error(`slide "${title}" (chapters/${chapter}) shows ${file}, which is missing or empty`)
+    }
+  }
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  needFiles()
   writeFileSync(join(slides, 'stages.md'), stages().join('\n'))
 }
