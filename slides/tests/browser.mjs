@@ -1,29 +1,14 @@
-// What the tests of the built deck share: the slides as Slidev reads them, the site on a server of its own, and pages that
-// collect what must not happen. It needs `npm run build` and a Chromium (CHROMIUM names it; Debian's is /usr/bin/chromium).
+// What the tests of the built deck share: the site on a server of its own, and pages that collect what must not happen.
+// It needs `npm run build` and a Chromium (CHROMIUM names it; Debian's is /usr/bin/chromium).
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { existsSync, readFileSync } from 'node:fs'
-import { extname, join, relative } from 'node:path'
+import { extname, join } from 'node:path'
 import { after, before } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { load } from '@slidev/parser/fs'
 import { chromium } from 'playwright-chromium'
+import { dist } from './deck.mjs'
 
-export const folder = fileURLToPath(new URL('..', import.meta.url))
-export const dist = join(folder, 'dist')
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.woff2': 'font/woff2', '.svg': 'image/svg+xml', '.json': 'application/json' }
-
-const read = await load(folder, join(folder, 'slides.md'))
-for (const { filepath, errors } of Object.values(read.markdownFiles)) assert.deepEqual(errors ?? [], [], filepath)
-
-/** The slides in their order. A stage's slide moves once, from the code before to the code after; no other has clicks. */
-export const deck = read.slides.map(({ title, note, frontmatter, source }, index) => ({
-  number: index + 1,
-  title: title.replace(/<br>/g, ' '),
-  note: note ?? '',
-  clicks: frontmatter.class === 'stage' ? 1 : 0,
-  name: `slide ${index + 1}, "${title.replace(/<br>/g, ' ')}" (${relative(folder, source.filepath)})`,
-}))
 
 let server, base
 export let browser

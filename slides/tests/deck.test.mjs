@@ -5,7 +5,8 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { browser, close, deck, dist, go, open, visible } from './browser.mjs'
+import { browser, close, go, open, visible } from './browser.mjs'
+import { deck, dist } from './deck.mjs'
 
 const pictures = join(dist, 'pictures')
 const picture = (scheme, slide) => join(pictures, `${scheme}-${String(slide).padStart(2, '0')}.png`)
