@@ -9,6 +9,7 @@ EXERCISE := cargo run --quiet --package exercise --
 
 tests: ## the whole suite, against a MongoDB of its own that is gone afterwards (this is plain `make`)
 	@scripts/with-mongo scripts/test --workspace
+	@scripts/slides test-if-here
 
 tests-offline: ## what needs no MongoDB: the domain and the embedded store
 	@scripts/test --package basket-domain --package basket-cli -- --skip mongo:: --skip mongo_
@@ -42,7 +43,7 @@ serve: ## the talk, at http://localhost:8000 (PORT=)
 slides: ## the talk as a static site, in slides/dist
 	@scripts/slides build
 
-slides-pdf: ## the talk as a PDF (needs Chromium)
+slides-pdf: ## the talk as two PDFs in slides/dist: slides, and slides with notes (needs Chromium)
 	@scripts/slides pdf
 
 slides-test: ## every slide in a real browser (needs Chromium)
