@@ -1,5 +1,5 @@
 // Every slide of the built deck and every click, in both sizes and both colour schemes: no error, no request that leaves
-// this machine, nothing that overflows, is too small or can't be told from its background; and every slide has its notes.
+// this machine, nothing that overflows or overlaps, is too small or can't be told from its background; and every slide has its notes.
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,32 +7,11 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { browser, close, go, open, visible } from './browser.mjs'
 import { deck, dist } from './deck.mjs'
+import { lookAt } from './look.mjs'
 
 const pictures = join(dist, 'pictures')
 const picture = (scheme, slide) => join(pictures, `${scheme}-${String(slide).padStart(2, '0')}.png`)
 mkdirSync(pictures, { recursive: true })
-
-/** What is wrong with how a slide looks, as far as a program can see it. Runs in the page. */
-function lookAt(slide) {
-  const layout = [...document.querySelectorAll(`.slidev-page-${slide} .slidev-layout`)].at(-1)
-  if (!layout) return ['it is not there']
-  const frame = layout.getBoundingClientRect()
-  const scale = frame.width / layout.offsetWidth
-  const trouble = []
-  for (const element of layout.querySelectorAll('*')) {
-    const box = element.getBoundingClientRect()
-    if (!box.width || !box.height || element.closest('.cards')) continue
-    if (box.right > frame.right + 1 || box.bottom > frame.bottom + 1 || box.left < frame.left - 1 || box.top < frame.top - 1)
-      trouble.push(`<${element.tagName.toLowerCase()} class="${element.className}"> leaves the frame: ${element.textContent.trim().slice(0, 40)}`)
-  }
-  for (const code of layout.querySelectorAll('.slidev-code')) {
-    if (!code.textContent.trim()) trouble.push('a snippet is empty')
-    if (code.scrollWidth > code.clientWidth + 1) trouble.push(`code is wider than its box: ${code.textContent.trim().slice(0, 40)}`)
-    const size = parseFloat(getComputedStyle(code).fontSize) * scale
-    if (frame.width >= 1900 && size < 20) trouble.push(`code has ${size.toFixed(1)} px`)
-  }
-  return trouble.slice(0, 3)
-}
 
 for (const [width, height, colorScheme] of [[1920, 1080, 'light'], [1920, 1080, 'dark'], [1280, 720, 'light'], [1280, 720, 'dark']]) {
   test(`every slide at ${width}x${height}, ${colorScheme}`, { timeout: 600_000 }, async () => {
@@ -41,7 +20,7 @@ for (const [width, height, colorScheme] of [[1920, 1080, 'light'], [1920, 1080, 
     for (const { number, clicks, name } of deck) {
       for (let click = 0; click <= clicks; click++) {
         await go(page, number, click)
-        await page.waitForTimeout(click ? 500 : 0)
+        await page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState !== 'running'))
         const found = await page.evaluate(lookAt, number)
         wrong.push(...found.map((trouble) => `${name}, click ${click}: ${trouble}`))
       }
