@@ -35,12 +35,21 @@ function blanked(text, blank) {
   return text.replace(/ \{\n[\s\S]*\n\}$/, ` {\n${body}\n}`)
 }
 
+/** As large as both fit onto their slide: columns into 795 px, lines into 385 px of the canvas' 980 by 552. */
+function size(...codes) {
+  const lines = codes.map((code) => code.split('\n'))
+  const columns = Math.max(...lines.flat().map((line) => line.length))
+  const rows = Math.max(...lines.map((lines) => lines.length))
+  return Math.floor(Math.min(21, 795 / (columns * 0.6), 385 / (rows * 1.45)) * 10) / 10
+}
+
 export function stages() {
   const { stage } = parse(read('exercise/stages.toml'))
   const notes = JSON.parse(readFileSync(join(slides, 'stage-notes.json'), 'utf8'))
   return stage.map((stage, index) => {
     const part = stage.part.find((part) => notes[index].show === part.item) ?? stage.part[0]
     const after = rustFunction(read(part.file), part.item, part.file)
+    const before = blanked(after, part.blank)
     return `---
 routeAlias: ${stage.slide}
 class: stage
@@ -48,18 +57,20 @@ class: stage
 
 # Stage ${index + 1}. ${stage.name}
 
-${part.file}
+<div class="where"><span>${part.file}</span><span class="type">make watch</span></div>
+
+<div class="code" style="--code: ${size(before, after)}px">
 
 \`\`\`\`md magic-move
 \`\`\`rust
-${blanked(after, part.blank)}
+${before}
 \`\`\`
 \`\`\`rust
 ${after}
 \`\`\`
 \`\`\`\`
 
-<div class="type">make watch</div>
+</div>
 
 <!--
 ${notes[index].note}
