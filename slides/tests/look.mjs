@@ -7,6 +7,7 @@ export function lookAt(slide) {
   const scale = frame.width / layout.offsetWidth
   const trouble = []
   const outside = (box, frame) => box.right > frame.right + 1 || box.bottom > frame.bottom + 1 || box.left < frame.left - 1 || box.top < frame.top - 1
+  const seen = (element) => element.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true }) && element.getBoundingClientRect().height
   const start = (text) => text.trim().slice(0, 40)
 
   for (const element of layout.querySelectorAll('*')) {
@@ -22,12 +23,12 @@ export function lookAt(slide) {
   }
 
   // Blocks that stand beside or below one another, and each line of text against those of other blocks.
-  const blocks = [...layout.children].filter((element) => element.getBoundingClientRect().height)
+  const blocks = [...layout.querySelectorAll('h1, h2, p, ul, ol, dl, table, pre, svg, blockquote, button, .where')].filter(seen)
   const lines = []
   const walker = document.createTreeWalker(layout, NodeFilter.SHOW_TEXT)
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const parent = node.parentElement
-    if (!node.data.trim() || !parent.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true }) || parent.closest('option, .cards')) continue
+    if (!node.data.trim() || !seen(parent) || parent.closest('option, .cards')) continue
     const range = document.createRange()
     range.selectNodeContents(node)
     const block = parent.closest('text, li, td, th, p, pre, h1, h2, dt, dd, button, label, output, figcaption, div')
@@ -41,7 +42,7 @@ export function lookAt(slide) {
   const overlap = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1
   const pairs = (list) => list.flatMap((one, index) => list.slice(index + 1).map((other) => [one, other]))
   for (const [one, other] of pairs(blocks)) {
-    if (overlap(one.getBoundingClientRect(), other.getBoundingClientRect())) trouble.push(`"${start(one.textContent)}" and "${start(other.textContent)}" overlap`)
+    if (!one.contains(other) && overlap(one.getBoundingClientRect(), other.getBoundingClientRect())) trouble.push(`"${start(one.textContent)}" and "${start(other.textContent)}" overlap`)
   }
   for (const [one, other] of pairs(lines)) {
     if (one.block !== other.block && overlap(one.box, other.box)) trouble.push(`the texts "${start(one.text)}" and "${start(other.text)}" overlap`)
