@@ -8,8 +8,7 @@
 EXERCISE := cargo run --quiet --package exercise --
 
 tests: ## the whole suite, against a MongoDB of its own that is gone afterwards (this is plain `make`)
-	@scripts/with-mongo scripts/test --workspace
-	@scripts/slides test-if-here
+	@status=0; scripts/with-mongo scripts/test --workspace || status=$$?; scripts/slides test-if-here && exit $$status
 
 tests-offline: ## what needs no MongoDB: the domain and the embedded store
 	@scripts/test --package basket-domain --package basket-cli -- --skip mongo:: --skip mongo_

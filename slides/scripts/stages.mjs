@@ -16,7 +16,7 @@ export function rustFunction(source, item, file) {
   const lines = source.split('\n')
   const first = lines.findIndex((line, index) =>
     new RegExp(`^    (pub )?(async )?fn ${name}\\b`).test(line) && ownerOf(lines, index) === owner)
-  if (first < 0) throw new Error(`${file} has no function ${item}; the slides show it`)
+  if (first < 0) throw new Error(`${file} has no function ${item}`)
   const last = lines.findIndex((line, index) => index >= first && line === '    }')
   const text = lines.slice(first, last + 1).map((line) => line.replace(/^ {4}/, '')).join('\n')
   if (!text.includes('{')) throw new Error(`${file}: ${item} is empty`)
@@ -47,15 +47,24 @@ export function stages() {
   const { stage } = parse(read('exercise/stages.toml'))
   const notes = JSON.parse(readFileSync(join(slides, 'stage-notes.json'), 'utf8'))
   return stage.map((stage, index) => {
-    const part = stage.part.find((part) => notes[index].show === part.item) ?? stage.part[0]
-    const after = rustFunction(read(part.file), part.item, part.file)
+    const title = `Stage ${index + 1}. ${stage.name}`
+    const wrong = (why) => new Error(`slide "${title}" can't be made: ${why}`)
+    const { show, note } = notes[index] ?? {}
+    const part = stage.part.find((part) => part.item === show)
+    if (!part) throw wrong(`it is to show ${show} (slides/stage-notes.json), which is none of the stage's items in exercise/stages.toml`)
+    let after
+    try {
+      after = rustFunction(read(part.file), part.item, part.file)
+    } catch (error) {
+      throw wrong(`${error.message}; if it is called something else now, say so in exercise/stages.toml and slides/stage-notes.json`)
+    }
     const before = blanked(after, part.blank)
     return `---
 routeAlias: ${stage.slide}
 class: stage
 ---
 
-# Stage ${index + 1}. ${stage.name}
+# ${title}
 
 <div class="where"><span>${part.file}</span><span class="type">make watch</span></div>
 
@@ -73,7 +82,7 @@ ${after}
 </div>
 
 <!--
-${notes[index].note}
+${note}
 -->
 `
   })
@@ -92,6 +101,11 @@ function needFiles() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  needFiles()
-  writeFileSync(join(slides, 'stages.md'), stages().join('\n'))
+  try {
+    needFiles()
+    writeFileSync(join(slides, 'stages.md'), stages().join('\n'))
+  } catch (error) {
+    console.error(`error: ${error.message}`)
+    process.exit(1)
+  }
 }
