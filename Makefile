@@ -2,12 +2,13 @@
 
 .DEFAULT_GOAL := tests
 .PHONY: tests tests-offline demo setup mongo mongo-stop mongo-shell lint help \
-	from_scratch watch hint solution stages check timer prove serve slides slides-pdf slides-test
+	from_scratch watch hint solution stages check timer prove serve slides slides-pdf \
+	slides-test slides-record
 
 EXERCISE := cargo run --quiet --package exercise --
 
 tests: ## the whole suite, against a MongoDB of its own that is gone afterwards (this is plain `make`)
-	@scripts/with-mongo scripts/test --workspace
+	@status=0; scripts/with-mongo scripts/test --workspace || status=$$?; scripts/slides test-if-here && exit $$status
 
 tests-offline: ## what needs no MongoDB: the domain and the embedded store
 	@scripts/test --package basket-domain --package basket-cli -- --skip mongo:: --skip mongo_
@@ -41,11 +42,14 @@ serve: ## the talk, at http://localhost:8000 (PORT=)
 slides: ## the talk as a static site, in slides/dist
 	@scripts/slides build
 
-slides-pdf: ## the talk as a PDF (needs Chromium)
+slides-pdf: ## the talk as two PDFs in slides/dist: slides, and slides with notes (needs Chromium)
 	@scripts/slides pdf
 
 slides-test: ## every slide in a real browser (needs Chromium)
 	@scripts/slides test
+
+slides-record: ## write down what `basket` prints now, for the slides that show it
+	RECORD=1 cargo test --quiet --package basket-cli --test recordings
 
 from_scratch: ## learn: make the exercise's branch and switch to it (FRESH=1 begins anew)
 	@cargo build --package exercise

@@ -1,7 +1,8 @@
 // Makes stages.md, one slide for each stage of the exercise, out of the exercise and the crates themselves: the code before
 // is the exercise's blank, the code after is the crate's function. A function that is gone or renamed fails the build.
-// `npm run build` and `npm run serve` call it; stages.md is never edited and never committed.
-import { readFileSync, writeFileSync } from 'node:fs'
+// So does a recording that a slide shows and that is missing or empty. `npm run build` and `npm run serve` call it;
+// stages.md is never edited and never committed.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'smol-toml'
@@ -15,7 +16,7 @@ export function rustFunction(source, item, file) {
   const lines = source.split('\n')
   const first = lines.findIndex((line, index) =>
     new RegExp(`^    (pub )?(async )?fn ${name}\\b`).test(line) && ownerOf(lines, index) === owner)
-  if (first < 0) throw new Error(`${file} has no function ${item}; the slides show it`)
+  if (first < 0) throw new Error(`${file} has no function ${item}`)
   const last = lines.findIndex((line, index) => index >= first && line === '    }')
   const text = lines.slice(first, last + 1).map((line) => line.replace(/^ {4}/, '')).join('\n')
   if (!text.includes('{')) throw new Error(`${file}: ${item} is empty`)
@@ -34,39 +35,77 @@ function blanked(text, blank) {
   return text.replace(/ \{\n[\s\S]*\n\}$/, ` {\n${body}\n}`)
 }
 
+/** As large as both fit onto their slide: columns into 795 px, lines into 385 px of the canvas' 980 by 552. */
+function size(...codes) {
+  const lines = codes.map((code) => code.split('\n'))
+  const columns = Math.max(...lines.flat().map((line) => line.length))
+  const rows = Math.max(...lines.map((lines) => lines.length))
+  return Math.floor(Math.min(21, 795 / (columns * 0.6), 385 / (rows * 1.45)) * 10) / 10
+}
+
 export function stages() {
   const { stage } = parse(read('exercise/stages.toml'))
   const notes = JSON.parse(readFileSync(join(slides, 'stage-notes.json'), 'utf8'))
   return stage.map((stage, index) => {
-    const part = stage.part.find((part) => notes[index].show === part.item) ?? stage.part[0]
-    const after = rustFunction(read(part.file), part.item, part.file)
+    const title = `Stage ${index + 1}. ${stage.name}`
+    const wrong = (why) => new Error(`slide "${title}" can't be made: ${why}`)
+    const { show, note } = notes[index] ?? {}
+    const part = stage.part.find((part) => part.item === show)
+    if (!part) throw wrong(`it is to show ${show} (slides/stage-notes.json), which is none of the stage's items in exercise/stages.toml`)
+    let after
+    try {
+      after = rustFunction(read(part.file), part.item, part.file)
+    } catch (error) {
+      throw wrong(`${error.message}; if it is called something else now, say so in exercise/stages.toml and slides/stage-notes.json`)
+    }
+    const before = blanked(after, part.blank)
     return `---
 routeAlias: ${stage.slide}
 class: stage
 ---
 
-# Stage ${index + 1}. ${stage.name}
+# ${title}
 
-${part.file}
+<div class="where"><span>${part.file}</span><span class="type">make watch</span></div>
+
+<div class="code" style="--code: ${size(before, after)}px">
 
 \`\`\`\`md magic-move
 \`\`\`rust
-${blanked(after, part.blank)}
+${before}
 \`\`\`
 \`\`\`rust
 ${after}
 \`\`\`
 \`\`\`\`
 
-<div class="type">make watch</div>
+</div>
 
 <!--
-${notes[index].note}
+${note}
 -->
 `
   })
 }
 
+/** The files that the chapters take in with `<<< @/file`. */
+function needFiles() {
+  for (const chapter of readdirSync(join(slides, 'chapters'))) {
+    const text = readFileSync(join(slides, 'chapters', chapter), 'utf8')
+    for (const [, file] of text.matchAll(/^<<< @\/(\S+)/gm)) {
+      const title = text.slice(0, text.indexOf(file)).match(/^# .*$/gm).at(-1).slice(2)
+      const there = existsSync(join(slides, file)) && readFileSync(join(slides, file), 'utf8').trim()
+      if (!there) throw new Error(`slide "${title}" (chapters/${chapter}) shows ${file}, which is missing or empty`)
+    }
+  }
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(join(slides, 'stages.md'), stages().join('\n'))
+  try {
+    needFiles()
+    writeFileSync(join(slides, 'stages.md'), stages().join('\n'))
+  } catch (error) {
+    console.error(`error: ${error.message}`)
+    process.exit(1)
+  }
 }

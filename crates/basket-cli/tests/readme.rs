@@ -2,9 +2,9 @@
 
 mod support;
 
-use std::{collections::HashMap, fs};
+use std::fs;
 
-use support::Shell;
+use support::{Shell, console::retype};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
 
@@ -31,54 +31,13 @@ fn blocks(text: &str, language: &str) -> Vec<Vec<String>> {
     blocks
 }
 
-/// Stands in for ids that are new every time: the first one met is `a`, the second `b`, and so on.
-#[derive(Default)]
-struct Names(HashMap<String, String>);
-
-impl Names {
-    fn meet(&mut self, printed: &str, meant: &str) {
-        for (real, told) in words(printed).zip(words(meant)) {
-            let is_id = |word: &str| word.len() == 24 && word.bytes().all(|digit| digit.is_ascii_hexdigit());
-            if is_id(real) && is_id(told) {
-                self.0.insert(told.into(), real.into());
-            }
-        }
-    }
-
-    fn real(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (told, real)| text.replace(told, real))
-    }
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_ascii_alphanumeric())
-}
-
-/// Types each `$ basket ...` line of a session and holds what it prints against what is told.
-fn type_session(shell: &Shell, session: &[String]) {
-    let mut names = Names::default();
-    let mut lines = session.iter().peekable();
-    while let Some(line) = lines.next() {
-        let command = line.strip_prefix("$ basket ").unwrap_or_else(|| panic!("'{line}' is no command of basket"));
-        let mut told = String::new();
-        while let Some(line) = lines.next_if(|line| !line.starts_with("$ ")) {
-            told.push_str(line);
-            told.push('\n');
-        }
-        let answer = shell.basket(&names.real(command));
-        let printed = format!("{}{}", answer.out, answer.err);
-        names.meet(&printed, &told);
-        assert_eq!(printed, names.real(&told), "{line}");
-    }
-}
-
 #[test]
 fn every_session_in_the_readme_prints_what_it_says() {
     let sessions = blocks(&read("README.md"), "console");
     assert!(!sessions.is_empty());
     let shell = Shell::new().with("BASKET_STORE", "baskets.db");
     for session in sessions {
-        type_session(&shell, &session);
+        assert_eq!(retype(&shell, &session), session);
     }
 }
 

@@ -97,7 +97,8 @@ impl Aggregate for Basket {
             BasketCreated { basket_id } => self.id = Some(*basket_id),
             ItemAdded { product, qty, .. } => {
                 let total = self.items.entry(product.clone()).or_insert(0);
-                // The decider kept the sum within u32, so this never saturates on a history that was decided here.
+                // The decider kept the sum within u32: on a history that was
+                // decided here, this never saturates.
                 *total = total.saturating_add(qty.get());
             }
             // "shift" keeps the others in their order; a product that comes back goes to the end.

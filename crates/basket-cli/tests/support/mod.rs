@@ -5,6 +5,8 @@
 #[path = "../../../basket-mongo/tests/support/mod.rs"]
 pub mod mongo;
 
+pub mod console;
+
 use std::process::{Command, Output};
 
 use tempfile::TempDir;

@@ -1,0 +1,34 @@
+// Makes dist/basket-notes.pdf for a speaker's desk out of dist/basket.pdf: a sheet of A4 for each slide, the slide above,
+// its notes below. `npm run pdf` calls it after Slidev has made the slides' pages.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { load } from '@slidev/parser/fs'
+import { PDFDocument } from 'pdf-lib'
+import { chromium } from 'playwright-chromium'
+
+const folder = join(dirname(fileURLToPath(import.meta.url)), '..')
+const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+const { slides } = await load(folder, join(folder, 'slides.md'))
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] })
+const page = await browser.newPage()
+await page.setContent(`<style>
+  body { margin: 0; font: 13.5pt/1.55 sans-serif; }
+  section { box-sizing: border-box; height: 296mm; padding: 132mm 20mm 0; position: relative; break-after: page; overflow: hidden; }
+  section:last-child { break-after: auto; }
+  footer { position: absolute; bottom: 12mm; left: 20mm; font-size: 10pt; color: #555; }
+</style>${slides.map(({ note, title }, index) => `<section><p>${escaped(note ?? '')}</p>
+  <footer>${index + 1} of ${slides.length}: ${escaped(title.replace('<br>', ' '))}</footer></section>`).join('')}`)
+const notes = await PDFDocument.load(await page.pdf({ format: 'A4' }))
+await browser.close()
+
+const drawn = await notes.embedPdf(readFileSync(join(folder, 'dist/basket.pdf')), slides.map((_, index) => index))
+const mm = 72 / 25.4
+notes.getPages().forEach((sheet, index) => {
+  const { width, height } = drawn[index].scale((170 * mm) / drawn[index].width)
+  const place = { x: 20 * mm, y: sheet.getHeight() - 20 * mm - height, width, height }
+  sheet.drawPage(drawn[index], place)
+  sheet.drawRectangle({ ...place, borderWidth: 0.5, opacity: 0, borderOpacity: 0.4 })
+})
+writeFileSync(join(folder, 'dist/basket-notes.pdf'), await notes.save())

@@ -1,0 +1,71 @@
+// What the tests of the built deck share: the site on a server of its own, and pages that collect what must not happen.
+// It needs `npm run build` and a Chromium (CHROMIUM names it; Debian's is /usr/bin/chromium).
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import { existsSync, readFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import { after, before } from 'node:test'
+import { chromium } from 'playwright-chromium'
+import { dist } from './deck.mjs'
+
+const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.woff2': 'font/woff2', '.svg': 'image/svg+xml', '.json': 'application/json' }
+
+let server, base
+export let browser
+
+before(async () => {
+  assert.ok(existsSync(join(dist, 'index.html')), 'the deck is not built: npm run build')
+  // In a folder of its own, so that the site is seen to work in any folder.
+  server = createServer((request, response) => {
+    const path = decodeURIComponent(new URL(request.url, 'http://x').pathname).replace(/^\/talk\//, '/')
+    const file = join(dist, path === '/' ? 'index.html' : path)
+    if (!existsSync(file)) return response.writeHead(404).end()
+    response.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream' }).end(readFileSync(file))
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  base = `http://127.0.0.1:${server.address().port}/talk/`
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
+  })
+})
+
+after(async () => {
+  await browser?.close()
+  server?.close()
+})
+
+/** A page on a slide, light and of a laptop's size if nothing else is asked for. */
+export async function open(hash = '#/1', options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, colorScheme: 'light', reducedMotion: 'reduce', ...options })
+  const page = await context.newPage()
+  page.trouble = []
+  page.on('console', (message) => message.type() === 'error' && page.trouble.push(`console: ${message.text()}`))
+  page.on('pageerror', (error) => page.trouble.push(`error: ${error.message}`))
+  page.on('requestfailed', (request) => page.trouble.push(`failed: ${request.url()}`))
+  page.on('response', (response) => response.status() >= 400 && page.trouble.push(`${response.status()}: ${response.url()}`))
+  page.on('request', (request) => {
+    const foreign = !request.url().startsWith('data:') && !request.url().startsWith('blob:') && new URL(request.url()).hostname !== '127.0.0.1'
+    if (foreign) page.trouble.push(`left this machine: ${request.url()}`)
+  })
+  await page.goto(base + hash)
+  await page.waitForSelector('.slidev-layout:visible')
+  await page.evaluate(() => document.fonts.ready)
+  return page
+}
+
+/** To another slide of the same page. */
+export async function go(page, slide, clicks = 0) {
+  await page.evaluate((hash) => (location.hash = hash), `#/${slide}${clicks ? `?clicks=${clicks}` : ''}`)
+  await page.waitForFunction((slide) => document.querySelector(`.slidev-page-${slide}`)?.checkVisibility(), slide)
+  await page.waitForTimeout(60)
+}
+
+/** Nothing happened on this page that must not; then it is closed. */
+export async function close(page) {
+  const { trouble } = page
+  await page.context().close()
+  assert.deepEqual(trouble, [])
+}
+
+export const visible = (page, selector) => page.locator(selector).filter({ visible: true })
