@@ -4,7 +4,10 @@ mod support;
 
 use std::fs;
 
-use support::{Shell, console::retype};
+use support::{
+    Shell,
+    console::{Names, retype_with},
+};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
 
@@ -31,13 +34,16 @@ fn blocks(text: &str, language: &str) -> Vec<Vec<String>> {
     blocks
 }
 
-#[test]
-fn every_session_in_the_readme_prints_what_it_says() {
+on_both_stores! {
+    every_session_in_the_readme_prints_what_it_says
+}
+
+fn every_session_in_the_readme_prints_what_it_says(shell: &Shell) {
     let sessions = blocks(&read("README.md"), "console");
     assert!(!sessions.is_empty());
-    let shell = Shell::new().with("BASKET_STORE", "baskets.db");
+    let mut names = Names::of(shell);
     for session in sessions {
-        assert_eq!(retype(&shell, &session), session);
+        assert_eq!(retype_with(shell, &mut names, &session), session);
     }
 }
 
