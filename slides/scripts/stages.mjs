@@ -15,7 +15,7 @@ export function rustFunction(source, item, file) {
   const [owner, name] = item.split('::')
   const lines = source.split('\n')
   const first = lines.findIndex((line, index) =>
-    new RegExp(`^    (pub )?(async )?fn ${name}\\b`).test(line) && ownerOf(lines, index) === owner)
+    new RegExp(`^    (pub(?:\\(crate\\))? )?(async )?fn ${name}\\b`).test(line) && ownerOf(lines, index) === owner)
   if (first < 0) throw new Error(`${file} has no function ${item}`)
   const last = lines.findIndex((line, index) => index >= first && line === '    }')
   const text = lines.slice(first, last + 1).map((line) => line.replace(/^ {4}/, '')).join('\n')
