@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := tests
 .PHONY: tests tests-offline demo setup mongo mongo-stop mongo-shell lint help \
-	from_scratch watch hint solution stages check timer prove serve slides slides-pdf slides-test
+	from_scratch watch hint solution stages check timer prove serve slides slides-pdf slides-test slides-record
 
 EXERCISE := cargo run --quiet --package exercise --
 
@@ -46,6 +46,9 @@ slides-pdf: ## the talk as a PDF (needs Chromium)
 
 slides-test: ## every slide in a real browser (needs Chromium)
 	@scripts/slides test
+
+slides-record: ## record anew what the slides play
+	@scripts/with-mongo $(EXERCISE) record
 
 from_scratch: ## learn: make the exercise's branch and switch to it (FRESH=1 begins anew)
 	@cargo build --package exercise
