@@ -1,18 +1,13 @@
 // The built deck in a real browser: every slide and every click, in both sizes and both colour schemes, with no error, no
 // request that leaves this machine, nothing that overflows; and the parts one can play with, by keyboard and by pointer.
-// It needs `npm run build` and a Chromium (CHROMIUM names it; Debian's is /usr/bin/chromium).
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { extname, join } from 'node:path'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { chromium } from 'playwright-chromium'
+import { dist, open as openPage, slides, start } from './browser.mjs'
 
-const slides = fileURLToPath(new URL('..', import.meta.url))
-const dist = join(slides, 'dist')
 const pictures = join(dist, 'pictures')
-const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.woff2': 'font/woff2', '.svg': 'image/svg+xml', '.json': 'application/json' }
 const source = readFileSync(join(slides, 'slides.md'), 'utf8')
 
 const stageNotes = JSON.parse(readFileSync(join(slides, 'stage-notes.json'), 'utf8')).map(({ note }) => note)
@@ -24,48 +19,22 @@ const firstStage = source.slice(0, source.indexOf('src: ./stages.md')).match(/<!
 /** A stage's slide moves once, from the code before to the code after; no other slide has clicks. */
 const clicksOf = (slide) => (slide >= firstStage && slide < firstStage + stageNotes.length ? 1 : 0)
 
-let server, browser, base
+let site, browser, base
 
 before(async () => {
-  assert.ok(existsSync(join(dist, 'index.html')), 'the deck is not built: npm run build')
+  site = await start()
+  ;({ browser, base } = site)
   mkdirSync(pictures, { recursive: true })
-  // In a folder of its own, so that the site is seen to work in any folder.
-  server = createServer((request, response) => {
-    const path = decodeURIComponent(new URL(request.url, 'http://x').pathname).replace(/^\/talk\//, '/')
-    const file = join(dist, path === '/' ? 'index.html' : path)
-    if (!existsSync(file)) return response.writeHead(404).end()
-    response.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream' }).end(readFileSync(file))
-  })
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  base = `http://127.0.0.1:${server.address().port}/talk/`
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
-  })
   const page = await open({ width: 1280, height: 720 }, 'light', `#/${count}`)
   assert.equal(await page.locator('.slidev-layout h1').filter({ visible: true }).textContent(), 'Thank you', 'the last slide')
   await page.context().close()
 })
 
-after(async () => {
-  await browser?.close()
-  server?.close()
-})
+after(() => site?.end())
 
-/** A page that collects what must not happen. */
+/** A slide of the deck, drawn. */
 async function open(viewport, colorScheme, hash = '#/1') {
-  const context = await browser.newContext({ viewport, colorScheme, reducedMotion: 'reduce' })
-  const page = await context.newPage()
-  page.trouble = []
-  page.on('console', (message) => message.type() === 'error' && page.trouble.push(`console: ${message.text()}`))
-  page.on('pageerror', (error) => page.trouble.push(`error: ${error.message}`))
-  page.on('requestfailed', (request) => page.trouble.push(`failed: ${request.url()}`))
-  page.on('response', (response) => response.status() >= 400 && page.trouble.push(`${response.status()}: ${response.url()}`))
-  page.on('request', (request) => {
-    const foreign = !request.url().startsWith('data:') && !request.url().startsWith('blob:') && new URL(request.url()).hostname !== '127.0.0.1'
-    if (foreign) page.trouble.push(`left this machine: ${request.url()}`)
-  })
-  await page.goto(base + hash)
+  const page = await openPage(site, { path: hash, viewport, colorScheme })
   await page.waitForSelector('.slidev-layout:visible')
   await page.evaluate(() => document.fonts.ready)
   return page

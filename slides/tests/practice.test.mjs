@@ -1,5 +1,4 @@
 // The practice run, at /practice and on its slide, in a real browser: driven by pointer and by keyboard, its states asserted.
-// It needs `npm run build` and a Chromium, as deck.test.mjs does.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
@@ -174,7 +173,11 @@ test('`make serve` has it as well', { timeout: 120_000 }, async () => {
   try {
     const base = `http://localhost:${port}/`
     const answers = () => fetch(base).then(() => true, () => false)
-    while (!(await answers())) await new Promise((wait) => setTimeout(wait, 200))
+    const patience = Date.now() + 60_000
+    while (!(await answers())) {
+      assert.ok(Date.now() < patience, 'the server does not come up')
+      await new Promise((wait) => setTimeout(wait, 200))
+    }
     const page = await open({ ...site, base }, { path: 'practice' })
     await chapter(page, /^Stage 1\./).waitFor()
     await at(page, 'play').click()
