@@ -48,8 +48,9 @@ slides-pdf: ## the talk as two PDFs in slides/dist: slides, and slides with note
 slides-test: ## every slide in a real browser (needs Chromium)
 	@scripts/slides test
 
-slides-record: ## write down what `basket` prints now, for the slides that show it
+slides-record: ## record anew what the slides show of a terminal, and the practice run
 	RECORD=1 cargo test --quiet --package basket-cli --test recordings
+	@scripts/with-mongo $(EXERCISE) record
 
 from_scratch: ## learn: make the exercise's branch and switch to it (FRESH=1 begins anew)
 	@cargo build --package exercise

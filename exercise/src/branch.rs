@@ -16,6 +16,14 @@ use crate::{
 const BRANCH: &str = "from_scratch";
 const SUBJECT: &str = "Start from scratch";
 
+/// What is said once it is made.
+pub const MADE: &str =
+    "you are on the branch from_scratch now; read README.md, and type `make watch` in a second window";
+
+/// For a commit that is nobody's.
+pub const NAME: [&str; 6] =
+    ["-c", "user.name=basket", "-c", "user.email=basket@localhost", "-c", "commit.gpgsign=false"];
+
 /// Makes the branch and switches to it. With `fresh`, a branch that is there already is kept under a dated name.
 ///
 /// # Errors
@@ -76,8 +84,7 @@ fn start(tree: &Path) -> Result<()> {
     course.write("README.md", &readme)?;
     git(tree, &["add", "--all"])?;
     let body = "Made by `make from_scratch`: main, with the bodies of the functions that you write blanked.";
-    let name = ["-c", "user.name=basket", "-c", "user.email=basket@localhost", "-c", "commit.gpgsign=false"];
-    git(tree, &[&name[..], &["commit", "--quiet", "--no-verify", "--message", SUBJECT, "--message", body]].concat())?;
+    git(tree, &[&NAME[..], &["commit", "--quiet", "--no-verify", "--message", SUBJECT, "--message", body]].concat())?;
     Ok(())
 }
 

@@ -35,7 +35,7 @@ pub fn next_hint(course: &Course, number: usize, state: &mut State) -> Result<St
     *given = (*given + 1).min(stage.hint.len());
     let Some(hint) = stage.hint.get(given.saturating_sub(1)) else { bail!("stage {number} has no hints") };
     let mut text = format!("{BOLD}Hint {given} of {} for stage {number}{PLAIN}\n", stage.hint.len());
-    text += &format!("{}\n", wrapped(&hint.text));
+    text += &format!("{}\n", wrapped(&hint.text, columns()));
     if let (Some(item), Some(code)) = (&hint.item, &hint.code) {
         text += &format!("\n{DIM}// in {item}{PLAIN}\n{code}");
     }
@@ -163,10 +163,14 @@ pub fn timer(course: &Course, minutes: u64) -> Result<()> {
     Ok(())
 }
 
-/// Broken between words, to fit the terminal; 80 columns where there is none.
-pub fn wrapped(text: &str) -> String {
-    let width = crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns).clamp(40, 120));
-    textwrap::fill(text, width)
+/// Broken between words.
+pub fn wrapped(text: &str, columns: usize) -> String {
+    textwrap::fill(text, columns)
+}
+
+/// What fits the terminal; 80 columns where there is none.
+pub fn columns() -> usize {
+    crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns).clamp(40, 120))
 }
 
 /// A test's name as the sentence that it is.

@@ -1,12 +1,15 @@
-//! The tool behind `make from_scratch`, `watch`, `hint`, `solution`, `stages`, `check`, `timer` and `prove`.
+//! The tool behind `make from_scratch`, `watch`, `hint`, `solution`, `stages`, `check`, `timer`, `prove` and `slides-record`.
 //!
 //! [`course`] is the course as data, [`source`] blanks a function or puts a body back, [`branch`] makes the branch,
-//! [`verdict`] runs a stage's tests, [`learn`] and [`watch`] talk to people, [`prove`] shows that nothing has drifted.
+//! [`verdict`] runs a stage's tests, [`learn`] and [`watch`] talk to people, [`prove`] shows that nothing has drifted,
+//! [`record`] makes the recording that the slides play, and [`cast`] is its format.
 
 mod branch;
+mod cast;
 mod course;
 mod learn;
 mod prove;
+mod record;
 mod source;
 mod state;
 mod verdict;
@@ -52,6 +55,8 @@ enum Command {
     },
     /// Prove that the exercise has not drifted from the code (for CI)
     Prove,
+    /// Record the practice run that the slides play
+    Record,
 }
 
 fn main() -> ExitCode {
@@ -70,9 +75,7 @@ fn run(command: Command) -> Result<bool> {
     match command {
         Command::FromScratch { fresh } => {
             branch::make(&course, fresh)?;
-            println!(
-                "you are on the branch from_scratch now; read README.md, and type `make watch` in a second window"
-            );
+            println!("{}", branch::MADE);
             Ok(true)
         }
         Command::Watch => watch::run(&course).map(|()| true),
@@ -82,5 +85,6 @@ fn run(command: Command) -> Result<bool> {
         Command::Check => learn::check(&course),
         Command::Timer { minutes } => learn::timer(&course, minutes).map(|()| true),
         Command::Prove => prove::run(&course),
+        Command::Record => record::run(&course),
     }
 }

@@ -2,7 +2,7 @@
 //! Every stage is red before its solution and green after it, every hint compiles, and every mistake in `mistakes.toml`
 //! turns a test of its own stage red that names it.
 
-use std::{fs, time::Instant};
+use std::{fs, path::Path, time::Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
@@ -10,7 +10,9 @@ use serde::Deserialize;
 use crate::{
     branch::{self, git},
     course::{Course, Part, Solutions, Stage, key},
-    learn, state,
+    learn,
+    record::{self, Tape},
+    state,
     verdict::{self, Servers, Verdict},
 };
 
@@ -39,13 +41,7 @@ pub fn run(course: &Course) -> Result<bool> {
         println!("note: there are uncommitted changes, and the proof is about the last commit");
     }
     let folder = tempfile::tempdir()?;
-    let clone = folder.path().join("basket");
-    let name = clone.to_str().context("the folder for temporary files has a name that is not UTF-8")?;
-    git(&course.root, &["clone", "--quiet", ".", name])?;
-    // A target folder of its own, kept for the next time: cargo names what it builds by the path within the workspace, so
-    // in a shared one it would take a mistake of the clone for what is built of main.
-    let target = course.root.join("target/prove");
-    let proof = Proof::in_clone(Course::at(&clone)?, &target)?;
+    let proof = Proof { course: clone(course, "", folder.path())?, servers: Servers::default() };
     proof.branch()?;
     proof.stages()?;
     proof.hints()?;
@@ -55,20 +51,32 @@ pub fn run(course: &Course) -> Result<bool> {
     Ok(true)
 }
 
+/// A clone of the repository in a folder, at a commit of it (HEAD where that is empty), ready to be walked through.
+///
+/// # Errors
+/// What git complains of.
+pub fn clone(course: &Course, commit: &str, folder: &Path) -> Result<Course> {
+    let clone = folder.join("basket");
+    let name = clone.to_str().context("the folder for temporary files has a name that is not UTF-8")?;
+    git(&course.root, &["clone", "--quiet", ".", name])?;
+    if !commit.is_empty() {
+        git(&clone, &["switch", "--quiet", "--detach", commit])?;
+    }
+    // A target folder of its own, kept for the next time: cargo names what it builds by the path within the workspace, so
+    // in a shared one it would take a mistake of the clone for what is built of main.
+    let target = course.root.join("target/prove");
+    fs::create_dir_all(clone.join(".cargo"))?;
+    fs::write(clone.join(".cargo/config.toml"), format!("[build]\ntarget-dir = {:?}\n", target.display().to_string()))?;
+    fs::write(clone.join(".git/info/exclude"), "/.cargo\n")?;
+    Course::at(&clone)
+}
+
 struct Proof {
     course: Course,
     servers: Servers,
 }
 
 impl Proof {
-    fn in_clone(course: Course, target: &std::path::Path) -> Result<Self> {
-        let config = format!("[build]\ntarget-dir = {:?}\n", target.display().to_string());
-        fs::create_dir_all(course.root.join(".cargo"))?;
-        fs::write(course.root.join(".cargo/config.toml"), config)?;
-        fs::write(course.root.join(".git/info/exclude"), "/.cargo\n")?;
-        Ok(Self { course, servers: Servers::default() })
-    }
-
     /// The branch is made, is a commit on top of main, and compiles.
     fn branch(&self) -> Result<()> {
         let before = git(&self.course.root, &["rev-parse", "HEAD"])?;
@@ -101,21 +109,21 @@ impl Proof {
         Ok(())
     }
 
-    /// After each solution: its stage and all before are green, all behind are red, none for want of compiling.
+    /// After each solution: its stage and all before are green, all behind are red, none for want of compiling. And the
+    /// recording of it that the slides play shows just that.
     fn stages(&self) -> Result<()> {
-        let solutions = self.course.solutions()?;
+        let (solutions, mut tape) = (self.course.solutions()?, Tape::default());
         let all = self.course.stages.len();
         println!("\nsolved  {}", (1..=all).map(|number| format!("{number:<7}")).collect::<String>());
         for solved in 0..=all {
-            if let Some(index) = solved.checked_sub(1) {
-                self.put(&self.course.stages[index], &solutions)?;
-            }
+            tape.solve(&self.course, solved, &solutions)?;
             let mut row = format!("{solved:<7}");
             let mut wrong = Vec::new();
             for (number, stage) in (1..).zip(&self.course.stages) {
-                let verdict = verdict::of(&self.course, stage, &self.servers)?;
-                row += &format!(" {:<6}", verdict.word());
-                match &verdict {
+                let heard = verdict::heard(&self.course, stage, &self.servers)?;
+                tape.hear(&self.course, solved, number, &heard)?;
+                row += &format!(" {:<6}", heard.0.word());
+                match &heard.0 {
                     Verdict::Green if number <= solved => {}
                     Verdict::Red(_) if number > solved => {}
                     other => wrong.push(format!("stage {number} is {}: {other:?}", other.word())),
@@ -123,12 +131,17 @@ impl Proof {
             }
             println!("{row}");
             ensure!(wrong.is_empty(), "with {solved} stages solved, {}", wrong.join("; "));
+            if solved == record::LAST {
+                tape.session(&self.course, &self.servers)?;
+            }
         }
         for part in self.course.parts() {
             let main = git(&self.course.root, &["show", &format!("HEAD^:{}", part.file)])? + "\n";
             ensure!(self.course.read(&part.file)? == main, "{} is not what main has, byte for byte", part.file);
         }
         println!("solved, every file is main's, byte for byte");
+        tape.hold_against_what_is_kept(&self.course)?;
+        println!("the recording in the slides shows just that");
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Runs the tests of a stage and reads what they say. Called by `watch`, `check` and `prove`.
+//! Runs the tests of a stage and reads what they say. Called by `watch`, `check`, `prove` and `record`.
 
 use std::{
     fs::{self, File},
@@ -59,6 +59,15 @@ pub struct Servers {
 const VARIABLES: [&str; 2] = ["BASKET_TEST_MONGO", "BASKET_TEST_MONGO_STANDALONE"];
 
 impl Servers {
+    /// The address of the replica set.
+    ///
+    /// # Errors
+    /// A MongoDB can't be started.
+    pub fn mongo(&self, course: &Course) -> Result<String> {
+        let started = self.variables(course)?.into_iter().find(|(name, _)| *name == VARIABLES[0]);
+        started.map(|(_, address)| address).map_or_else(|| std::env::var(VARIABLES[0]).context(VARIABLES[0]), Ok)
+    }
+
     /// The variables that name them, empty where somebody else has set them.
     fn variables(&self, course: &Course) -> Result<Vec<(&'static str, String)>> {
         if VARIABLES.iter().all(|name| std::env::var_os(name).is_some()) {
@@ -106,8 +115,17 @@ fn start(course: &Course) -> Result<(Child, [(&'static str, String); 2])> {
 /// # Errors
 /// cargo or a MongoDB can't be started.
 pub fn of(course: &Course, stage: &Stage, servers: &Servers) -> Result<Verdict> {
+    heard(course, stage, servers).map(|(verdict, _)| verdict)
+}
+
+/// The same with what the tests print.
+///
+/// # Errors
+/// As [`of`].
+pub fn heard(course: &Course, stage: &Stage, servers: &Servers) -> Result<(Verdict, String)> {
     let output = cargo(course, stage, servers)?.output().context("cargo can't be started")?;
-    read(course, stage, output.status.success(), &output.stdout, &output.stderr)
+    let verdict = read(course, stage, output.status.success(), &output.stdout, &output.stderr)?;
+    Ok((verdict, String::from_utf8_lossy(&output.stdout).into_owned()))
 }
 
 /// The same for somebody who may lose patience: `stop` is asked again and again, with the time since the start, and

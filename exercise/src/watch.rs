@@ -18,12 +18,13 @@ use notify::{RecursiveMode, Watcher};
 
 use crate::{
     course::Course,
-    learn::{BOLD, DIM, GREEN, PLAIN, RED, list, next_hint, sentence, solution_diff, wrapped},
+    learn::{BOLD, DIM, GREEN, PLAIN, RED, columns, list, next_hint, sentence, solution_diff, wrapped},
     state::State,
     verdict::{self, Servers, Verdict},
 };
 
-const KEYS: &str = "h hint   s solution   l stages   q quit";
+/// What may be pressed.
+pub const KEYS: &str = "h hint   s solution   l stages   q quit";
 
 /// Watches until `q` or Ctrl-C; without a terminal to read keys from, until it is ended.
 pub fn run(course: &Course) -> Result<()> {
@@ -188,46 +189,15 @@ impl Screen<'_> {
     fn tell(&mut self, verdict: &Verdict, start: Instant) -> Result<()> {
         self.state = State { done: self.at - 1, ..State::load(self.course) };
         self.state.save(self.course)?;
-        self.text = self.told(verdict);
+        self.text = self.bar() + &told(self.course, self.at, verdict, columns());
         writeln!(self.text, "\n{DIM}{:.1} s after the save   {KEYS}{PLAIN}", start.elapsed().as_secs_f32())?;
         self.draw(&self.text)
     }
 
     /// A bar of the stages done, and the clock.
     fn bar(&self) -> String {
-        let (all, done) = (self.course.stages.len(), self.at - 1);
         let clock = self.state.clock().map(|clock| format!("   {clock}")).unwrap_or_default();
-        let bar = format!("{GREEN}{}{DIM}{}", "█".repeat(done * 3), "░".repeat((all - done) * 3));
-        format!("{bar}{PLAIN} {done} of {all} stages{clock}\n\n")
-    }
-
-    fn told(&self, verdict: &Verdict) -> String {
-        let mut text = self.bar();
-        let Ok(stage) = self.course.stage(self.at) else {
-            text += &format!("{GREEN}{BOLD}All stages are green.{PLAIN} It is all your code now:\n\n");
-            text += "  make mongo\n  cargo run --bin basket create socks\n  make\n";
-            return text;
-        };
-        text += &format!("{BOLD}Stage {}. {}{PLAIN}\n{}\n\n", self.at, stage.name, wrapped(&stage.task));
-        match verdict {
-            Verdict::Green => {}
-            Verdict::NotCompiled(words) => text += &format!("{RED}It does not compile.{PLAIN}\n{words}\n"),
-            Verdict::Red(failures) => {
-                if let Some(first) = failures.first() {
-                    text += &format!("{RED}{BOLD}✘ {}{PLAIN}\n", wrapped(&sentence(&first.test)));
-                    text += &format!("{}\n{DIM}{}{PLAIN}\n", wrapped(&first.message), first.at);
-                }
-                if let [_, more @ ..] = &failures[..]
-                    && !more.is_empty()
-                {
-                    text += &format!("{DIM}and {} more of this stage{PLAIN}\n", more.len());
-                }
-            }
-        }
-        let files: Vec<_> = stage.part.iter().map(|part| format!("{} in {}", part.item, part.file)).collect();
-        let test = format!("crates/{}/tests/{}.rs", stage.package, stage.test);
-        text += &format!("\nWrite {}\nTest  {test}\nSlide {} (make serve)\n", files.join("\n      "), stage.slide);
-        text
+        bar(self.course.stages.len(), self.at - 1, &clock)
     }
 
     fn answer(&mut self, key: char) -> Result<()> {
@@ -250,4 +220,40 @@ impl Screen<'_> {
         write!(out, "{clear}{}", text.replace('\n', "\r\n"))?;
         Ok(out.flush()?)
     }
+}
+
+/// A bar of the stages done.
+pub fn bar(all: usize, done: usize, clock: &str) -> String {
+    let bar = format!("{GREEN}{}{DIM}{}", "█".repeat(done * 3), "░".repeat((all - done) * 3));
+    format!("{bar}{PLAIN} {done} of {all} stages{clock}\n\n")
+}
+
+/// What came of a run of stage `at`, and what to do next; one more than there are when all are green.
+pub fn told(course: &Course, at: usize, verdict: &Verdict, columns: usize) -> String {
+    let mut text = String::new();
+    let Ok(stage) = course.stage(at) else {
+        text += &format!("{GREEN}{BOLD}All stages are green.{PLAIN} It is all your code now:\n\n");
+        text += "  make mongo\n  cargo run --bin basket create socks\n  make\n";
+        return text;
+    };
+    text += &format!("{BOLD}Stage {at}. {}{PLAIN}\n{}\n\n", stage.name, wrapped(&stage.task, columns));
+    match verdict {
+        Verdict::Green => {}
+        Verdict::NotCompiled(words) => text += &format!("{RED}It does not compile.{PLAIN}\n{words}\n"),
+        Verdict::Red(failures) => {
+            if let Some(first) = failures.first() {
+                text += &format!("{RED}{BOLD}✘ {}{PLAIN}\n", wrapped(&sentence(&first.test), columns));
+                text += &format!("{}\n{DIM}{}{PLAIN}\n", wrapped(&first.message, columns), first.at);
+            }
+            if let [_, more @ ..] = &failures[..]
+                && !more.is_empty()
+            {
+                text += &format!("{DIM}and {} more of this stage{PLAIN}\n", more.len());
+            }
+        }
+    }
+    let files: Vec<_> = stage.part.iter().map(|part| format!("{} in {}", part.item, part.file)).collect();
+    let test = format!("crates/{}/tests/{}.rs", stage.package, stage.test);
+    text += &format!("\nWrite {}\nTest  {test}\nSlide {} (make serve)\n", files.join("\n      "), stage.slide);
+    text
 }

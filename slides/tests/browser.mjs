@@ -2,7 +2,7 @@
 // It needs `npm run build` and a Chromium (CHROMIUM names it; Debian's is /usr/bin/chromium).
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { after, before } from 'node:test'
 import { chromium } from 'playwright-chromium'
@@ -10,15 +10,16 @@ import { dist } from './deck.mjs'
 
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.woff2': 'font/woff2', '.svg': 'image/svg+xml', '.json': 'application/json' }
 
-let server, base
-export let browser
+let server
+export let base, browser
 
 before(async () => {
   assert.ok(existsSync(join(dist, 'index.html')), 'the deck is not built: npm run build')
   // In a folder of its own, so that the site is seen to work in any folder.
   server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://x').pathname).replace(/^\/talk\//, '/')
-    const file = join(dist, path === '/' ? 'index.html' : path)
+    let file = join(dist, path)
+    if (existsSync(file) && statSync(file).isDirectory()) file = join(file, 'index.html')
     if (!existsSync(file)) return response.writeHead(404).end()
     response.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream' }).end(readFileSync(file))
   })
@@ -35,8 +36,8 @@ after(async () => {
   server?.close()
 })
 
-/** A page on a slide, light and of a laptop's size if nothing else is asked for. */
-export async function open(hash = '#/1', options = {}) {
+/** A page on a slide, light and of a laptop's size if nothing else is asked for; or another page of the site, or of one at `at`. */
+export async function open(path = '#/1', options = {}, at = base) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, colorScheme: 'light', reducedMotion: 'reduce', ...options })
   const page = await context.newPage()
   page.trouble = []
@@ -45,11 +46,11 @@ export async function open(hash = '#/1', options = {}) {
   page.on('requestfailed', (request) => page.trouble.push(`failed: ${request.url()}`))
   page.on('response', (response) => response.status() >= 400 && page.trouble.push(`${response.status()}: ${response.url()}`))
   page.on('request', (request) => {
-    const foreign = !request.url().startsWith('data:') && !request.url().startsWith('blob:') && new URL(request.url()).hostname !== '127.0.0.1'
+    const foreign = !request.url().startsWith('data:') && !request.url().startsWith('blob:') && new URL(request.url()).origin !== new URL(at).origin
     if (foreign) page.trouble.push(`left this machine: ${request.url()}`)
   })
-  await page.goto(base + hash)
-  await page.waitForSelector('.slidev-layout:visible')
+  await page.goto(at + path)
+  if (path.startsWith('#')) await page.waitForSelector('.slidev-layout:visible')
   await page.evaluate(() => document.fonts.ready)
   return page
 }
