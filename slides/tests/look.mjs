@@ -8,6 +8,8 @@ export function lookAt(slide) {
   const trouble = []
   const outside = (box, frame) => box.right > frame.right + 1 || box.bottom > frame.bottom + 1 || box.left < frame.left - 1 || box.top < frame.top - 1
   const seen = (element) => element.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true }) && element.getBoundingClientRect().height
+  /** It lays out its own lines, one over the other. */
+  const terminal = '.screen'
   const start = (text) => text.trim().slice(0, 40)
 
   for (const element of layout.querySelectorAll('*')) {
@@ -23,12 +25,12 @@ export function lookAt(slide) {
   }
 
   // Blocks that stand beside or below one another, and each line of text against those of other blocks.
-  const blocks = [...layout.querySelectorAll('h1, h2, p, ul, ol, dl, table, pre, svg, blockquote, button, .where')].filter(seen)
+  const blocks = [...layout.querySelectorAll('h1, h2, p, ul, ol, dl, table, pre, svg, blockquote, button, .where')].filter((block) => seen(block) && !block.closest(terminal))
   const lines = []
   const walker = document.createTreeWalker(layout, NodeFilter.SHOW_TEXT)
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const parent = node.parentElement
-    if (!node.data.trim() || !seen(parent) || parent.closest('option, .cards')) continue
+    if (!node.data.trim() || !seen(parent) || parent.closest(`option, .cards, ${terminal}`)) continue
     const range = document.createRange()
     range.selectNodeContents(node)
     const block = parent.closest('text, li, td, th, p, pre, h1, h2, dt, dd, button, label, output, figcaption, div')
