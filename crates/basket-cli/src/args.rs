@@ -9,7 +9,7 @@ use clap::{
 use clap_complete::Shell;
 
 use crate::{
-    commands::{blame, change, diff, get, log, revert, store, what_if},
+    commands::{blame, change, diff, get, list, log, revert, store, what_if},
     exit,
 };
 
@@ -57,6 +57,7 @@ pub enum Command {
     Add(change::Add),
     Remove(change::Remove),
     Get(get::Get),
+    List(list::List),
     Log(log::Log),
     Diff(diff::Diff),
     Blame(blame::Blame),

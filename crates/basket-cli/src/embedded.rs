@@ -79,7 +79,7 @@ impl EmbeddedStore {
     }
 
     /// The open file; `None` where there is none, or nothing in it yet.
-    fn open_existing(&self) -> Result<Option<Connection>, StoreError> {
+    pub(crate) fn open_existing(&self) -> Result<Option<Connection>, StoreError> {
         if !self.path.try_exists().map_err(|error| self.other(error.to_string()))? {
             return Ok(None);
         }
@@ -160,7 +160,7 @@ impl EmbeddedStore {
         renew().map_err(|error| self.failed(error))
     }
 
-    fn failed(&self, error: rusqlite::Error) -> StoreError {
+    pub(crate) fn failed(&self, error: rusqlite::Error) -> StoreError {
         self.other(match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => {
                 "the file is no database of ours, so it is left alone; name another one".into()

@@ -10,7 +10,8 @@
 //! 3. [`document`]: the shape of an event document, and how one that can't be read is named
 //! 4. [`mongo_store`]: the append and the load on MongoDB; [`connection`]: reaching it
 //! 5. [`log`] and [`meta`]: reading what was kept: the log, the past; [`revert`]: what if, and undo
-//! 6. [`error`]: everything that can come out
+//! 6. [`overview`]: all the baskets at a glance, reckoned by the server
+//! 7. [`error`]: everything that can come out
 //!
 //! # Example
 //!
@@ -47,10 +48,12 @@ pub mod connection;
 pub mod document;
 pub mod error;
 pub mod event_store;
+mod facts;
 pub mod log;
 pub mod meta;
 mod mongo_log;
 pub mod mongo_store;
+pub mod overview;
 pub mod revert;
 
 pub use basket::Baskets;
@@ -61,4 +64,5 @@ pub use event_store::{CommitId, EventStore, Expected, Storable};
 pub use log::{Entry, EventLog, LogEntry, Moment, Past, Scope};
 pub use meta::Meta;
 pub use mongo_store::MongoStore;
+pub use overview::{ListQuery, Order, Summary};
 pub use revert::{Revert, RevertError};

@@ -5,6 +5,7 @@ pub mod blame;
 pub mod change;
 pub mod diff;
 pub mod get;
+pub mod list;
 pub mod log;
 pub mod revert;
 pub mod store;
@@ -39,6 +40,7 @@ pub async fn run(args: Args) -> Result<()> {
         Command::Add(command) => command.run(&store).await,
         Command::Remove(command) => command.run(&store).await,
         Command::Get(command) => command.run(&store).await,
+        Command::List(command) => command.run(&store).await,
         Command::Log(command) => command.run(&store).await,
         Command::Diff(command) => command.run(&store).await,
         Command::Blame(command) => command.run(&store).await,

@@ -5,6 +5,8 @@
 #[path = "../../../basket-mongo/tests/support/mod.rs"]
 pub mod mongo;
 
+pub mod histories;
+
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
