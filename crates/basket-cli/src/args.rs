@@ -9,7 +9,7 @@ use clap::{
 use clap_complete::Shell;
 
 use crate::{
-    commands::{blame, change, diff, get, list, log, revert, store, what_if},
+    commands::{blame, change, diff, get, list, log, report, revert, store, what_if},
     exit,
 };
 
@@ -61,6 +61,7 @@ pub enum Command {
     Log(log::Log),
     Diff(diff::Diff),
     Blame(blame::Blame),
+    Report(report::Report),
     Revert(revert::Revert),
     Restore(revert::Restore),
     WhatIf(what_if::WhatIf),

@@ -1,6 +1,6 @@
 //! What a MongoDB server can tell of an event document by itself, as expressions for a pipeline: whether it can be read,
 //! and what it is about. They ask for what [`basket`](crate::basket)'s codec asks for, so that nothing is counted as
-//! something that it is not. [`overview`](crate::overview) is built of them.
+//! something that it is not. [`overview`](crate::overview) and [`removals`](crate::removals) are built of them.
 
 use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use futures_util::{Stream, TryStreamExt, stream};
@@ -45,7 +45,7 @@ pub(crate) fn in_order() -> Document {
 }
 
 /// Whether a document can be read as an event, by itself.
-fn readable() -> Document {
+pub(crate) fn readable() -> Document {
     let schema = doc! { "$or": [{ "$eq": [kind("$schema"), "missing"] }, whole("$schema", Baskets::SCHEMA.into())] };
     let quantity = doc! { "$and": [is("ItemAdded"), whole("$data.qty", u32::MAX.into())] };
     let of_product = doc! { "$and": [
@@ -54,6 +54,7 @@ fn readable() -> Document {
         { "$or": [is("ItemRemoved"), quantity] },
     ] };
     doc! { "$and": [
+        { "$eq": [kind("$basket_id"), "objectId"] },
         whole("$version", i64::MAX),
         { "$eq": [kind("$recorded_at"), "date"] },
         schema,

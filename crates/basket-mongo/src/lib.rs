@@ -10,7 +10,7 @@
 //! 3. [`document`]: the shape of an event document, and how one that can't be read is named
 //! 4. [`mongo_store`]: the append and the load on MongoDB; [`connection`]: reaching it
 //! 5. [`log`] and [`meta`]: reading what was kept: the log, the past; [`revert`]: what if, and undo
-//! 6. [`overview`]: all the baskets at a glance, reckoned by the server
+//! 6. [`overview`] and [`removals`]: what the server reckons over all the baskets
 //! 7. [`error`]: everything that can come out
 //!
 //! # Example
@@ -54,6 +54,7 @@ pub mod meta;
 mod mongo_log;
 pub mod mongo_store;
 pub mod overview;
+pub mod removals;
 pub mod revert;
 
 pub use basket::Baskets;
@@ -65,4 +66,5 @@ pub use log::{Entry, EventLog, LogEntry, Moment, Past, Scope};
 pub use meta::Meta;
 pub use mongo_store::MongoStore;
 pub use overview::{ListQuery, Order, Summary};
+pub use removals::{Finding, Removed, RemovedQuery};
 pub use revert::{Revert, RevertError};

@@ -7,6 +7,7 @@ pub mod diff;
 pub mod get;
 pub mod list;
 pub mod log;
+pub mod report;
 pub mod revert;
 pub mod store;
 pub mod what_if;
@@ -44,6 +45,7 @@ pub async fn run(args: Args) -> Result<()> {
         Command::Log(command) => command.run(&store).await,
         Command::Diff(command) => command.run(&store).await,
         Command::Blame(command) => command.run(&store).await,
+        Command::Report(command) => command.run(&store).await,
         Command::Revert(command) => command.run(&store).await,
         Command::Restore(command) => command.run(&store).await,
         Command::WhatIf(command) => command.run(&store).await,
