@@ -9,7 +9,7 @@ use clap::{
 use clap_complete::Shell;
 
 use crate::{
-    commands::{blame, change, diff, export, get, import, log, revert, store, verify, what_if},
+    commands::{blame, change, diff, export, get, import, list, log, report, revert, store, verify, what_if},
     exit,
 };
 
@@ -57,9 +57,11 @@ pub enum Command {
     Add(change::Add),
     Remove(change::Remove),
     Get(get::Get),
+    List(list::List),
     Log(log::Log),
     Diff(diff::Diff),
     Blame(blame::Blame),
+    Report(report::Report),
     Revert(revert::Revert),
     Restore(revert::Restore),
     WhatIf(what_if::WhatIf),

@@ -11,6 +11,8 @@ pub mod choice;
 pub mod commands;
 pub mod embedded;
 pub mod embedded_log;
+pub mod embedded_overview;
+pub mod embedded_removals;
 pub mod exit;
 pub mod output;
 pub mod progress;

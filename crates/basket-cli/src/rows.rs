@@ -107,7 +107,7 @@ fn time(text: String) -> RawBson {
 }
 
 /// A JSON object as a document; anything else as the text that it is.
-fn json(text: String) -> RawBson {
+pub(crate) fn json(text: String) -> RawBson {
     let document = serde_json::from_str::<Document>(&text).ok();
     document.and_then(|document| RawBson::try_from(Bson::Document(document)).ok()).unwrap_or(RawBson::String(text))
 }

@@ -2,7 +2,8 @@
 
 use basket_domain::{Basket, BasketEvent, BasketId, EventSourced};
 use basket_mongo::{
-    Baskets, CommitId, EventLog, EventStore, Expected, Meta, MongoStore, Scope, StoreError, connection,
+    Baskets, CommitId, EventLog, EventStore, Expected, Finding, ListQuery, Meta, MongoStore, RemovedQuery, Scope,
+    StoreError, Summary, connection,
 };
 use bson::RawDocumentBuf;
 use futures_util::{Stream, StreamExt};
@@ -42,6 +43,22 @@ impl Store {
                 Ok(Self::Mongo(MongoStore::with_options(options)?))
             }
             Place::File(path) => Ok(Self::Embedded(EmbeddedStore::new(path))),
+        }
+    }
+
+    /// All the baskets that the query asks for, a line each.
+    pub fn list(&self, query: &ListQuery) -> impl Stream<Item = Result<Summary, StoreError>> + Send {
+        match self {
+            Self::Mongo(store) => store.list(query).left_stream(),
+            Self::Embedded(store) => store.list(query).right_stream(),
+        }
+    }
+
+    /// What became of each product: how much of it was taken out again, and after how long.
+    pub fn removed(&self, query: &RemovedQuery) -> impl Stream<Item = Result<Finding, StoreError>> + Send {
+        match self {
+            Self::Mongo(store) => store.removed(query).left_stream(),
+            Self::Embedded(store) => store.removed(query).right_stream(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Times: the user's zone in text, RFC 3339 in UTC for programs, and what people type. jiff does the reckoning.
 
+use std::time::Duration;
+
 use bson::DateTime;
 use jiff::{
     RoundMode, Span, SpanRound, Timestamp, ToSpan, Unit, Zoned, civil,
@@ -58,8 +60,29 @@ pub fn ago(time: DateTime) -> String {
     };
     let round = SpanRound::new().largest(Unit::Year).smallest(smallest).mode(RoundMode::Trunc).relative(&now);
     let Ok(span) = (-seconds.seconds()).round(round) else { return utc(time) };
-    SpanPrinter::new()
-        .designator(Designator::Verbose)
-        .spacing(Spacing::BetweenUnitsAndDesignators)
-        .span_to_string(&span)
+    in_words(&span)
+}
+
+/// How long: `2 hours 5 minutes`; less of it the longer it is.
+pub fn lasting(time: Duration) -> String {
+    let (smallest, largest) = match time.as_secs() {
+        0 => (Unit::Millisecond, Unit::Millisecond),
+        1..60 => (Unit::Second, Unit::Second),
+        60..86_400 => (Unit::Minute, Unit::Hour),
+        _ => (Unit::Hour, Unit::Day),
+    };
+    let round = SpanRound::new().largest(largest).smallest(smallest).mode(RoundMode::Trunc).days_are_24_hours();
+    let milliseconds = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    let span = Span::new().try_milliseconds(milliseconds).and_then(|span| span.round(round));
+    span.map_or_else(|_| format!("{time:?}"), |span| in_words(&span))
+}
+
+/// The day, in UTC: `2026-11-25`.
+pub fn day(time: DateTime) -> String {
+    let day = utc(time);
+    day.split_once('T').map_or(day.clone(), |(day, _)| day.to_owned())
+}
+
+fn in_words(span: &Span) -> String {
+    SpanPrinter::new().designator(Designator::Verbose).spacing(Spacing::BetweenUnitsAndDesignators).span_to_string(span)
 }

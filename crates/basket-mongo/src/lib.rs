@@ -11,7 +11,8 @@
 //! 4. [`mongo_store`]: the append and the load on MongoDB; [`connection`]: reaching it
 //! 5. [`log`] and [`meta`]: reading what was kept: the log, the past; [`revert`]: what if, and undo
 //! 6. [`verify`] and [`exchange`]: whether all can be read, and carrying it from one store to another
-//! 7. [`error`]: everything that can come out
+//! 7. [`overview`] and [`removals`]: what the server reckons over all the baskets
+//! 8. [`error`]: everything that can come out
 //!
 //! # Example
 //!
@@ -49,10 +50,13 @@ pub mod document;
 pub mod error;
 pub mod event_store;
 pub mod exchange;
+mod facts;
 pub mod log;
 pub mod meta;
 mod mongo_log;
 pub mod mongo_store;
+pub mod overview;
+pub mod removals;
 pub mod revert;
 pub mod verify;
 
@@ -64,5 +68,7 @@ pub use event_store::{CommitId, EventStore, Expected, Storable};
 pub use log::{Entry, EventLog, LogEntry, Moment, Past, Scope};
 pub use meta::Meta;
 pub use mongo_store::MongoStore;
+pub use overview::{ListQuery, Order, Summary};
+pub use removals::{Finding, Removed, RemovedQuery};
 pub use revert::{Revert, RevertError};
 pub use verify::Verifier;

@@ -32,6 +32,15 @@ pub enum RevertError<R> {
     Store(#[from] StoreError),
 }
 
+/// What would undo something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan<E> {
+    /// The version that it was decided on, which the events would follow.
+    pub head: u64,
+    /// The events; none, where the effect is gone already.
+    pub events: Vec<E>,
+}
+
 /// Undo, by new events: every [`EventLog`] of a [`Reversible`] aggregate has it.
 pub trait Revert<C: Codec<Aggregate: Reversible<Refusal: Display + Send + Sync>>>: EventLog<C> {
     /// The history of a stream as it was, and as it would have been without the versions in these ranges.
@@ -46,8 +55,7 @@ pub trait Revert<C: Codec<Aggregate: Reversible<Refusal: Display + Send + Sync>>
         async move { Ok(replay(self, id, without).await?.what_if) }
     }
 
-    /// The events that a [`revert`](Self::revert) would append, which are none where the effect is gone already; and the
-    /// version that they would follow.
+    /// What a [`revert`](Self::revert) would append.
     ///
     /// # Errors
     /// As [`revert`](Self::revert).
@@ -55,13 +63,13 @@ pub trait Revert<C: Codec<Aggregate: Reversible<Refusal: Display + Send + Sync>>
         &self,
         id: &Id<C>,
         versions: RangeInclusive<u64>,
-    ) -> impl Future<Output = Result<(u64, Vec<Event<C>>), RevertError<Refusal<C>>>> + Send {
+    ) -> impl Future<Output = Result<Plan<Event<C>>, RevertError<Refusal<C>>>> + Send {
         async move {
             let Replay { what_if, undone } = replay(self, id, &[versions]).await?;
             let head = what_if.version();
             match undone {
                 Some((version, by)) => Err(RevertError::AlreadyReverted { version, by }),
-                None => Ok((head, what_if.revert().map_err(RevertError::CantRevert)?)),
+                None => Ok(Plan { head, events: what_if.revert().map_err(RevertError::CantRevert)? }),
             }
         }
     }
@@ -82,7 +90,7 @@ pub trait Revert<C: Codec<Aggregate: Reversible<Refusal: Display + Send + Sync>>
             let causation = Some(format!("{id}/{}..{}", versions.start(), versions.end()));
             let signed = self.signed(Meta { causation, ..self.meta().clone() });
             for attempt in 1.. {
-                let (head, events) = signed.plan_revert(id, versions.clone()).await?;
+                let Plan { head, events } = signed.plan_revert(id, versions.clone()).await?;
                 match signed.append(id, Expected::Loaded(head), CommitId::new(), &events).await {
                     Err(StoreError::Conflict { .. }) if attempt < MAX_ATTEMPTS => {
                         tokio::time::sleep(pause(attempt)).await;

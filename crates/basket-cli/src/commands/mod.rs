@@ -7,7 +7,9 @@ pub mod diff;
 pub mod export;
 pub mod get;
 pub mod import;
+pub mod list;
 pub mod log;
+pub mod report;
 pub mod revert;
 pub mod store;
 pub mod verify;
@@ -42,9 +44,11 @@ pub async fn run(args: Args) -> Result<()> {
         Command::Add(command) => command.run(&store).await,
         Command::Remove(command) => command.run(&store).await,
         Command::Get(command) => command.run(&store).await,
+        Command::List(command) => command.run(&store).await,
         Command::Log(command) => command.run(&store).await,
         Command::Diff(command) => command.run(&store).await,
         Command::Blame(command) => command.run(&store).await,
+        Command::Report(command) => command.run(&store).await,
         Command::Revert(command) => command.run(&store).await,
         Command::Restore(command) => command.run(&store).await,
         Command::WhatIf(command) => command.run(&store).await,

@@ -75,7 +75,7 @@ impl Revert {
         let (first, last) = (*self.versions.start(), *self.versions.end());
         let which = if first == last { format!("version {first}") } else { format!("versions {first} to {last}") };
         let events = if self.dry_run {
-            store.plan_revert(&self.id, self.versions).await?.1
+            store.plan_revert(&self.id, self.versions).await?.events
         } else {
             let mut meta = self.signature.meta();
             meta.reason.get_or_insert_with(|| format!("Revert {which}"));

@@ -6,6 +6,7 @@
 pub mod mongo;
 
 pub mod console;
+pub mod histories;
 
 use std::process::{Command, Output};
 
