@@ -88,7 +88,7 @@ pub async fn into_file(path: &Path, histories: &Histories) {
     transaction.execute("DELETE FROM baskets", []).unwrap();
     for history in histories {
         for event in written(history).iter().rev() {
-            rows::insert(&transaction, &basket_of(history), event).unwrap();
+            rows::insert(&transaction, &event.document::<Baskets>(&basket_of(history))).unwrap();
         }
     }
     transaction.commit().unwrap();
