@@ -78,8 +78,16 @@ impl EmbeddedStore {
         Ok(self.open_existing()?.is_some())
     }
 
+    /// Whether the file has stayed where it is, for whoever has it open.
+    pub(crate) fn is_there(&self) -> Result<(), StoreError> {
+        match self.path.try_exists() {
+            Ok(true) => Ok(()),
+            _ => Err(self.other("the file is gone; watch again once it is back".into())),
+        }
+    }
+
     /// The open file; `None` where there is none, or nothing in it yet.
-    fn open_existing(&self) -> Result<Option<Connection>, StoreError> {
+    pub(crate) fn open_existing(&self) -> Result<Option<Connection>, StoreError> {
         if !self.path.try_exists().map_err(|error| self.other(error.to_string()))? {
             return Ok(None);
         }
@@ -160,7 +168,7 @@ impl EmbeddedStore {
         renew().map_err(|error| self.failed(error))
     }
 
-    fn failed(&self, error: rusqlite::Error) -> StoreError {
+    pub(crate) fn failed(&self, error: rusqlite::Error) -> StoreError {
         self.other(match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => {
                 "the file is no database of ours, so it is left alone; name another one".into()

@@ -10,6 +10,7 @@ pub mod args;
 pub mod choice;
 pub mod commands;
 pub mod embedded;
+mod embedded_tail;
 pub mod exit;
 pub mod output;
 pub mod rows;

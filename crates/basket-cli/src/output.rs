@@ -47,13 +47,22 @@ impl Output {
     /// # Errors
     /// Standard output can't be written to.
     pub fn list(format: Format) -> io::Result<Self> {
-        let mut output = Self::one(format);
-        output.list = true;
+        let mut output = Self::live(format)?;
         let for_people = format == Format::Text && io::stdout().is_terminal();
         if let Some((pager, stdin)) = for_people.then(pager).flatten() {
             output.out = Some(coloured(stdin, AutoStream::choice(&io::stdout())));
             output.pager = Some(pager);
         }
+        Ok(output)
+    }
+
+    /// A list that goes on as things happen; [`flush`](Self::flush) it after each record.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    pub fn live(format: Format) -> io::Result<Self> {
+        let mut output = Self::one(format);
+        output.list = true;
         if output.is_array() {
             write!(output.writer()?, "[")?;
         }

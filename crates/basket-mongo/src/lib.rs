@@ -10,7 +10,8 @@
 //! 3. [`document`]: the shape of an event document, and how one that can't be read is named
 //! 4. [`mongo_store`]: the append and the load on MongoDB; [`connection`]: reaching it
 //! 5. [`log`] and [`meta`]: reading what was kept: the log, the past; [`revert`]: what if, and undo
-//! 6. [`error`]: everything that can come out
+//! 6. [`tail`]: events as they happen
+//! 7. [`error`]: everything that can come out
 //!
 //! # Example
 //!
@@ -51,7 +52,9 @@ pub mod log;
 pub mod meta;
 mod mongo_log;
 pub mod mongo_store;
+mod mongo_tail;
 pub mod revert;
+pub mod tail;
 
 pub use basket::Baskets;
 pub use codec::Codec;
@@ -62,3 +65,4 @@ pub use log::{Entry, EventLog, LogEntry, Moment, Past, Scope};
 pub use meta::Meta;
 pub use mongo_store::MongoStore;
 pub use revert::{Revert, RevertError};
+pub use tail::{News, NewsOf, Since, Tail};

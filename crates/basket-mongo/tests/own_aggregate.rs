@@ -7,8 +7,9 @@ mod support;
 mod silo;
 
 use basket_domain::EventSourced;
-use basket_mongo::{Codec, EventStore, HandleError, MongoStore, codec::text};
+use basket_mongo::{Codec, EventStore, HandleError, MongoStore, News, Since, Tail, codec::text};
 use bson::{Bson, Document, RawBsonRef, RawDocument, doc};
+use futures_util::TryStreamExt;
 use silo::{
     Officer, Silo,
     SiloEvent::{self, KeyTurned, MissileLaunched, SiloArmed},
@@ -77,5 +78,25 @@ fn a_silo_is_kept_beside_the_baskets_and_launches_once_however_many_try() {
         assert_eq!(there.version(), 4);
         assert!(there.state().launched());
         assert_eq!(db.database.list_collection_names().await.unwrap(), ["silos"]);
+    });
+}
+
+#[test]
+fn a_silo_is_watched_from_its_second_event_on() {
+    with_database(async |db| {
+        let silos = MongoStore::<Silos>::connect(&db.address).await.unwrap();
+        let id = "north".to_owned();
+        let mut silo = EventSourced::<Silo>::new(id.clone());
+        silo.decide(Silo::arm).unwrap();
+        silo.decide(|silo| silo.turn_key(Officer::Deputy)).unwrap();
+        silos.save(&mut silo).await.unwrap();
+
+        let mut news = std::pin::pin!(silos.tail(Since::Version(id.clone(), 2)));
+        let kept = news.try_next().await.unwrap();
+        assert!(matches!(kept, Some(News::Event(event)) if event.version == 2 && event.stream == id));
+        assert!(matches!(news.try_next().await.unwrap(), Some(News::Watching)));
+        silos.handle(&id, |silo| silo.turn_key(Officer::Commander)).await.unwrap();
+        let live = news.try_next().await.unwrap();
+        assert!(matches!(live, Some(News::Event(event)) if event.event == KeyTurned { officer: Officer::Commander }));
     });
 }

@@ -8,6 +8,7 @@ pub mod get;
 pub mod log;
 pub mod revert;
 pub mod store;
+pub mod watch;
 pub mod what_if;
 
 use std::io::{self, Write};
@@ -45,6 +46,7 @@ pub async fn run(args: Args) -> Result<()> {
         Command::Revert(command) => command.run(&store).await,
         Command::Restore(command) => command.run(&store).await,
         Command::WhatIf(command) => command.run(&store).await,
+        Command::Watch(command) => command.run(&store).await,
         Command::Store(command) => command.run(&choice, &store).await,
         Command::Completions { .. } => Ok(()),
     }
