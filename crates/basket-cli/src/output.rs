@@ -133,6 +133,21 @@ impl Drop for Output {
     }
 }
 
+/// Ends when nobody reads standard output any more, for an answer that has nothing to print just then.
+#[cfg(unix)]
+pub async fn reader_gone() {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let gone = || {
+        let stdout = io::stdout();
+        let mut looked_at = [PollFd::new(&stdout, PollFlags::empty())];
+        let looked = poll(&mut looked_at, Some(&Timespec::default()));
+        looked.is_ok() && looked_at.iter().any(|out| out.revents().intersects(PollFlags::ERR | PollFlags::HUP))
+    };
+    while !gone() {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+}
+
 fn coloured(out: impl Write + 'static, choice: ColorChoice) -> Box<dyn Write> {
     let out = BufWriter::new(out);
     match choice {

@@ -65,9 +65,6 @@ enum Place {
 impl<'a, C: Codec> Follower<'a, C> {
     async fn news(&mut self) -> Result<NewsOf<C>, StoreError> {
         loop {
-            if self.lost > 1 {
-                sleep(patience(self.lost)).await;
-            }
             match self.step().await {
                 Ok(None) => {}
                 Ok(Some(news)) => return Ok(news),
@@ -77,6 +74,7 @@ impl<'a, C: Codec> Follower<'a, C> {
                     if self.lost == 1 {
                         return Ok(News::Lost(error));
                     }
+                    sleep(patience(self.lost)).await;
                 }
                 Err(error) => return Err(error),
             }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use basket_domain::BasketId;
 use basket_mongo::{Baskets, Entry, EventLog, News, Scope, Since, Tail};
 use futures_util::{
-    FutureExt, StreamExt, TryStreamExt,
+    StreamExt, TryStreamExt,
     future::{Either, select},
 };
 
@@ -84,13 +84,19 @@ impl Watch {
             (From::Beginning, id) => Since::Beginning(id),
             (From::Now | From::Version(_), id) => Since::Now(id),
         };
-        let mut ended = pin!(ended()?);
+        let mut ended = pin!(ended());
         let mut news = pin!(store.tail(since));
         let mut output = Output::live(self.format)?;
         let (mut shown, mut watching) = (0, false);
         while self.number.is_none_or(|number| shown < number) {
-            let Either::Right((next, _)) = select(&mut ended, news.next()).await else { break };
-            match next.transpose()? {
+            let next = match select(&mut ended, news.next()).await {
+                Either::Right((next, _)) => next.transpose()?,
+                Either::Left((ended, _)) => {
+                    ended?;
+                    break;
+                }
+            };
+            match next {
                 Some(News::Event(entry)) => {
                     self.show(&mut output, &entry)?;
                     shown += 1;
@@ -119,18 +125,19 @@ impl Watch {
     }
 }
 
-/// Ends when somebody wants us to: Ctrl-C, or the signal that ends a service.
+/// Ends when nobody wants us any more: at Ctrl-C, at the signal that ends a service, and when the reader has gone.
 #[cfg(unix)]
-fn ended() -> io::Result<impl Future<Output = ()>> {
+async fn ended() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        select(pin!(interrupt.recv()), pin!(terminate.recv())).map(drop).await;
-    })
+    let (interrupted, terminated) = (pin!(interrupt.recv()), pin!(terminate.recv()));
+    let gone = pin!(crate::output::reader_gone());
+    select(select(interrupted, terminated), gone).await;
+    Ok(())
 }
 
-/// Ends when somebody wants us to: Ctrl-C.
+/// Ends when nobody wants us any more: at Ctrl-C.
 #[cfg(not(unix))]
-fn ended() -> io::Result<impl Future<Output = ()>> {
-    Ok(tokio::signal::ctrl_c().map(drop))
+async fn ended() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
 }

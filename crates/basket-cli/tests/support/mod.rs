@@ -4,6 +4,7 @@
 
 #[path = "../../../basket-mongo/tests/support/mod.rs"]
 pub mod mongo;
+pub mod own_server;
 pub mod watcher;
 
 use std::process::{Command, Output};
