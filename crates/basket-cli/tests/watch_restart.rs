@@ -24,9 +24,9 @@ use support::{
 use tokio::time::sleep;
 
 /// Baskets that are written to at once.
-const WRITERS: u64 = 4;
+const WRITERS: u64 = 6;
 /// How long each of them waits between two commits, of one and of two events in turn.
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(10);
 /// How long the server is up, at least.
 const UP: Duration = Duration::from_millis(1200);
 
@@ -168,5 +168,35 @@ fn mongo_a_history_that_the_server_has_forgotten_ends_it_and_is_not_skipped() {
         assert!(watcher.note().ends_with("is back; nothing was missed"));
         shell.create("socks");
         assert_eq!(watcher.end().code, 0);
+    });
+}
+
+#[test]
+fn mongo_a_catch_up_that_breaks_off_goes_on_where_it_was_and_at_once() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let Some(server) = OwnServer::start().await else { return };
+        let shell = Shell::new().with("BASKET_STORE", server.address());
+        let kept: Vec<_> = (0..25).map(|_| shell.create("socks")).collect();
+
+        // The first read is that of a time, the second that of the events; after it, the server is going down.
+        let going_down = doc! { "failCommands": ["find"], "appName": "basket", "errorCode": 11600 };
+        server.admin(doc! { "configureFailPoint": "failCommand", "mode": { "skip": 2 }, "data": going_down }).await;
+        let watcher = Watcher::spawn(&shell, "watch --from beginning --format ndjson");
+        let mut told = watcher.records(50);
+        assert!(watcher.note().ends_with("; waiting for it"));
+        sleep(Duration::from_millis(700)).await;
+        server.admin(doc! { "configureFailPoint": "failCommand", "mode": "off" }).await;
+
+        let back = Instant::now();
+        assert!(watcher.note().starts_with("watching all baskets"));
+        assert!(back.elapsed() < Duration::from_secs(5), "{:?}", back.elapsed());
+        watcher.is_silent();
+        let new = shell.create("hats");
+        told.extend(watcher.records(2));
+        let told: Vec<_> = told.iter().map(|record| (record["basket"].as_str().unwrap(), &record["version"])).collect();
+        for id in kept.iter().chain([&new]) {
+            assert!(told.iter().filter(|(basket, _)| basket == id).map(|(_, version)| *version).eq([1, 2].iter()));
+        }
     });
 }
