@@ -3,13 +3,13 @@
 use std::{error::Error, num::NonZeroU32, ops::RangeInclusive, process::ExitCode};
 
 use clap::{
-    Parser, Subcommand,
+    CommandFactory, Parser, Subcommand,
     error::{ContextKind, ErrorKind},
 };
 use clap_complete::Shell;
 
 use crate::{
-    commands::{blame, change, diff, export, get, import, list, log, report, revert, store, verify, what_if},
+    commands::{blame, change, diff, export, get, import, list, log, report, revert, store, verify, watch, what_if},
     exit,
 };
 
@@ -68,6 +68,7 @@ pub enum Command {
     Verify(verify::Verify),
     Export(export::Export),
     Import(import::Import),
+    Watch(watch::Watch),
     Store(store::AboutStore),
     /// Print a completion script for your shell
     #[command(after_help = "Examples, for a folder that your shell looks into:\n  \
@@ -88,7 +89,7 @@ pub const ID_HELP: &str = "The basket: 24 hex digits, as `basket create` printed
 /// # Errors
 /// The exit code: 0 after `--help` and `--version`, 2 after a mistake.
 pub fn parse() -> Result<Args, ExitCode> {
-    Args::try_parse().map_err(|error| match error.kind() {
+    Args::try_parse().and_then(Args::checked).map_err(|error| match error.kind() {
         // One line that says what and what to do, and that no value can break.
         ErrorKind::ValueValidation => {
             let context = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
@@ -102,6 +103,21 @@ pub fn parse() -> Result<Args, ExitCode> {
             ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE))
         }
     })
+}
+
+impl Args {
+    /// What clap can't know: arguments that contradict each other by their values.
+    fn checked(self) -> Result<Self, clap::Error> {
+        if let Command::Watch(watch) = &self.command
+            && let Err(why) = watch.check()
+        {
+            let mut command = Self::command();
+            command.build();
+            let of_watch = command.find_subcommand("watch").cloned();
+            return Err(of_watch.unwrap_or(command).error(ErrorKind::ArgumentConflict, why));
+        }
+        Ok(self)
+    }
 }
 
 /// A quantity, from 1.

@@ -71,6 +71,14 @@ impl EmbeddedStore {
         Ok(self.open_existing()?.is_some())
     }
 
+    /// Whether the file has stayed where it is, for whoever has it open.
+    pub(crate) fn is_there(&self) -> Result<(), StoreError> {
+        match self.path.try_exists() {
+            Ok(true) => Ok(()),
+            _ => Err(self.other("the file is gone; watch again once it is back".into())),
+        }
+    }
+
     /// The open file; `None` where there is none, or nothing in it yet.
     pub(crate) fn open_existing(&self) -> Result<Option<Connection>, StoreError> {
         if !self.path.try_exists().map_err(|error| self.other(error.to_string()))? {

@@ -13,6 +13,7 @@ pub mod embedded;
 pub mod embedded_log;
 pub mod embedded_overview;
 pub mod embedded_removals;
+mod embedded_tail;
 pub mod exit;
 pub mod output;
 pub mod progress;

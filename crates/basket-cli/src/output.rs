@@ -47,8 +47,7 @@ impl Output {
     /// # Errors
     /// Standard output can't be written to.
     pub fn list(format: Format) -> io::Result<Self> {
-        let mut output = Self::one(format);
-        output.list = true;
+        let mut output = Self::live(format)?;
         let for_people = format == Format::Text && io::stdout().is_terminal();
         if let Some((pager, stdin)) = for_people.then(pager).flatten() {
             output.out = Some(coloured(stdin, AutoStream::choice(&io::stdout())));
@@ -58,11 +57,11 @@ impl Output {
         Ok(output)
     }
 
-    /// A list that nobody pages through: what comes is shown at once, beside a progress bar.
+    /// A list that nobody pages through, since it goes on as things happen; [`flush`](Self::flush) it after each record.
     ///
     /// # Errors
-    /// Standard output can't be written to.
-    pub fn plain_list(format: Format) -> io::Result<Self> {
+    /// As [`list`](Self::list).
+    pub fn live(format: Format) -> io::Result<Self> {
         let mut output = Self::one(format);
         output.list = true;
         output.begin()?;
@@ -134,6 +133,21 @@ impl Drop for Output {
         if let Some(mut pager) = self.pager.take() {
             pager.wait().ok();
         }
+    }
+}
+
+/// Ends when nobody reads standard output any more, for an answer that has nothing to print just then.
+#[cfg(unix)]
+pub async fn reader_gone() {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let gone = || {
+        let stdout = io::stdout();
+        let mut looked_at = [PollFd::new(&stdout, PollFlags::empty())];
+        let looked = poll(&mut looked_at, Some(&Timespec::default()));
+        looked.is_ok() && looked_at.iter().any(|out| out.revents().intersects(PollFlags::ERR | PollFlags::HUP))
+    };
+    while !gone() {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     }
 }
 

@@ -1,6 +1,10 @@
 //! A row of the embedded file as an event document, and back. [`embedded`](crate::embedded) calls it; whatever a row
 //! holds becomes a document, so that one that is off is named in the words that MongoDB's documents are named in.
 
+use std::collections::VecDeque;
+
+use basket_domain::BasketId;
+use basket_mongo::document::next;
 use bson::{Binary, Bson, DateTime, Document, RawBson, RawDocumentBuf, oid::ObjectId, raw::cstr, spec::BinarySubtype};
 use rusqlite::{
     Connection, OptionalExtension, Row, Transaction, params, params_from_iter,
@@ -51,6 +55,53 @@ pub fn page(
         after = (row.get(1)?, row.get(2)?);
     }
     Ok((page, after))
+}
+
+/// The next documents behind a position, in the order of their commits: of every basket, or of one from a version on; and
+/// the position of the last of them.
+///
+/// # Errors
+/// SQLite's, where it can't read the rows.
+pub fn since(
+    connection: &Connection,
+    mut position: i64,
+    stream: Option<(&BasketId, u64)>,
+) -> rusqlite::Result<(VecDeque<RawDocumentBuf>, i64)> {
+    let ours = if stream.is_some() { "AND basket_id = ?2 AND version >= ?3" } else { "" };
+    let select =
+        format!("SELECT {FIELDS}, position FROM baskets WHERE position > ?1 {ours} ORDER BY position LIMIT {PAGE}");
+    let mut select = connection.prepare_cached(&select)?;
+    let mut rows = match stream {
+        Some((id, version)) => select.query(params![position, id.to_string(), lowest(version)])?,
+        None => select.query([position])?,
+    };
+    let mut page = VecDeque::new();
+    while let Some(row) = rows.next()? {
+        page.push_back(document(row)?);
+        position = row.get(9)?;
+    }
+    Ok((page, position))
+}
+
+/// Of the first version on, all of them, so that one with a version that is none is met as well.
+fn lowest(version: u64) -> i64 {
+    if version <= 1 { i64::MIN } else { next(version - 1) }
+}
+
+/// The position of the newest row, 0 where there is none.
+///
+/// # Errors
+/// SQLite's.
+pub fn last_position(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT coalesce(max(position), 0) FROM baskets", [], |row| row.get(0))
+}
+
+/// A number that changes whenever another connection has committed.
+///
+/// # Errors
+/// SQLite's.
+pub fn mark(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "data_version", |row| row.get(0))
 }
 
 /// The document at a version of a basket.

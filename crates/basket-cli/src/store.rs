@@ -2,8 +2,8 @@
 
 use basket_domain::{Basket, BasketEvent, BasketId, EventSourced};
 use basket_mongo::{
-    Baskets, CommitId, EventLog, EventStore, Expected, Finding, ListQuery, Meta, MongoStore, RemovedQuery, Scope,
-    StoreError, Summary, connection,
+    Baskets, CommitId, EventLog, EventStore, Expected, Finding, ListQuery, Meta, MongoStore, NewsOf, RemovedQuery,
+    Scope, Since, StoreError, Summary, Tail, connection,
 };
 use bson::RawDocumentBuf;
 use futures_util::{Stream, StreamExt};
@@ -152,6 +152,15 @@ impl EventLog<Baskets> for Store {
         match self {
             Self::Mongo(store) => store.documents(scope).left_stream(),
             Self::Embedded(store) => store.documents(scope).right_stream(),
+        }
+    }
+}
+
+impl Tail<Baskets> for Store {
+    fn tail(&self, since: Since<BasketId>) -> impl Stream<Item = Result<NewsOf<Baskets>, StoreError>> + Send {
+        match self {
+            Self::Mongo(store) => store.tail(since).left_stream(),
+            Self::Embedded(store) => store.tail(since).right_stream(),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use mongodb::{
     error::{
-        Error, ErrorKind, NO_WRITES_PERFORMED, RETRYABLE_WRITE_ERROR, TRANSIENT_TRANSACTION_ERROR,
-        UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
+        Error, ErrorKind, NO_WRITES_PERFORMED, RESUMABLE_CHANGE_STREAM_ERROR, RETRYABLE_WRITE_ERROR,
+        TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
     },
     options::ClientOptions,
 };
@@ -110,8 +110,21 @@ pub(crate) fn explain(error: &Error, store: &str) -> StoreError {
         }
         ErrorKind::Authentication { .. } => StoreError::Denied { store, why },
         _ if matches!(code(error), Some(13 | 18)) => StoreError::Denied { store, why },
+        _ if code(error) == Some(286) => StoreError::HistoryLost { store, why },
+        _ if code(error) == Some(40573) => StoreError::NoChangeStream { store },
+        _ if is_passing(error) => StoreError::Unreachable { store, why },
         _ => StoreError::Other { store, why },
     }
+}
+
+/// Whether the server answered that it is just coming up, going down, or handing over to another one.
+fn is_passing(error: &Error) -> bool {
+    // HostUnreachable, HostNotFound, CursorNotFound, NetworkTimeout, ShutdownInProgress, NotYetInitialized,
+    // FailedToSatisfyReadPreference, ReadConcernMajorityNotAvailableYet, PrimarySteppedDown, KeyNotFound (of the
+    // cluster's clock, before the first election), SocketException, NotWritablePrimary, the Interrupted, NotPrimary...
+    const PASSING: [i32; 18] =
+        [6, 7, 43, 89, 91, 94, 133, 134, 189, 211, 9001, 10107, 11600, 11602, 13388, 13435, 13436, 262];
+    code(error).is_some_and(|code| PASSING.contains(&code)) || error.contains_label(RESUMABLE_CHANGE_STREAM_ERROR)
 }
 
 /// The driver prints all it knows of the topology where it finds no server; for people, each server's trouble is enough.

@@ -95,6 +95,27 @@ pub enum StoreError {
         /// How many events the commit has.
         events: usize,
     },
+    /// A server by itself tells nobody what happens in it; a member of a replica set does.
+    #[error(
+        "{store} is not a replica set, so it can't be watched; \
+         start a replica set of one with `make mongo`, or `mongod --replSet`"
+    )]
+    NoChangeStream {
+        /// The store, without credentials.
+        store: String,
+    },
+    /// The server has forgotten what happened since the last event that was told (its oplog is too small for a pause as
+    /// long as this one); going on from now would miss it.
+    #[error(
+        "{store} no longer knows what happened since the last event shown ({why}); \
+         watch again from the version after it, or from the beginning"
+    )]
+    HistoryLost {
+        /// The store, without credentials.
+        store: String,
+        /// What the server said.
+        why: String,
+    },
     /// The connection broke after the append was sent, and the store could not be asked. Whoever still has the root
     /// settles it with [`save_as`](crate::EventStore::save_as) and this commit, which finds the events or appends them;
     /// whoever has not, as after [`handle`](crate::EventStore::handle), loads again and looks before deciding again.

@@ -12,7 +12,8 @@
 //! 5. [`log`] and [`meta`]: reading what was kept: the log, the past; [`revert`]: what if, and undo
 //! 6. [`verify`] and [`exchange`]: whether all can be read, and carrying it from one store to another
 //! 7. [`overview`] and [`removals`]: what the server reckons over all the baskets
-//! 8. [`error`]: everything that can come out
+//! 8. [`tail`]: events as they happen
+//! 9. [`error`]: everything that can come out
 //!
 //! # Example
 //!
@@ -55,9 +56,11 @@ pub mod log;
 pub mod meta;
 mod mongo_log;
 pub mod mongo_store;
+mod mongo_tail;
 pub mod overview;
 pub mod removals;
 pub mod revert;
+pub mod tail;
 pub mod verify;
 
 pub use basket::Baskets;
@@ -71,4 +74,5 @@ pub use mongo_store::MongoStore;
 pub use overview::{ListQuery, Order, Summary};
 pub use removals::{Finding, Removed, RemovedQuery};
 pub use revert::{Revert, RevertError};
+pub use tail::{News, NewsOf, Since, Tail};
 pub use verify::Verifier;

@@ -8,7 +8,8 @@ mod silo;
 
 use basket_domain::{CantRevert, EventSourced};
 use basket_mongo::{
-    Codec, EventLog, EventStore, HandleError, Moment, MongoStore, Revert, RevertError, Scope, codec::text,
+    Codec, EventLog, EventStore, HandleError, Moment, MongoStore, News, Revert, RevertError, Scope, Since, Tail,
+    codec::text,
 };
 use bson::{Bson, Document, RawBsonRef, RawDocument, doc};
 use futures_util::TryStreamExt;
@@ -108,5 +109,25 @@ fn a_silo_has_a_log_and_a_past_and_what_was_launched_can_not_be_undone() {
             assert!(matches!(&refused, RevertError::CantRevert(why) if *why == refusal), "{refused:?}");
         }
         assert_eq!(silos.get(&id).await.unwrap().version(), 4);
+    });
+}
+
+#[test]
+fn a_silo_is_watched_from_its_second_event_on() {
+    with_database(async |db| {
+        let silos = MongoStore::<Silos>::connect(&db.address).await.unwrap();
+        let id = "north".to_owned();
+        let mut silo = EventSourced::<Silo>::new(id.clone());
+        silo.decide(Silo::arm).unwrap();
+        silo.decide(|silo| silo.turn_key(Officer::Deputy)).unwrap();
+        silos.save(&mut silo).await.unwrap();
+
+        let mut news = std::pin::pin!(silos.tail(Since::Version(id.clone(), 2)));
+        let kept = news.try_next().await.unwrap();
+        assert!(matches!(kept, Some(News::Event(event)) if event.version == 2 && event.stream == id));
+        assert!(matches!(news.try_next().await.unwrap(), Some(News::Watching)));
+        silos.handle(&id, |silo| silo.turn_key(Officer::Commander)).await.unwrap();
+        let live = news.try_next().await.unwrap();
+        assert!(matches!(live, Some(News::Event(event)) if event.event == KeyTurned { officer: Officer::Commander }));
     });
 }

@@ -13,6 +13,7 @@ pub mod report;
 pub mod revert;
 pub mod store;
 pub mod verify;
+pub mod watch;
 pub mod what_if;
 
 use std::io::{self, Write};
@@ -55,6 +56,7 @@ pub async fn run(args: Args) -> Result<()> {
         Command::Verify(command) => command.run(&store).await,
         Command::Export(command) => command.run(&store).await,
         Command::Import(command) => command.run(&store).await,
+        Command::Watch(command) => command.run(&store).await,
         Command::Store(command) => command.run(&choice, &store).await,
         Command::Completions { .. } => Ok(()),
     }

@@ -41,7 +41,7 @@ struct Finding {
 
 impl Verify {
     pub(super) async fn run(self, store: &Store) -> Result<()> {
-        let mut output = Output::plain_list(self.format)?;
+        let mut output = Output::live(self.format)?;
         let mut findings: u64 = 0;
         let mut tell = |output: &mut Output, finding: Finding, text: String| {
             findings += 1;

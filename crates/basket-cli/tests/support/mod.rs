@@ -4,6 +4,8 @@
 
 #[path = "../../../basket-mongo/tests/support/mod.rs"]
 pub mod mongo;
+pub mod own_server;
+pub mod watcher;
 
 pub mod console;
 pub mod histories;

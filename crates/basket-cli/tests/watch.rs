@@ -1,0 +1,242 @@
+//! `basket watch` beside other processes that change baskets, on both stores.
+
+mod support;
+
+use std::{process::Stdio, thread};
+
+use bson::{doc, oid::ObjectId};
+use serde_json::Value;
+use support::{
+    Shell,
+    mongo::{STANDALONE, with_database, with_database_on},
+    watcher::Watcher,
+};
+
+on_both_stores! {
+    what_others_do_is_shown_in_order_as_it_happens
+    from_the_beginning_what_was_kept_comes_first
+    from_a_version_on_only_one_basket_is_shown
+    what_is_written_during_the_catch_up_is_shown_once
+    a_line_for_people_begins_with_the_basket_where_all_are_watched
+    whoever_ends_it_gets_whole_answers_and_a_success
+    after_so_many_events_it_ends_by_itself
+    a_reader_that_has_seen_enough_ends_it
+    what_can_not_be_watched_is_said_at_once
+}
+
+/// The log of a basket, oldest first.
+fn log(shell: &Shell, id: &str) -> Vec<Value> {
+    let log = shell.basket(&format!("log {id} --reverse --format ndjson"));
+    log.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn what_others_do_is_shown_in_order_as_it_happens(shell: &Shell) {
+    let before = shell.create("socks");
+    let watcher = Watcher::start(shell, "watch --format ndjson");
+    watcher.is_silent();
+    shell.basket(&format!("add {before} rocks -q 2 --as ann -m order")).says("");
+    assert_eq!(watcher.records(1), log(shell, &before)[2..]);
+    let new = shell.create("hats");
+    shell.basket(&format!("remove {before} socks")).says("");
+    let told = watcher.records(3);
+    assert_eq!((&told[..2], &told[2]), (&log(shell, &new)[..], &log(shell, &before)[3]));
+    watcher.is_silent();
+}
+
+fn from_the_beginning_what_was_kept_comes_first(shell: &Shell) {
+    let ids = [shell.create("socks"), shell.create("hats")];
+    let watcher = Watcher::start(shell, "watch --from beginning --format ndjson");
+    let told = watcher.records(4);
+    for id in &ids {
+        // MongoDB's catch-up goes basket by basket, the file's commit by commit.
+        let of_one: Vec<_> = told.iter().filter(|record| record["basket"] == **id).cloned().collect();
+        assert_eq!(of_one, log(shell, id));
+    }
+    shell.basket(&format!("add {} rocks", ids[0])).says("");
+    assert_eq!(watcher.records(1), log(shell, &ids[0])[2..]);
+    watcher.is_silent();
+}
+
+fn from_a_version_on_only_one_basket_is_shown(shell: &Shell) {
+    let (id, other) = (shell.create("socks"), shell.create("hats"));
+    shell.basket(&format!("add {id} rocks")).says("");
+    let from_2 = Watcher::start(shell, &format!("watch {id} --from 2 --format ndjson"));
+    let from_4 = Watcher::start(shell, &format!("watch {id} --from 4 --format ndjson"));
+    let from_now = Watcher::start(shell, &format!("watch {id} --format ndjson"));
+    assert_eq!(from_2.records(2), log(shell, &id)[1..]);
+    for basket in [&other, &id, &other] {
+        shell.basket(&format!("add {basket} clocks")).says("");
+    }
+    for watcher in [from_2, from_4, from_now] {
+        assert_eq!(watcher.records(1), log(shell, &id)[3..]);
+        watcher.is_silent();
+    }
+    let from_the_future = Watcher::start(shell, &format!("watch {id} --from 6 --format ndjson"));
+    shell.basket(&format!("add {id} pins")).says("");
+    shell.basket(&format!("add {id} bricks")).says("");
+    assert_eq!(from_the_future.records(1), log(shell, &id)[5..]);
+}
+
+fn what_is_written_during_the_catch_up_is_shown_once(shell: &Shell) {
+    let ids: Vec<_> = (0..3).map(|_| shell.create("socks")).collect();
+    let watchers = thread::scope(|scope| {
+        for id in &ids {
+            scope.spawn(move || (0..30).for_each(|_| shell.basket(&format!("add {id} rocks")).says("")));
+        }
+        // Each begins at another moment of the writing.
+        (0..8).map(|_| Watcher::start(shell, "watch --from beginning --format ndjson")).collect::<Vec<_>>()
+    });
+    for watcher in watchers {
+        let told = watcher.records(3 * 32);
+        for id in &ids {
+            let versions =
+                told.iter().filter(|record| record["basket"] == **id).map(|record| record["version"].as_u64());
+            assert!(versions.eq((1..=32).map(Some)), "{told:?}");
+        }
+        watcher.signal("INT");
+        assert_eq!(watcher.end().out, "");
+    }
+}
+
+fn a_line_for_people_begins_with_the_basket_where_all_are_watched(shell: &Shell) {
+    let id = shell.create("socks");
+    let (all, one) = (Watcher::start(shell, "watch"), Watcher::start(shell, &format!("watch {id}")));
+    shell.basket(&format!("add {id} rocks -q 2 --as ann -m 'for Bob'")).says("");
+    let line = shell.basket(&format!("log {id} --oneline -n 1")).out;
+    assert_eq!((all.line(), one.line()), (format!("{id}  {}", line.trim_end()), line.trim_end().to_owned()));
+    assert!(line.ends_with("ann  added 2 of 'rocks'  (for Bob)\n"), "{line}");
+}
+
+fn whoever_ends_it_gets_whole_answers_and_a_success(shell: &Shell) {
+    let id = shell.create("socks");
+    for signal in ["INT", "TERM"] {
+        let watchers = ["json -n 9", "ndjson", "text"]
+            .map(|format| Watcher::start(shell, &format!("watch --from beginning --format {format}")));
+        let [json, ndjson, text] = watchers.map(|watcher| {
+            let first = watcher.line();
+            watcher.signal(signal);
+            let answer = watcher.end();
+            assert_eq!((answer.code, answer.err.as_str()), (0, ""), "{answer:?}");
+            format!("{first}\n{}", answer.out)
+        });
+        assert_eq!(serde_json::from_str::<Vec<Value>>(&json).unwrap(), log(shell, &id));
+        assert_eq!((ndjson.lines().count(), text.lines().count()), (2, 2));
+    }
+}
+
+fn after_so_many_events_it_ends_by_itself(shell: &Shell) {
+    let id = shell.create("socks");
+    let kept = shell.basket("watch --from beginning -n 2 --format json");
+    assert_eq!(serde_json::from_str::<Vec<Value>>(&kept.out).unwrap(), log(shell, &id));
+    let watcher = Watcher::start(shell, "watch -n 1 --format ndjson");
+    shell.basket(&format!("add {id} rocks")).says("");
+    let answer = watcher.end();
+    assert_eq!((answer.code, answer.out.lines().count(), answer.err.as_str()), (0, 1, ""));
+}
+
+fn a_reader_that_has_seen_enough_ends_it(shell: &Shell) {
+    let id = shell.create("socks");
+    // At once where there is something to show, and soon where there is nothing.
+    for words in [&["watch", "--from", "beginning"][..], &["watch"], &["watch", &id]] {
+        let mut child = shell.command(words).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+fn what_can_not_be_watched_is_said_at_once(shell: &Shell) {
+    shell.basket("watch 5ab69073421aa917e62b4734").fails(3, "there is no basket '5ab69073421aa917e62b4734'");
+    shell.basket("watch --from yesterday").fails(2, "write now, beginning, or a version, from 1");
+    shell.basket("watch 5ab69073421aa917e62b4734 --from 0").fails(2, "write now, beginning, or a version, from 1");
+    for (words, why) in
+        [("watch --from 3", "a version is one of a basket"), ("watch --format json", "use --format ndjson")]
+    {
+        let answer = shell.basket(words);
+        answer.fails_with_usage();
+        assert!(answer.err.contains(why), "{answer:?}");
+    }
+}
+
+#[test]
+fn embedded_a_file_that_is_not_there_yet_is_waited_for() {
+    let shell = Shell::new();
+    let watchers =
+        ["now", "beginning"].map(|from| Watcher::start(&shell, &format!("watch --from {from} --format ndjson")));
+    let id = shell.create("socks");
+    for watcher in watchers {
+        assert_eq!(watcher.records(2), log(&shell, &id));
+    }
+}
+
+#[test]
+fn embedded_an_event_that_can_not_be_read_ends_it_and_is_named() {
+    let shell = Shell::new().with("BASKET_STORE", "baskets.db");
+    let id = shell.create("socks");
+    let watcher = Watcher::start(&shell, "watch");
+    let file = rusqlite::Connection::open(shell.folder.path().join("baskets.db")).unwrap();
+    let planted = ObjectId::new();
+    file.execute(
+        r#"INSERT INTO baskets (_id, basket_id, version, type, data, recorded_at, "commit", schema)
+           SELECT ?1, basket_id, 3, 'ItemBlessed', data, recorded_at, "commit", schema FROM baskets WHERE version = 2"#,
+        [planted.to_hex()],
+    )
+    .unwrap();
+    watcher.end().fails(7, &format!("_id ObjectId('{planted}') (version 3) can't be read"));
+    shell.basket(&format!("watch {id} --from 3")).fails(7, &planted.to_hex());
+}
+
+#[test]
+fn embedded_a_file_that_is_taken_away_ends_it() {
+    let shell = Shell::new().with("BASKET_STORE", "baskets.db");
+    shell.create("socks");
+    let watcher = Watcher::start(&shell, "watch");
+    std::fs::remove_file(shell.folder.path().join("baskets.db")).unwrap();
+    watcher.end().fails(6, "the file is gone");
+}
+
+#[test]
+fn mongo_an_event_that_can_not_be_read_ends_it_and_is_named() {
+    with_database(async |db| {
+        let shell = Shell::new().with("BASKET_STORE", db.address.clone());
+        let id = shell.create("socks");
+        let (all, one) = (Watcher::start(&shell, "watch"), Watcher::start(&shell, &format!("watch {id}")));
+        let mut event = db.events().find_one(doc! { "version": 2 }).await.unwrap().unwrap();
+        let planted = ObjectId::new();
+        event.extend(doc! { "_id": planted, "version": 3_i64, "type": "ItemBlessed" });
+        db.events().insert_one(event).await.unwrap();
+        for watcher in [all, one] {
+            watcher.end().fails(7, &format!("_id ObjectId('{planted}') (version 3) can't be read"));
+        }
+        shell.basket(&format!("watch {id} --from 3")).fails(7, &planted.to_hex());
+    });
+}
+
+#[test]
+fn mongo_a_collection_that_is_taken_away_ends_it() {
+    with_database(async |db| {
+        let shell = Shell::new().with("BASKET_STORE", db.address.clone());
+        let id = shell.create("socks");
+        let (all, one) = (Watcher::start(&shell, "watch"), Watcher::start(&shell, &format!("watch {id}")));
+        db.events().drop().await.unwrap();
+        for watcher in [all, one] {
+            watcher.end().fails(6, "'baskets' was dropped or renamed");
+        }
+    });
+}
+
+#[test]
+fn mongo_a_standalone_server_can_not_be_watched_and_the_way_out_is_named() {
+    with_database_on(STANDALONE, async |db| {
+        let shell = Shell::new().with("BASKET_STORE", db.address);
+        for words in ["watch", "watch --from beginning"] {
+            shell.basket(words).fails(6, "is not a replica set, so it can't be watched");
+        }
+        assert!(shell.basket("watch").err.contains("`make mongo`"));
+    });
+}
+
+#[test]
+fn mongo_a_server_that_is_not_there_at_the_start_is_an_error() {
+    let shell = Shell::new().with("BASKET_STORE", "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200");
+    shell.basket("watch").fails(6, "can't be reached");
+}
