@@ -53,7 +53,6 @@ impl Output {
             output.out = Some(coloured(stdin, AutoStream::choice(&io::stdout())));
             output.pager = Some(pager);
         }
-        output.begin()?;
         Ok(output)
     }
 
@@ -64,12 +63,10 @@ impl Output {
     pub fn live(format: Format) -> io::Result<Self> {
         let mut output = Self::one(format);
         output.list = true;
-        output.begin()?;
+        if output.is_array() {
+            write!(output.writer()?, "[")?;
+        }
         Ok(output)
-    }
-
-    fn begin(&mut self) -> io::Result<()> {
-        if self.is_array() { write!(self.writer()?, "[") } else { Ok(()) }
     }
 
     /// Prints one record: in JSON, or as `text` has it.
