@@ -71,6 +71,10 @@ async fn assert_lists(store: &Store, histories: &Histories, case: u32) {
         for query in queries {
             let listed: Vec<_> = store.list(&query).try_collect().await.unwrap();
             assert_eq!(listed, expected(histories, &query), "{query:?} of {histories:?}");
+            if let Store::Mongo(store) = store {
+                let frugally: Vec<_> = store.list_frugally(&query).try_collect().await.unwrap();
+                assert_eq!(frugally, listed, "{query:?} of {histories:?}");
+            }
         }
     }
 }

@@ -147,6 +147,11 @@ pub(crate) fn is_write_conflict(error: &Error) -> bool {
     code(error) == Some(112)
 }
 
+/// Whether the server would have to hold more in one piece than it may (ExceededMemoryLimit, BSONObjectTooLarge).
+pub(crate) fn is_too_large(error: &Error) -> bool {
+    matches!(code(error), Some(146 | 10334))
+}
+
 /// Whether the server can't make the unique index: because of duplicates, or of another index in its place.
 pub(crate) fn denies_the_index(error: &Error) -> bool {
     matches!(code(error), Some(11000 | 85 | 86))

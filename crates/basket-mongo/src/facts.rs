@@ -5,25 +5,62 @@
 use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use futures_util::{Stream, TryStreamExt, stream};
 
-use crate::{Baskets, Codec, MongoStore, StoreError, codec::integral, connection::explain, mongo_store::BATCH};
+use crate::{
+    Baskets, Codec, MongoStore, StoreError,
+    codec::integral,
+    connection::{explain, is_too_large},
+    mongo_store::BATCH,
+};
 
 /// A product's name as [`Product`](basket_domain::Product) would have it, but for Unicode's normal form, which the server
 /// does not know: no control characters, nothing to trim, at most 128 characters.
 const NAME: &str = r"^[^\p{Z}\p{Cc}]([^\p{Cc}]{0,126}[^\p{Z}\p{Cc}])?$";
 
 impl<C: Codec> MongoStore<C> {
-    /// What the server makes of the event documents, as it comes. It sorts on its disk where its memory is short.
+    /// What the server makes of the event documents, as it comes. It sorts on its disk where its memory is short. Where a
+    /// basket has more events of one product than the `quick` pipeline can hold, the `frugal` one has to do.
     pub(crate) fn reckoned(
         &self,
-        pipeline: Vec<Document>,
+        quick: Option<Vec<Document>>,
+        frugal: Vec<Document>,
     ) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send + use<C> {
         let (events, name) = (self.collection().clone(), self.name().to_owned());
         let rows = async move {
-            let rows = events.aggregate(pipeline).allow_disk_use(true).batch_size(BATCH);
-            rows.with_type::<RawDocumentBuf>().await
+            let run = async |pipeline| {
+                let rows = events.aggregate(pipeline).allow_disk_use(true).batch_size(BATCH);
+                rows.with_type::<RawDocumentBuf>().await
+            };
+            match quick {
+                Some(quick) => match run(quick).await {
+                    Err(error) if is_too_large(&error) => run(frugal).await,
+                    outcome => outcome,
+                },
+                None => run(frugal).await,
+            }
         };
         stream::once(rows).try_flatten().map_err(move |error| explain(&error, &name))
     }
+}
+
+/// The start of a frugal pipeline: the events as `{ b, p, v, q, r, at }`, named as in [`by_basket_and_product`].
+pub(crate) fn each() -> Document {
+    let product = doc! { "$cond": [is("BasketCreated"), "", "$data.product"] };
+    doc! { "$project": {
+        "_id": 0, "b": "$basket_id", "p": { "$cond": [readable(), product, nothing()] },
+        "v": "$version", "q": "$data.qty", "r": is("ItemRemoved"), "at": "$recorded_at",
+    } }
+}
+
+/// The removals among the events of a product in a basket that come before one of them, in the order of `direction`, as
+/// `removals`; the server holds only the event that it is at.
+pub(crate) fn removals_before(direction: i32) -> Document {
+    doc! { "$setWindowFields": {
+        "partitionBy": { "b": "$b", "p": "$p" },
+        "sortBy": { "v": direction },
+        "output": { "removals": {
+            "$sum": { "$cond": ["$r", 1, 0] }, "window": { "documents": ["unbounded", -1] },
+        } },
+    } }
 }
 
 /// All that happened in one basket to one product, as a list `e` of `{ v, q, r, at }`: its version, the quantity that came

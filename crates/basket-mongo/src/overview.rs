@@ -7,7 +7,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 
 use crate::{
     Baskets, Codec, MongoStore, StoreError,
-    facts::{by_basket_and_product, in_order, nothing, number},
+    facts::{by_basket_and_product, each, in_order, nothing, number, removals_before},
 };
 
 /// What can be said of a basket in one line.
@@ -63,24 +63,66 @@ impl MongoStore<Baskets> {
     ///
     /// A document whose `basket_id` is none belongs to no basket, so it is in no line.
     pub fn list(&self, query: &ListQuery) -> impl Stream<Item = Result<Summary, StoreError>> + Send + use<> {
+        self.lines(query, Some(quick()))
+    }
+
+    /// The same in more time, and with no limit to what there may be of one product in one basket. [`list`](Self::list)
+    /// turns to it by itself.
+    pub fn list_frugally(&self, query: &ListQuery) -> impl Stream<Item = Result<Summary, StoreError>> + Send + use<> {
+        self.lines(query, None)
+    }
+
+    fn lines(
+        &self,
+        query: &ListQuery,
+        quick: Option<Vec<Document>>,
+    ) -> impl Stream<Item = Result<Summary, StoreError>> + Send + use<> {
         // A limit of nothing is none that the server takes.
         let most = if query.limit == Some(0) { 0 } else { usize::MAX };
-        self.reckoned(pipeline(query)).try_filter_map(async |row| Ok(summary(&row))).take(most)
+        let pipeline = |start| [start, by_basket(query)].concat();
+        self.reckoned(quick.map(pipeline), pipeline(frugal())).try_filter_map(async |row| Ok(summary(&row))).take(most)
     }
 }
 
-fn pipeline(query: &ListQuery) -> Vec<Document> {
-    let mut stages = vec![
-        doc! { "$match": { Baskets::KEY: { "$type": "objectId" } } },
+/// Of a product in a basket: how many are in it, and the oldest and the newest event.
+fn quick() -> Vec<Document> {
+    vec![
+        of_a_basket(),
         by_basket_and_product(),
         doc! { "$project": { "n": { "$size": "$e" }, "e": in_order() } },
-        // Of a product in a basket: how many are in it, and the oldest and the newest event.
         doc! { "$project": {
             "held": { "$cond": [{ "$gt": ["$_id.p", ""] }, held(), 0] },
-            "unreadable": { "$cond": [unreadable(), "$n", 0] },
-            "first": { "$cond": [unreadable(), nothing(), { "$first": "$e" }] },
-            "last": { "$cond": [unreadable(), nothing(), { "$last": "$e" }] },
+            "unreadable": { "$cond": [unreadable("$_id.p"), "$n", 0] },
+            "first": { "$cond": [unreadable("$_id.p"), nothing(), { "$first": "$e" }] },
+            "last": { "$cond": [unreadable("$_id.p"), nothing(), { "$last": "$e" }] },
         } },
+    ]
+}
+
+/// The same, one event after the other from the newest on.
+fn frugal() -> Vec<Document> {
+    let event = doc! { "$cond": [unreadable("$p"), nothing(), { "v": "$v", "at": "$at" }] };
+    let kept = doc! { "$and": [{ "$gt": ["$p", ""] }, { "$eq": ["$removals", 0] }, { "$not": ["$r"] }] };
+    vec![
+        of_a_basket(),
+        each(),
+        removals_before(-1),
+        doc! { "$group": {
+            "_id": { "b": "$b", "p": "$p" },
+            "held": { "$sum": { "$cond": [kept, "$q", 0] } },
+            "unreadable": { "$sum": { "$cond": [unreadable("$p"), 1, 0] } },
+            "first": { "$min": event.clone() },
+            "last": { "$max": event },
+        } },
+    ]
+}
+
+fn of_a_basket() -> Document {
+    doc! { "$match": { Baskets::KEY: { "$type": "objectId" } } }
+}
+
+fn by_basket(query: &ListQuery) -> Vec<Document> {
+    let mut stages = vec![
         // Versions come first in what is compared: they alone tell which event is the first.
         doc! { "$group": {
             "_id": "$_id.b",
@@ -119,8 +161,8 @@ fn held() -> Document {
     doc! { "$reduce": { "input": "$e", "initialValue": 0, "in": sum } }
 }
 
-fn unreadable() -> Document {
-    doc! { "$eq": ["$_id.p", nothing()] }
+fn unreadable(product: &str) -> Document {
+    doc! { "$eq": [product, nothing()] }
 }
 
 /// A product's name is data, whatever it looks like.

@@ -10,7 +10,7 @@ use futures_util::{Stream, TryStreamExt};
 
 use crate::{
     Baskets, MongoStore, StoreError,
-    facts::{by_basket_and_product, in_order, nothing, number, readable, reckoned},
+    facts::{by_basket_and_product, each, in_order, nothing, number, readable, reckoned, removals_before},
 };
 
 /// What became of one product, over the stays that were asked for.
@@ -61,28 +61,83 @@ pub struct RemovedQuery {
 impl MongoStore<Baskets> {
     /// What became of each product, by day and name. Before them comes what was left out, where there is such a thing.
     ///
-    /// The server holds the events that one basket has of one product at once, so that there may be some hundred
-    /// thousand of them; beyond that it refuses.
+    /// The server holds the events that one basket has of one product at once; where that is too much, it takes another
+    /// road, [`removed_frugally`](Self::removed_frugally).
     pub fn removed(&self, query: &RemovedQuery) -> impl Stream<Item = Result<Finding, StoreError>> + Send + use<> {
-        self.reckoned(pipeline(query)).try_filter_map(async |row| Ok(finding(&row)))
+        self.reckoned(Some(quick(query)), frugal(query)).try_filter_map(async |row| Ok(finding(&row)))
+    }
+
+    /// The same in more time, and with no limit to what there may be of one product in one basket.
+    pub fn removed_frugally(
+        &self,
+        query: &RemovedQuery,
+    ) -> impl Stream<Item = Result<Finding, StoreError>> + Send + use<> {
+        self.reckoned(None, frugal(query)).try_filter_map(async |row| Ok(finding(&row)))
     }
 }
 
-fn pipeline(query: &RemovedQuery) -> Vec<Document> {
+/// What can be said of the stays that are asked for, and of what can't be read.
+fn asked_for(query: &RemovedQuery) -> Document {
     let mut of_a_product = doc! { "type": { "$ne": "BasketCreated" } };
     of_a_product.extend(query.product.iter().map(|product| ("data.product".to_owned(), product.as_str().into())));
-    let unreadable = doc! { "$expr": { "$not": [readable()] } };
-    let day = |time: &str| match query.by_day {
+    doc! { "$match": { "$or": [of_a_product, { "$expr": { "$not": [readable()] } }] } }
+}
+
+/// The day of a time, where days are asked for.
+fn day(query: &RemovedQuery, time: &str) -> Document {
+    match query.by_day {
         true => doc! { "$dateTrunc": { "date": time, "unit": "day" } },
         false => nothing(),
-    };
+    }
+}
+
+/// Without lists: the stays are numbered by the removals before them.
+fn frugal(query: &RemovedQuery) -> Vec<Document> {
+    let known = doc! { "$gt": ["$_id.p", ""] };
+    let stay = doc! { "$and": [known, { "$gt": ["$q", 0] }] };
+    let lasted = doc! { "$max": [0, { "$subtract": ["$end", "$begin.at"] }] };
     let mut stages = vec![
-        doc! { "$match": { "$or": [of_a_product, unreadable] } },
+        asked_for(query),
+        each(),
+        removals_before(1),
+        doc! { "$group": {
+            "_id": { "b": "$b", "p": "$p", "stay": "$removals" },
+            "n": { "$sum": 1 },
+            "q": { "$sum": { "$cond": ["$r", 0, "$q"] } },
+            "begin": { "$min": { "v": "$v", "at": "$at" } },
+            "end": { "$max": { "$cond": ["$r", "$at", nothing()] } },
+        } },
+        doc! { "$project": {
+            "at": "$begin.at", "q": 1, "n": 1, "stay": stay,
+            "d": { "$cond": [{ "$gt": ["$end", nothing()] }, lasted, nothing()] },
+        } },
+        doc! { "$match": { "$expr": { "$or": [{ "$not": ["$stay"] }, chosen(query, "$at", "$q")] } } },
+        doc! { "$project": {
+            "b": "$_id.b", "number": "$_id.stay", "d": { "$cond": ["$stay", "$d", nothing()] },
+            "p": { "$cond": ["$stay", "$_id.p", nothing()] },
+            "t": { "$cond": ["$stay", day(query, "$at"), nothing()] },
+            "q": { "$cond": ["$stay", "$q", 0] }, "left": { "$cond": ["$stay", 0, "$n"] },
+        } },
+        doc! { "$setWindowFields": {
+            "partitionBy": { "b": "$b", "p": "$p", "t": "$t" },
+            "sortBy": { "number": 1 },
+            "output": { "place": { "$sum": 1, "window": { "documents": ["unbounded", "current"] } } },
+        } },
+        doc! { "$set": { "first": { "$eq": ["$place", 1] } } },
+    ];
+    stages.extend(by_product());
+    stages
+}
+
+fn quick(query: &RemovedQuery) -> Vec<Document> {
+    let day = |time| day(query, time);
+    let mut stages = vec![
+        asked_for(query),
         by_basket_and_product(),
         doc! { "$project": { "n": { "$size": "$e" }, "e": in_order(), "known": { "$gt": ["$_id.p", ""] } } },
         doc! { "$project": { "known": 1, "n": 1, "stays": { "$cond": ["$known", stays(), []] } } },
         doc! { "$project": {
-            "stays": { "$filter": { "input": "$stays", "cond": chosen(query) } },
+            "stays": { "$filter": { "input": "$stays", "cond": chosen(query, "$$this.at", "$$this.q") } },
             "left": { "$cond": ["$known", { "$size": { "$filter": { "input": "$stays", "cond": "$$this.loose" } } }, "$n"] },
         } },
         // A basket counts once, with its first stay; what is left out is a line of its own.
@@ -151,10 +206,10 @@ fn stays() -> Document {
     doc! { "$cond": [{ "$eq": ["$n", 1] }, one, all] }
 }
 
-fn chosen(query: &RemovedQuery) -> Document {
-    let mut conditions = vec![doc! { "$gt": ["$$this.q", 0] }];
-    conditions.extend(query.since.map(|since| doc! { "$gte": ["$$this.at", since] }));
-    conditions.extend(query.until.map(|until| doc! { "$lte": ["$$this.at", until] }));
+fn chosen(query: &RemovedQuery, at: &str, q: &str) -> Document {
+    let mut conditions = vec![doc! { "$gt": [q, 0] }];
+    conditions.extend(query.since.map(|since| doc! { "$gte": [at, since] }));
+    conditions.extend(query.until.map(|until| doc! { "$lte": [at, until] }));
     doc! { "$and": conditions }
 }
 
