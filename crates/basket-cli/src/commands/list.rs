@@ -28,7 +28,7 @@ const RED: Style = AnsiColor::Red.on_default();
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The store reckons it in one pass; no basket is loaded. A document that can't be read as an event counts for nothing but
-the number of unreadable ones in its basket's line; one whose basket_id is none is in no line.
+the number of unreadable ones in its basket's line; one whose basket_id is none is in no line. `basket verify` names them.
 
 Examples:
   basket list

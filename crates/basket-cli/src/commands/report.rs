@@ -50,7 +50,8 @@ A product stays in a basket from when it comes in until it is removed; what is a
 and --until choose stays by their beginning, and --by day takes the day of the beginning, in UTC. Where clocks run
 backwards, a stay lasts no time.
 
-Documents that can't be read as events, and removals of what was not there, are left out and counted on standard error.
+Documents that can't be read as events, and removals of what was not there, are left out and counted on standard error; `basket verify`
+names them.
 
 Examples:
   basket report removed
@@ -130,7 +131,8 @@ impl RemovedReport {
         }
         if left_out > 0 {
             exit::note(&format!(
-                "documents left out, because they can't be read as events or remove what was not in the basket: {left_out}"
+                "documents left out, because they can't be read as events or remove what was not in the basket: {left_out}; \
+                 `basket verify` names them"
             ));
         }
         Ok(())
