@@ -205,7 +205,7 @@ fn where_nothing_happened_nothing_is_reported(shell: &Shell) {
 }
 
 const LEFT_OUT: &str =
-    "documents left out, because they can't be read as events or remove what was not in the basket: 1\n";
+    "documents left out, because they can't be read as events or remove what was not in the basket: 1; `basket verify` names them\n";
 
 #[test]
 fn what_was_planted_is_left_out_and_said_to_be() {
