@@ -9,7 +9,9 @@ use clap::{
 use clap_complete::Shell;
 
 use crate::{
-    commands::{blame, change, diff, export, get, import, list, log, report, revert, store, verify, watch, what_if},
+    commands::{
+        blame, change, diff, explore, export, get, import, list, log, report, revert, store, verify, watch, what_if,
+    },
     exit,
 };
 
@@ -69,6 +71,7 @@ pub enum Command {
     Export(export::Export),
     Import(import::Import),
     Watch(watch::Watch),
+    Explore(explore::Explore),
     Store(store::AboutStore),
     /// Print a completion script for your shell
     #[command(after_help = "Examples, for a folder that your shell looks into:\n  \

@@ -10,7 +10,7 @@ use basket_domain::Refusal;
 use basket_mongo::{HandleError, RevertError, StoreError, Unreadable, exchange::BadLine};
 use clap::builder::styling::{AnsiColor, Style};
 
-use crate::commands::verify::Off;
+use crate::{commands::verify::Off, explore::screen::NoTerminal};
 
 /// The command line is wrong, as clap has it.
 pub const USAGE: u8 = 2;
@@ -58,6 +58,9 @@ fn verdict(error: &anyhow::Error) -> (u8, &'static str) {
     }
     if error.is::<Off>() || error.is::<BadLine>() || error.is::<Unreadable>() {
         return (UNREADABLE, "");
+    }
+    if error.is::<NoTerminal>() {
+        return (USAGE, "");
     }
     match error.downcast_ref::<RevertError<Refusal>>() {
         Some(RevertError::CantRevert(_)) => return (REFUSED, "; `basket what-if` shows what rests on it"),

@@ -15,6 +15,7 @@ pub mod embedded_overview;
 pub mod embedded_removals;
 mod embedded_tail;
 pub mod exit;
+pub mod explore;
 pub mod output;
 pub mod progress;
 pub mod rows;

@@ -204,8 +204,7 @@ fn where_nothing_happened_nothing_is_reported(shell: &Shell) {
     assert_eq!(none.err, "no such product ever was in a basket then\n");
 }
 
-const LEFT_OUT: &str =
-    "documents left out, because they can't be read as events or remove what was not in the basket: 1; `basket verify` names them\n";
+const LEFT_OUT: &str = "documents left out, because they can't be read as events or remove what was not in the basket: 1; `basket verify` names them\n";
 
 #[test]
 fn what_was_planted_is_left_out_and_said_to_be() {

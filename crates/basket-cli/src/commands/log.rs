@@ -101,7 +101,7 @@ impl From<&Entry<Baskets>> for Told {
 }
 
 /// What an event did, in words.
-pub(super) fn in_words(event: &BasketEvent) -> String {
+pub(crate) fn in_words(event: &BasketEvent) -> String {
     match event {
         BasketEvent::BasketCreated { .. } => "created the basket".into(),
         BasketEvent::ItemAdded { product, qty, .. } => format!("added {qty} of '{product}'"),

@@ -4,6 +4,7 @@
 pub mod blame;
 pub mod change;
 pub mod diff;
+pub mod explore;
 pub mod export;
 pub mod get;
 pub mod import;
@@ -57,6 +58,7 @@ pub async fn run(args: Args) -> Result<()> {
         Command::Export(command) => command.run(&store).await,
         Command::Import(command) => command.run(&store).await,
         Command::Watch(command) => command.run(&store).await,
+        Command::Explore(command) => command.run(&store).await,
         Command::Store(command) => command.run(&choice, &store).await,
         Command::Completions { .. } => Ok(()),
     }
