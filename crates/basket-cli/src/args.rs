@@ -63,15 +63,15 @@ pub enum Command {
     Log(log::Log),
     Diff(diff::Diff),
     Blame(blame::Blame),
-    Report(report::Report),
     Revert(revert::Revert),
     Restore(revert::Restore),
     WhatIf(what_if::WhatIf),
+    Report(report::Report),
+    Watch(watch::Watch),
+    Explore(explore::Explore),
     Verify(verify::Verify),
     Export(export::Export),
     Import(import::Import),
-    Watch(watch::Watch),
-    Explore(explore::Explore),
     Store(store::AboutStore),
     /// Print a completion script for your shell
     #[command(after_help = "Examples, for a folder that your shell looks into:\n  \

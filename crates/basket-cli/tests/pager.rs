@@ -1,0 +1,68 @@
+//! What is different on a terminal: lists go through the reader's pager, and there is colour.
+
+#![cfg(unix)]
+
+mod support;
+
+#[path = "support/terminal.rs"]
+#[allow(dead_code, reason = "a pager needs no keys")]
+mod terminal;
+
+use support::Shell;
+use terminal::Terminal;
+
+fn shell(pager: &str) -> (Shell, String) {
+    let path = std::env::var("PATH").unwrap();
+    let shell = Shell::new().with("BASKET_STORE", "baskets.db").with("PATH", path).with("PAGER", pager);
+    let id = shell.create("socks");
+    assert_eq!(shell.basket(&format!("add {id} rocks")).code, 0);
+    (shell, id)
+}
+
+#[test]
+fn a_list_goes_through_the_pager_on_a_terminal_and_only_there() {
+    let (shell, id) = shell("sed s/^/paged:/");
+    let mut terminal = Terminal::run(&shell, &["log", &id]);
+    terminal.shows("paged:commit ");
+    assert_eq!(terminal.ends().0, 0);
+    assert!(!shell.basket(&format!("log {id}")).out.contains("paged:"));
+    let terminal = Terminal::run(&shell, &["log", &id, "--format", "ndjson"]);
+    let screen = terminal.shows("ItemAdded");
+    assert!(!screen.contains("paged:"), "programs read no pager's output: {screen}");
+    let terminal = Terminal::run(&shell, &["get", &id]);
+    assert!(!terminal.shows("rocks = 1").contains("paged:"), "a basket is no list");
+}
+
+#[test]
+fn a_pager_that_is_left_early_is_no_trouble() {
+    let (shell, id) = shell("head -n 1");
+    for _ in 0..300 {
+        assert_eq!(shell.run(&["add", &id, "socks"]).code, 0);
+    }
+    let mut terminal = Terminal::run(&shell, &["log", &id]);
+    let screen = terminal.shows("commit ");
+    assert_eq!(terminal.ends().0, 0);
+    assert!(!screen.contains("error"), "{screen}");
+}
+
+#[test]
+fn without_a_pager_the_list_is_just_printed() {
+    for pager in ["cat", "", "no-such-pager --here"] {
+        let (shell, id) = shell(pager);
+        let mut terminal = Terminal::run(&shell, &["log", &id]);
+        terminal.shows("created the basket");
+        assert_eq!(terminal.ends().0, 0, "{pager:?}");
+    }
+}
+
+#[test]
+fn a_terminal_has_colour_unless_it_is_not_wanted() {
+    let (shell, id) = shell("cat");
+    let mut terminal = Terminal::run(&shell, &["log", &id]);
+    terminal.shows("created the basket");
+    assert!(terminal.is_coloured());
+    let shell = shell.with("NO_COLOR", "1");
+    let mut terminal = Terminal::run(&shell, &["log", &id]);
+    terminal.shows("created the basket");
+    assert!(!terminal.is_coloured());
+}
