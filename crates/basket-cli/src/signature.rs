@@ -30,6 +30,7 @@ impl Signature {
             reason: self.message.clone(),
             correlation: or_variable(&self.correlation, "BASKET_CORRELATION"),
             causation: or_variable(&self.causation, "BASKET_CAUSATION"),
+            undoes: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bson::DateTime;
 use jiff::{
-    RoundMode, Span, SpanRound, Timestamp, ToSpan, Unit, Zoned, civil,
+    RoundMode, Span, SpanRound, Timestamp, Unit, Zoned, civil,
     fmt::friendly::{Designator, Spacing, SpanPrinter},
     tz::TimeZone,
 };
@@ -59,7 +59,8 @@ pub fn ago(time: DateTime) -> String {
         _ => Unit::Day,
     };
     let round = SpanRound::new().largest(Unit::Year).smallest(smallest).mode(RoundMode::Trunc).relative(&now);
-    let Ok(span) = (-seconds.seconds()).round(round) else { return utc(time) };
+    let span = Span::new().try_seconds(-seconds).and_then(|span| span.round(round));
+    let Ok(span) = span else { return utc(time) };
     in_words(&span)
 }
 

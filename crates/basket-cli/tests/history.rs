@@ -17,6 +17,7 @@ on_both_stores! {
     a_revert_names_what_stands_in_its_way_and_changes_nothing
     nothing_is_undone_twice
     a_revert_can_be_reverted
+    what_was_restored_is_not_reverted_as_well
     a_whole_basket_is_brought_back
     what_if_writes_nothing_and_says_what_would_have_been_refused
 }
@@ -152,7 +153,10 @@ fn an_event_is_undone_by_new_ones_in_one_commit(shell: &Shell) {
     let log = records(shell, &format!("log {id}"));
     assert_eq!(log[0]["commit"], log[1]["commit"]);
     assert_eq!((&log[0]["actor"], &log[0]["reason"]), (&"ann".into(), &"Revert version 3".into()));
-    assert_eq!(log[0]["causation"], format!("{id}/3..3"));
+    assert_eq!(
+        (&log[0]["undoes"], &log[1]["undoes"], &log[2]["undoes"]),
+        (&[3, 3].into(), &[3, 3].into(), &Value::Null)
+    );
 }
 
 fn a_revert_names_what_stands_in_its_way_and_changes_nothing(shell: &Shell) {
@@ -170,21 +174,41 @@ fn a_revert_names_what_stands_in_its_way_and_changes_nothing(shell: &Shell) {
 fn nothing_is_undone_twice(shell: &Shell) {
     let id = story(shell);
     shell.basket(&format!("revert {id} 3..4")).says("undid versions 3 to 4: removed 'rocks', removed 'clocks'\n");
-    shell.basket(&format!("revert {id} 4")).fails(4, "version 4 was undone already, by version 6");
-    shell.basket(&format!("revert {id} 2..3")).fails(4, "version 3 was undone already, by version 6");
+    let advice = "has been undone before; to go back on that, revert 6..7";
+    shell.basket(&format!("revert {id} 4")).fails(4, &format!("version 4 {advice}"));
+    shell.basket(&format!("revert {id} 2..3")).fails(4, &format!("version 3 {advice}"));
+    // The advice is good: it leads back, and then the way forth is the newest again.
+    shell.basket(&format!("revert {id} 6..7")).says("undid versions 6 to 7: added 2 of 'rocks', added 1 of 'clocks'\n");
+    shell
+        .basket(&format!("revert {id} 3..4"))
+        .fails(4, "version 3 has been undone before; to go back on that, revert 8..9");
+    shell.basket(&format!("revert {id} 8..9")).says("undid versions 8 to 9: removed 'rocks', removed 'clocks'\n");
+    assert_eq!(shell.basket(&format!("get {id}")).err, format!("basket '{id}' is empty\n"));
 }
 
 fn a_revert_can_be_reverted(shell: &Shell) {
     let id = story(shell);
     let before = shell.basket(&format!("get {id}")).out;
     shell.basket(&format!("revert {id} 3")).says("undid version 3: removed 'rocks'\n");
-    shell.basket(&format!("revert {id} 6")).says("undid version 6: added 2 of 'rocks'\n");
+    shell.basket(&format!("revert {id} 6 --causation mail-4")).says("undid version 6: added 2 of 'rocks'\n");
+    assert_eq!(records(shell, &format!("log {id} -n 1"))[0]["causation"], "mail-4");
     let sorted = |text: &str| {
         let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
         lines.sort();
         lines
     };
     assert_eq!(sorted(&shell.basket(&format!("get {id}")).out), sorted(&before));
+}
+
+fn what_was_restored_is_not_reverted_as_well(shell: &Shell) {
+    let id = story(shell);
+    shell
+        .basket(&format!("restore {id} --version 3"))
+        .says("undid what followed version 3: removed 'clocks', added 1 of 'socks'\n");
+    shell
+        .basket(&format!("revert {id} 5"))
+        .fails(4, "version 5 has been undone before; to go back on that, revert 6..7");
+    shell.basket(&format!("revert {id} 6..7")).says("undid versions 6 to 7: removed 'socks', added 1 of 'clocks'\n");
 }
 
 fn a_whole_basket_is_brought_back(shell: &Shell) {

@@ -58,11 +58,11 @@ fn without_a_pager_the_list_is_just_printed() {
 #[test]
 fn a_terminal_has_colour_unless_it_is_not_wanted() {
     let (shell, id) = shell("cat");
-    let mut terminal = Terminal::run(&shell, &["log", &id]);
+    let terminal = Terminal::run(&shell, &["log", &id]);
     terminal.shows("created the basket");
     assert!(terminal.is_coloured());
     let shell = shell.with("NO_COLOR", "1");
-    let mut terminal = Terminal::run(&shell, &["log", &id]);
+    let terminal = Terminal::run(&shell, &["log", &id]);
     terminal.shows("created the basket");
     assert!(!terminal.is_coloured());
 }

@@ -1,11 +1,11 @@
 //! What is written down beside an event and is none of the domain's business: by whom, why, and in which conversation.
 //! Stores put it into the document's `meta`; a store that was [signed](crate::EventLog::signed) does so for all it appends.
 
-use std::fmt::Display;
+use std::ops::RangeInclusive;
 
-use bson::{Document, RawBsonRef, RawDocument};
+use bson::{Document, RawBsonRef, RawDocument, doc};
 
-use crate::codec::shown;
+use crate::codec::{integral, shown};
 
 /// By whom and why an event came to be. Every field may be missing, in documents that others wrote as in ours.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,9 +16,10 @@ pub struct Meta {
     pub reason: Option<String>,
     /// The conversation that it is part of: what begins with one request has one correlation.
     pub correlation: Option<String>,
-    /// What it is the answer to: the id of a message or an event; of a revert, the events that it undoes, as
-    /// `ID/FIRST..LAST`.
+    /// What it is the answer to: the id of a message or an event.
     pub causation: Option<String>,
+    /// Versions of the same stream whose effect it undoes: [`Revert`](crate::Revert) says so of its events.
+    pub undoes: Option<RangeInclusive<u64>>,
 }
 
 impl Meta {
@@ -30,16 +31,13 @@ impl Meta {
             ("correlation", &self.correlation),
             ("causation", &self.causation),
         ];
-        let said: Document =
+        let mut said: Document =
             fields.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.as_ref()?.into()))).collect();
+        if let Some(undoes) = &self.undoes {
+            let version = |version: u64| i64::try_from(version).unwrap_or(i64::MAX);
+            said.insert("undoes", doc! { "first": version(*undoes.start()), "last": version(*undoes.end()) });
+        }
         (!said.is_empty()).then_some(said)
-    }
-
-    /// The first and the last version of this stream that the event undoes, if it does.
-    pub(crate) fn undoes(&self, stream: &impl Display) -> Option<(u64, u64)> {
-        let (of, versions) = self.causation.as_deref()?.rsplit_once('/')?;
-        let (first, last) = versions.split_once("..")?;
-        (of == stream.to_string()).then_some((first.parse().ok()?, last.parse().ok()?))
     }
 
     /// What a field `meta` says. Fields that we don't know are none of our business.
@@ -55,6 +53,7 @@ impl Meta {
             reason: text(meta, "reason")?,
             correlation: text(meta, "correlation")?,
             causation: text(meta, "causation")?,
+            undoes: undoes(meta)?,
         })
     }
 }
@@ -64,5 +63,17 @@ fn text(meta: &RawDocument, field: &str) -> Result<Option<String>, String> {
         None | Some(RawBsonRef::Null) => Ok(None),
         Some(RawBsonRef::String(text)) => Ok(Some(text.into())),
         Some(other) => Err(format!("meta.{field} is {}, expected a text", shown(other))),
+    }
+}
+
+fn undoes(meta: &RawDocument) -> Result<Option<RangeInclusive<u64>>, String> {
+    let Some(undoes) = meta.get("undoes").map_err(|broken| format!("meta.undoes is not valid BSON: {broken}"))? else {
+        return Ok(None);
+    };
+    let version =
+        |field| integral(undoes.as_document()?.get(field).ok()??).and_then(|number| u64::try_from(number).ok());
+    match (version("first"), version("last")) {
+        (Some(first), Some(last)) => Ok(Some(first..=last)),
+        _ => Err(format!("meta.undoes is {}, expected the first and the last version", shown(undoes))),
     }
 }

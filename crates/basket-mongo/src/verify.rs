@@ -41,8 +41,8 @@ impl<C: Codec> Verifier<C> {
             (self.stream, self.version, self.state) = (Some(stream), 0, Some(C::Aggregate::default()));
         }
         let (state, before) = (self.state.take(), self.version);
-        // A gap is named once, at the document behind it.
-        self.version = event.version().unwrap_or(before + 1).max(before + 1);
+        // A gap is named once, at the document behind it; one too many, or of no version, takes nobody's place.
+        self.version = event.version().unwrap_or(before).max(before);
         event.check_version(before + 1).map_err(|why| event.unreadable(why))?;
         let entry = Entry::<C>::read::<C>(document)?;
         if let Some(mut state) = state {

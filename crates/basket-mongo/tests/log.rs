@@ -94,8 +94,8 @@ fn a_revert_among_writers_decides_afresh_and_is_one_commit() {
             store.handle(&id, |basket| basket.add_item(&product("rocks"), qty(1))).await.map(drop).unwrap();
         });
         let revert = async { store.revert(&id, 3..=3).await.unwrap() };
-        let (_, events) = tokio::join!(join_all(writers), revert);
-        assert!(!events.is_empty());
+        let (_, plan) = tokio::join!(join_all(writers), revert);
+        assert!(!plan.events.is_empty());
         let basket = store.get(&id).await.unwrap();
         assert_eq!(basket.state().quantity(&product("rocks")), 8, "one was undone, and none of the others");
         let again = store.revert(&id, 3..=3).await.unwrap_err();

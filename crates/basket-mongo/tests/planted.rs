@@ -78,6 +78,9 @@ const BESIDE: &[Case] = &[
     case("no commit", 2, "it has no commit", |e| drop(e[2].remove("commit"))),
     case("commit no id", 2, "its commit is 7, expected an ObjectId", |e| set(e, 2, "commit", 7)),
     case("meta no document", 2, "its meta is \"ann\", expected a document", |e| set(e, 2, "meta", "ann")),
+    case("undoes no versions", 2, "meta.undoes is 4, expected the first and the last version", |e| {
+        set(e, 2, "meta", doc! { "undoes": 4 });
+    }),
     case("actor no text", 2, "meta.actor is 7, expected a text", |e| set(e, 2, "meta", doc! { "actor": 7 })),
 ];
 
@@ -157,18 +160,48 @@ fn verify_names_every_planted_document_in_one_pass_and_goes_on() {
                 Err(finding) => findings.push(finding),
             }
         }
-        for (Case { name, why, .. }, events) in &planted {
+        for (Case { name, at, why, .. }, events) in &planted {
             let is_named = |finding: &Unreadable, event: &Document| {
                 finding.document.contains(&event.get_object_id("_id").unwrap().to_hex())
             };
             let is_of = |finding: &&Unreadable| events.iter().any(|event| is_named(finding, event));
             let found: Vec<_> = findings.iter().filter(is_of).collect();
             assert!(found.iter().any(|finding| finding.why.contains(why)), "{name}: {found:?}");
+            // Where the first event is none, nothing can follow on it. Otherwise those behind are as good as they were.
+            assert!(found.len() == 1 || *at == 0, "{name}: {found:?}");
         }
         assert!(well >= good, "the good baskets between them are good: {well} of {good}");
         let stranger = findings.iter().find(|finding| finding.document.contains("nobody's")).unwrap();
         assert_eq!(stranger.why, "it has no basket_id");
         assert_eq!(verifier.documents() as usize, 2 * good + 1);
+    });
+}
+
+#[test]
+fn verify_does_not_accuse_the_events_behind_one_that_is_off() {
+    with_database(async |db| {
+        let id = new_id();
+        let key = ObjectId::from_bytes(id.to_bytes());
+        let mut events = good_stream(key);
+        for version in 4..=6_i64 {
+            let mut event = events[1].clone();
+            event.extend([("_id".to_owned(), ObjectId::new().into()), ("version".to_owned(), version.into())]);
+            events.push(event);
+        }
+        let mut twin = events[1].clone();
+        twin.insert("_id", ObjectId::new());
+        let mut nowhere = events[1].clone();
+        nowhere.insert("_id", ObjectId::new());
+        nowhere.remove("version");
+        events.extend([twin, nowhere]);
+        db.events().insert_many(&events).await.unwrap();
+        let (store, mut verifier) = (db.store().await, Verifier::<Baskets>::default());
+        let mut documents = std::pin::pin!(store.documents(Scope::All));
+        let mut findings = Vec::new();
+        while let Some(document) = documents.try_next().await.unwrap() {
+            findings.extend(verifier.check(&document).err().map(|finding| finding.why));
+        }
+        assert_eq!(findings, ["it has no version", "version 2 is there twice"]);
     });
 }
 

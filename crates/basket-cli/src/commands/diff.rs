@@ -6,6 +6,7 @@ use basket_mongo::{EventLog, EventStore, Moment, StoreError};
 use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
 
+use super::get::tell_out_of_order;
 use crate::{
     args::ID_HELP,
     output::{Format, Output},
@@ -82,7 +83,11 @@ async fn at(store: &Store, id: &BasketId, moment: Option<Moment>) -> Result<(u64
     let root = match moment {
         None => store.get(id).await?,
         Some(Moment::Version(0)) => return store.get(id).await.map(|_| (0, Basket::default())),
-        Some(moment) => store.past(id, moment).await?.root,
+        Some(moment) => {
+            let past = store.past(id, moment).await?;
+            tell_out_of_order(&past);
+            past.root
+        }
     };
     Ok((root.version(), root.state().clone()))
 }

@@ -86,6 +86,11 @@ fn tell_how_far_behind(past: &Past<EventSourced<Basket>>) {
         0 => format!("this is version {version}, the newest; {written}"),
         behind => format!("this is the past: version {version} of {head}, {behind} behind now; {written}"),
     });
+    tell_out_of_order(past);
+}
+
+/// Says where the past at a time is not all that was written before it.
+pub(super) fn tell_out_of_order<R>(past: &Past<R>) {
     if let Some(later) = past.out_of_order {
         exit::note(&format!(
             "the clocks of the writers disagree: version {later} is of an earlier time than one before it, and is left out"

@@ -76,6 +76,7 @@ pub(super) struct Told {
     reason: Option<String>,
     correlation: Option<String>,
     causation: Option<String>,
+    undoes: Option<[u64; 2]>,
     commit: String,
     document: String,
 }
@@ -94,6 +95,7 @@ impl From<&Entry<Baskets>> for Told {
             reason: meta.reason,
             correlation: meta.correlation,
             causation: meta.causation,
+            undoes: meta.undoes.map(|versions| [*versions.start(), *versions.end()]),
             commit: entry.commit.to_hex(),
             document: entry.document.to_hex(),
         }

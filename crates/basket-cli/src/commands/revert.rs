@@ -3,12 +3,12 @@
 use std::ops::RangeInclusive;
 
 use anyhow::Result;
-use basket_domain::{BasketEvent, BasketId, Reversible};
-use basket_mongo::{EventLog, EventStore, Moment, Revert as _};
+use basket_domain::{BasketEvent, BasketId};
+use basket_mongo::{EventLog, Moment, Revert as _};
 use bson::DateTime;
 use serde::Serialize;
 
-use super::log::all_in_words;
+use super::{get::tell_out_of_order, log::all_in_words};
 use crate::{
     args::{ID_HELP, version, versions},
     output::{Format, Output},
@@ -74,14 +74,14 @@ impl Revert {
     pub(super) async fn run(self, store: &Store) -> Result<()> {
         let (first, last) = (*self.versions.start(), *self.versions.end());
         let which = if first == last { format!("version {first}") } else { format!("versions {first} to {last}") };
-        let events = if self.dry_run {
-            store.plan_revert(&self.id, self.versions).await?.events
+        let plan = if self.dry_run {
+            store.plan_revert(&self.id, self.versions).await?
         } else {
             let mut meta = self.signature.meta();
             meta.reason.get_or_insert_with(|| format!("Revert {which}"));
             store.signed(meta).revert(&self.id, self.versions).await?
         };
-        tell(&self.id, self.dry_run, &events, self.format, &which)
+        tell(&self.id, self.dry_run, &plan.events, self.format, &which)
     }
 }
 
@@ -89,27 +89,19 @@ impl Restore {
     pub(super) async fn run(self, store: &Store) -> Result<()> {
         // clap has seen to it that one of them is there.
         let moment = self.at.map(Moment::Time).unwrap_or(Moment::Version(self.version.unwrap_or_default()));
-        let target = store.past(&self.id, moment).await?.root;
-        let which = format!("version {}", target.version());
-        let events = if self.dry_run {
-            store.get(&self.id).await?.state().lead_to(target.state())?
+        let target = store.past(&self.id, moment).await?;
+        tell_out_of_order(&target);
+        let which = format!("version {}", target.root.version());
+        // The version that was found is meant, whatever is written meanwhile.
+        let moment = Moment::Version(target.root.version());
+        let plan = if self.dry_run {
+            store.plan_restore(&self.id, moment).await?
         } else {
             let mut meta = self.signature.meta();
             meta.reason.get_or_insert_with(|| format!("Restore {which}"));
-            let decided = std::sync::Mutex::new(Vec::new());
-            store
-                .signed(meta)
-                .handle(&self.id, |basket| {
-                    let events = basket.lead_to(target.state())?;
-                    if let Ok(mut decided) = decided.lock() {
-                        decided.clone_from(&events);
-                    }
-                    Ok::<_, basket_domain::Refusal>(events)
-                })
-                .await?;
-            decided.into_inner().unwrap_or_default()
+            store.signed(meta).restore(&self.id, moment).await?
         };
-        tell(&self.id, self.dry_run, &events, self.format, &format!("what followed {which}"))
+        tell(&self.id, self.dry_run, &plan.events, self.format, &format!("what followed {which}"))
     }
 }
 
