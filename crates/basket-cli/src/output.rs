@@ -2,6 +2,7 @@
 //! On a terminal, lists go through `$PAGER`, and only there is anything in colour.
 
 use std::{
+    borrow::Cow,
     env,
     io::{self, BufWriter, IsTerminal, Write},
     process::{Child, Command, Stdio},
@@ -52,6 +53,9 @@ impl Output {
         if let Some((pager, stdin)) = for_people.then(pager).flatten() {
             output.out = Some(coloured(stdin, AutoStream::choice(&io::stdout())));
             output.pager = Some(pager);
+            // Ctrl-C is for the pager, whose terminal it is; it ends, and so do we. Once asked for, a signal kills no more.
+            #[cfg(unix)]
+            let _ = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
         }
         Ok(output)
     }
@@ -154,6 +158,11 @@ fn coloured(out: impl Write + 'static, choice: ColorChoice) -> Box<dyn Write> {
         ColorChoice::Never => Box::new(StripStream::new(Box::new(out) as Box<dyn Write>)),
         _ => Box::new(out),
     }
+}
+
+/// A text of somebody else's, without what would upset a terminal or begin a line of its own.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if text.contains(char::is_control) { text.replace(char::is_control, "\u{fffd}").into() } else { text.into() }
 }
 
 /// Lines of a format of its own on standard output.

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use basket_domain::BasketId;
-use basket_mongo::document::next;
+use basket_mongo::{document::next, exchange::for_text};
 use bson::{Binary, Bson, DateTime, Document, RawBson, RawDocumentBuf, oid::ObjectId, raw::cstr, spec::BinarySubtype};
 use rusqlite::{
     Connection, OptionalExtension, Row, Transaction, params, params_from_iter,
@@ -136,7 +136,9 @@ fn value(field: Option<&Bson>) -> rusqlite::Result<Value> {
         Some(Bson::DateTime(time)) => {
             Value::Text(time.try_to_rfc3339_string().map_err(|error| unwritable(error.into()))?)
         }
-        Some(other) => Value::Text(serde_json::to_string(other).map_err(|error| unwritable(error.into()))?),
+        Some(other) => {
+            Value::Text(serde_json::to_string(&for_text(other.clone())).map_err(|error| unwritable(error.into()))?)
+        }
     })
 }
 

@@ -68,8 +68,16 @@ impl Codec for Baskets {
     }
 }
 
+/// A name has one way to be written, the one that a [`Product`] has: what a server counts by itself is then what we count.
 fn product(data: &RawDocument) -> Result<Product, String> {
-    Product::new(text(data, "product")?).map_err(|why| format!("data.product is no product: {why}"))
+    let text = text(data, "product")?;
+    let product = Product::new(text).map_err(|why| format!("data.product is no product: {why}"))?;
+    match product.as_str() == text {
+        true => Ok(product),
+        false => {
+            Err(format!("data.product is {text:?}, which has blanks around it or is not in Unicode's normal form C"))
+        }
+    }
 }
 
 fn qty(data: &RawDocument) -> Result<NonZeroU32, String> {

@@ -1,7 +1,8 @@
 //! Events as lines of text, on their way from one store to another: a header, a line an event, and an end that says how
 //! many there were. A line is an event document in MongoDB's extended JSON (relaxed), with a checksum behind its fields.
 //! [`Export`] makes the lines, [`Import`] reads them; neither touches a file or a store. Fields of a document that are
-//! not in [`document`](crate::document) stay behind; what `data` and `meta` hold is carried over as it is.
+//! not in [`document`](crate::document) stay behind; what `data` and `meta` hold is carried over, a whole number as a
+//! 64-bit one.
 
 use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -152,12 +153,8 @@ impl<C: Codec> Import<C> {
             return Err(damaged.into());
         }
         self.sum.update(&crc32.to_be_bytes());
-        let mut document: Document = serde_json::from_str(&body).map_err(|why| format!("it is no event: {why}"))?;
-        // JSON has one kind of number; ours are written as the store writes them.
-        if let Some(Bson::Int32(version)) = document.get("version") {
-            let version = i64::from(*version);
-            document.insert("version", version);
-        }
+        let document: Document = serde_json::from_str(&body).map_err(|why| format!("it is no event: {why}"))?;
+        let document: Document = document.into_iter().map(|(name, value)| (name, from_text(value))).collect();
         let document = RawDocumentBuf::try_from(&document).map_err(|why| format!("it is no event: {why}"))?;
         self.verifier.check(&document).map_err(|unreadable| unreadable.to_string())?;
         Ok(Some(document))
@@ -207,7 +204,33 @@ fn date(value: RawBsonRef<'_>) -> Bson {
 }
 
 fn owned(value: Option<RawBsonRef<'_>>) -> Option<Bson> {
-    Bson::try_from(value?).ok()
+    Some(for_text(Bson::try_from(value?).ok()?))
+}
+
+/// A value as JSON can have it: what is no finite number has no literal there, but extended JSON has a word for it.
+pub fn for_text(value: Bson) -> Bson {
+    match value {
+        Bson::Double(number) if number.is_nan() => doc! { "$numberDouble": "NaN" }.into(),
+        Bson::Double(f64::INFINITY) => doc! { "$numberDouble": "Infinity" }.into(),
+        Bson::Double(f64::NEG_INFINITY) => doc! { "$numberDouble": "-Infinity" }.into(),
+        Bson::Document(fields) => {
+            fields.into_iter().map(|(name, value)| (name, for_text(value))).collect::<Document>().into()
+        }
+        Bson::Array(items) => items.into_iter().map(for_text).collect::<Vec<_>>().into(),
+        other => other,
+    }
+}
+
+/// A value that came out of JSON, which has one kind of number: whole ones are as the stores write them.
+fn from_text(value: Bson) -> Bson {
+    match value {
+        Bson::Int32(number) => Bson::Int64(number.into()),
+        Bson::Document(fields) => {
+            fields.into_iter().map(|(name, value)| (name, from_text(value))).collect::<Document>().into()
+        }
+        Bson::Array(items) => items.into_iter().map(from_text).collect::<Vec<_>>().into(),
+        other => other,
+    }
 }
 
 fn end<C: Codec>(verifier: &Verifier<C>, sum: crc32fast::Hasher) -> End {

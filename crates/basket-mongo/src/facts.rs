@@ -2,7 +2,7 @@
 //! and what it is about. They ask for what [`basket`](crate::basket)'s codec asks for, so that nothing is counted as
 //! something that it is not. [`overview`](crate::overview) and [`removals`](crate::removals) are built of them.
 
-use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
+use bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use futures_util::{Stream, TryStreamExt, stream};
 
 use crate::{
@@ -94,6 +94,9 @@ pub(crate) fn readable() -> Document {
         { "$eq": [kind("$basket_id"), "objectId"] },
         whole("$version", i64::MAX),
         { "$eq": [kind("$recorded_at"), "date"] },
+        // A calendar's years, 1 to 9999: the server reckons with no others.
+        { "$gte": ["$recorded_at", DateTime::from_millis(-62_135_596_800_000)] },
+        { "$lt": ["$recorded_at", DateTime::from_millis(253_402_300_800_000)] },
         schema,
         { "$eq": [kind("$data"), "object"] },
         { "$or": [is("BasketCreated"), of_product] },

@@ -1,7 +1,8 @@
 //! An event store on MongoDB: one document an event, appended atomically, with a typed outcome for every append.
 //!
-//! The store knows the [`Aggregate`](basket_domain::Aggregate) trait and MongoDB, and nothing of baskets but how their
-//! events are written down ([`basket`]). For an aggregate of your own, write a [`Codec`].
+//! The store knows the [`Aggregate`](basket_domain::Aggregate) trait and MongoDB. Of baskets it knows how their events are
+//! written down ([`basket`]), and what the server can reckon over all of them ([`overview`], [`removals`]). For an aggregate
+//! of your own, write a [`Codec`].
 //!
 //! Read it in this order:
 //!

@@ -2,11 +2,11 @@
 //! A store brings [`EventLog::documents`], and everything else here rests on it, for any store and any aggregate.
 //! `basket log`, `get --at`, `diff`, `blame`, `verify` and `export` are thin readers of it.
 
-use std::{future::Future, pin::pin};
+use std::{future::Future, pin::pin, task::Poll};
 
 use basket_domain::{Aggregate, EventSourced};
 use bson::{DateTime, RawDocument, RawDocumentBuf, oid::ObjectId};
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
 use crate::{
     Codec, CommitId, EventStore, Meta, StoreError,
@@ -112,13 +112,15 @@ pub trait EventLog<C: Codec>: EventStore<C::Aggregate> + Sized + Send {
 
     /// The entries of the log, each read by itself: an event that can't follow on the one before it is shown all the same.
     fn log(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<Entry<C>, StoreError>> + Send {
-        self.documents(scope).map(|document| Ok(Entry::<C>::read::<C>(&document?)?))
+        let entries = self.documents(scope).map(|document| Ok(Entry::<C>::read::<C>(&document?)?));
+        to_the_first_error(entries, || None)
     }
 
     /// The entries of one stream, oldest first, each of which can follow on the one before it, as in a
     /// [`get`](EventStore::get).
     ///
-    /// The stream's errors are [`StoreError::NotFound`] where nothing has happened, and those of a `get`.
+    /// The stream's errors are [`StoreError::NotFound`] where nothing has happened, and those of a `get`; and a document
+    /// that lacks what the log shows (`recorded_at`, `commit`), with which a `get` could do, is unreadable here.
     fn history(&self, id: &Id<C>) -> impl Stream<Item = Result<Entry<C>, StoreError>> + Send {
         let (mut state, mut version) = (C::Aggregate::default(), 0);
         let entries = self.documents(Scope::From(id.clone(), 1)).map(move |document| {
@@ -129,7 +131,7 @@ pub trait EventLog<C: Codec>: EventStore<C::Aggregate> + Sized + Send {
             version += 1;
             Ok(entry)
         });
-        or_error(entries, move || self.not_found(id))
+        to_the_first_error(entries, move || Some(self.not_found(id)))
     }
 
     /// The aggregate as it was at a moment.
@@ -158,6 +160,14 @@ pub trait EventLog<C: Codec>: EventStore<C::Aggregate> + Sized + Send {
                 } else if within {
                     let root = past.map_or_else(|| EventSourced::new(id.clone()), |past| past.root);
                     past = Some(Past { root: root.replay([event]), recorded_at, head, out_of_order });
+                }
+                // What lies behind a version is none of its business.
+                if moment == Moment::Version(version) {
+                    let mut newest = pin!(self.documents(Scope::NewestFirst(id.clone())));
+                    if let Some(newest) = newest.try_next().await? {
+                        head = RecordedEvent::from_document(newest.as_ref().into())?.version()?.max(version);
+                    }
+                    break;
                 }
             }
             match (past, moment, created) {
@@ -209,18 +219,20 @@ fn what<C: Codec>() -> &'static str {
     C::KEY.trim_end_matches("_id")
 }
 
-/// The stream, or one error where it has no items.
-fn or_error<T: Send>(
+/// The items up to the first error, and where there are none, what `none` says of that.
+fn to_the_first_error<T: Send>(
     items: impl Stream<Item = Result<T, StoreError>> + Send,
-    error: impl FnOnce() -> StoreError + Send,
+    none: impl FnOnce() -> Option<StoreError> + Send,
 ) -> impl Stream<Item = Result<T, StoreError>> + Send {
-    let (mut error, mut items) = (Some(error), Box::pin(items));
-    futures_util::stream::poll_fn(move |context| match items.poll_next_unpin(context) {
-        std::task::Poll::Ready(None) => std::task::Poll::Ready(error.take().map(|error| Err(error()))),
-        std::task::Poll::Ready(item) => {
-            error = None;
-            std::task::Poll::Ready(item)
+    let (mut none, mut items) = (Some(none), Some(Box::pin(items)));
+    stream::poll_fn(move |context| {
+        let Some(open) = &mut items else { return Poll::Ready(None) };
+        let item = std::task::ready!(open.poll_next_unpin(context));
+        let none = none.take();
+        let item = item.or_else(|| none?().map(Err));
+        if !matches!(item, Some(Ok(_))) {
+            items = None;
         }
-        pending => pending,
+        Poll::Ready(item)
     })
 }

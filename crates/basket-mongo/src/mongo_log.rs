@@ -1,7 +1,7 @@
 //! The documents of a MongoDB collection as they are: read in batches, taken in from elsewhere, and whether the index is
 //! there that keeps them apart. [`log`](crate::log) makes the rest of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
@@ -125,13 +125,22 @@ impl<C: Codec> MongoStore<C> {
         let places: Vec<(Bson, i64)> = places.collect::<Result<_, StoreError>>()?;
         let Some((first, from)) = places.first() else { return Ok(Vec::new()) };
         // The stream at the beginning may go on from far behind; those after it begin with their first event.
-        let (of_first, of_others): (Vec<_>, Vec<_>) = places.iter().partition(|(key, _)| key == first);
-        let last = |places: &[&(Bson, i64)]| places.iter().map(|(_, version)| *version).max().unwrap_or(0);
-        let others: Vec<_> = of_others.iter().map(|(key, _)| key.clone()).collect();
-        let filter = doc! { "$or": [
-            { C::KEY: first, "version": { "$gte": from, "$lte": last(&of_first) } },
-            { C::KEY: { "$in": others }, "version": { "$lte": last(&of_others) } },
-        ] };
+        let mut last_of = HashMap::<String, (Bson, i64)>::new();
+        for (key, version) in &places {
+            last_of.insert(key.to_string(), (key.clone(), *version));
+        }
+        // The first may go on from far behind; those after it begin with their first event, and are asked for together
+        // where they end alike.
+        let mut clauses = Vec::new();
+        if let Some((_, last)) = last_of.remove(&first.to_string()) {
+            clauses.push(doc! { C::KEY: first, "version": { "$gte": from, "$lte": last } });
+        }
+        let mut ending = BTreeMap::<i64, Vec<Bson>>::new();
+        last_of.into_values().for_each(|(key, last)| ending.entry(last).or_default().push(key));
+        clauses.extend(
+            ending.into_iter().map(|(last, keys)| doc! { C::KEY: { "$in": keys }, "version": { "$lte": last } }),
+        );
+        let filter = doc! { "$or": clauses };
         let failed = |error| explain(&error, Self::name(self));
         let raw = self.collection().clone_with_type::<RawDocumentBuf>();
         let mut cursor = raw.find(filter).await.map_err(failed)?;

@@ -7,7 +7,7 @@ use std::pin::pin;
 use basket_domain::EventSourced;
 use basket_mongo::{Baskets, Entry, EventLog, EventStore, Meta, Moment, Revert, RevertError, Scope, StoreError};
 use bson::{DateTime, doc};
-use futures_util::{TryStreamExt, future::join_all};
+use futures_util::{StreamExt, TryStreamExt, future::join_all};
 use support::{TestDatabase, created_with_socks, new_id, product, qty, with_database};
 
 async fn versions(store: &impl EventLog<Baskets>, scope: Scope<basket_domain::BasketId>) -> Vec<u64> {
@@ -116,6 +116,20 @@ fn two_who_undo_the_same_at_once_undo_it_once() {
 }
 
 #[test]
+fn a_log_ends_with_its_first_error() {
+    with_database(async |db| {
+        let (store, id) = (db.store().await, recorded_at(&db, &[0, 0, 0]).await);
+        let key = bson::oid::ObjectId::from_bytes(id.to_bytes());
+        let third = doc! { "basket_id": key, "version": 3_i64 };
+        db.events().update_one(third, doc! { "$set": { "type": "ItemBlessed" } }).await.unwrap();
+        let entries: Vec<_> = store.log(Scope::From(id, 1)).collect().await;
+        assert_eq!(entries.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, false]);
+        let entries: Vec<_> = store.history(&id).collect().await;
+        assert_eq!(entries.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, false]);
+    });
+}
+
+#[test]
 fn a_stranger_in_the_stream_ends_its_history_but_is_shown_in_its_log() {
     with_database(async |db| {
         let (store, id) = (db.store().await, new_id());
@@ -129,6 +143,8 @@ fn a_stranger_in_the_stream_ends_its_history_but_is_shown_in_its_log() {
         };
         db.events().insert_one(stranger).await.unwrap();
         assert_eq!(versions(&store, Scope::NewestFirst(id)).await, [2, 1]);
+        let past = store.past(&id, Moment::Version(1)).await.unwrap();
+        assert_eq!((past.root.version(), past.head), (1, 2), "what lies behind a version is none of its business");
         let history: Result<Vec<_>, _> = store.history(&id).try_collect().await;
         assert!(matches!(history, Err(StoreError::Unreadable(_))), "as in a get: {history:?}");
     });

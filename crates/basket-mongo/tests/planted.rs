@@ -57,6 +57,8 @@ const CASES: &[Case] = &[
     case("product empty", 2, "a product's name can't be empty", |e| data(e, "product", "  ")),
     case("product of 1 MB", 2, "this one has 1048576", |e| data(e, "product", "x".repeat(1 << 20))),
     case("product with an escape", 2, "control character", |e| data(e, "product", "\u{1b}[2J")),
+    case("product with blanks", 2, "data.product is \" rocks\", which has blanks", |e| data(e, "product", " rocks")),
+    case("product not in NFC", 2, "not in Unicode's normal form C", |e| data(e, "product", "cafe\u{301}")),
     case("product no text", 2, "data.product is 7", |e| data(e, "product", 7)),
     case("first is not BasketCreated", 0, "the first event of a basket must be BasketCreated", |e| {
         set(e, 0, "type", "ItemAdded");

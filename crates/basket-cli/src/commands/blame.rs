@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::log::Told;
 use crate::{
     args::ID_HELP,
-    output::{Format, Output},
+    output::{Format, Output, plain},
     store::Store,
     time,
 };
@@ -49,7 +49,7 @@ impl Blame {
             let quantity = basket.quantity(product);
             let blamed = Blamed { product: product.as_str(), quantity, event: entry.into() };
             output.show(&blamed, |out| {
-                let (at, actor) = (time::local(entry.recorded_at), entry.meta.actor.as_deref().unwrap_or("-"));
+                let (at, actor) = (time::local(entry.recorded_at), plain(entry.meta.actor.as_deref().unwrap_or("-")));
                 write!(out, "{:>4}  {at}  {actor}  {product} = {quantity}", entry.version)?;
                 if quantity == 0 { writeln!(out, "  (removed)") } else { writeln!(out) }
             })?;

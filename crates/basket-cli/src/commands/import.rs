@@ -59,7 +59,10 @@ impl Import {
         };
         let bar = progress::bar(size, "bytes");
         let (mut file, mut lines) = (BufReader::new(file), Lines::<Baskets>::default());
-        let (mut batch, mut commit, mut added) = (Vec::<RawDocumentBuf>::new(), None, 0);
+        let so_far = |added: u64| format!("'{name}', of which {added} new events were imported");
+        // Events of whole commits, and those of a commit that may go on.
+        let (mut batch, mut open) = (Vec::<RawDocumentBuf>::new(), Vec::new());
+        let (mut commit, mut added) = (None, 0);
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -70,22 +73,28 @@ impl Import {
             }
             // What is no UTF-8 will not have its checksum either.
             let read = lines.line(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
-            let read = read.with_context(|| format!("'{name}', of which {added} new events were imported"))?;
-            if let Some(document) = read {
+            if let Some(document) = read.with_context(|| so_far(added))? {
                 let of = Some(Entry::<Baskets>::read::<Baskets>(&document)?.commit);
-                // A commit is kept whole or not at all.
-                if batch.len() >= BATCH && of != commit {
-                    added += store.import(&batch, !self.dry_run).await?;
-                    batch.clear();
+                if of != commit {
+                    batch.append(&mut open);
+                    commit = of;
+                    if batch.len() >= BATCH {
+                        added += store.import(&batch, !self.dry_run).await.with_context(|| so_far(added))?;
+                        batch.clear();
+                    }
                 }
-                commit = of;
-                batch.push(document);
+                open.push(document);
             }
             bar.inc(length as u64);
         }
-        added += store.import(&batch, !self.dry_run).await?;
+        // Of a file that was cut short, the last commit may be cut, too.
+        let end = lines.end();
+        if end.is_ok() {
+            batch.append(&mut open);
+        }
+        added += store.import(&batch, !self.dry_run).await.with_context(|| so_far(added))?;
         bar.finish_and_clear();
-        lines.end().with_context(|| format!("'{name}', of which {added} new events were imported"))?;
+        end.with_context(|| so_far(added))?;
         let told = Told { dry_run: self.dry_run, read: lines.events(), added };
         let mut output = Output::one(self.format);
         output.show(&told, |out| {

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     args::ID_HELP,
-    output::{Format, Lines, Output},
+    output::{Format, Lines, Output, plain},
     store::Store,
     time,
 };
@@ -121,12 +121,14 @@ impl Log {
         let scope =
             if self.reverse && self.number.is_none() { Scope::From(self.id, 1) } else { Scope::NewestFirst(self.id) };
         let mut entries = pin!(store.log(scope));
+        let mut next = entries.try_next().await?;
+        if next.is_none() {
+            return Err(store.not_found(&self.id).into());
+        }
         let mut output = Output::list(self.format)?;
-        let (mut any, mut shown, mut commit) = (false, 0, None);
-        let mut newest = VecDeque::new();
+        let (mut shown, mut commit, mut newest) = (0, None, VecDeque::new());
         while self.number.is_none_or(|number| shown < number) {
-            let Some(entry) = entries.try_next().await? else { break };
-            any = true;
+            let Some(entry) = next else { break };
             if self.wants(&entry) {
                 shown += 1;
                 if self.reverse && self.number.is_some() {
@@ -135,11 +137,9 @@ impl Log {
                     self.show(&mut output, &entry, &mut commit)?;
                 }
             }
+            next = entries.try_next().await?;
         }
         newest.iter().try_for_each(|entry| self.show(&mut output, entry, &mut commit))?;
-        if !any && self.number != Some(0) {
-            return Err(store.not_found(&self.id).into());
-        }
         Ok(output.finish()?)
     }
 
@@ -176,18 +176,18 @@ fn heading(out: &mut Lines<'_>, entry: &Entry<Baskets>, again: bool) -> io::Resu
     }
     writeln!(out, "{YELLOW}commit {}{YELLOW:#}", entry.commit)?;
     if let Some(actor) = &entry.meta.actor {
-        writeln!(out, "by     {actor}")?;
+        writeln!(out, "by     {}", plain(actor))?;
     }
     writeln!(out, "at     {}\n", time::local(entry.recorded_at))?;
     for line in entry.meta.reason.iter().flat_map(|reason| reason.lines()) {
-        writeln!(out, "    {line}")?;
+        writeln!(out, "    {}", plain(line))?;
     }
     if entry.meta.reason.is_some() { writeln!(out) } else { Ok(()) }
 }
 
 /// An event in one line: version, time, actor, what it did, why.
 pub(super) fn one_line(out: &mut Lines<'_>, entry: &Entry<Baskets>) -> io::Result<()> {
-    let actor = entry.meta.actor.as_deref().unwrap_or("-");
+    let actor = plain(entry.meta.actor.as_deref().unwrap_or("-"));
     write!(
         out,
         "{YELLOW}{:>4}{YELLOW:#}  {}  {actor}  {}",
@@ -196,7 +196,7 @@ pub(super) fn one_line(out: &mut Lines<'_>, entry: &Entry<Baskets>) -> io::Resul
         in_words(&entry.event)
     )?;
     match entry.meta.reason.as_deref().and_then(|reason| reason.lines().next()) {
-        Some(reason) => writeln!(out, "  ({reason})"),
+        Some(reason) => writeln!(out, "  ({})", plain(reason)),
         None => writeln!(out),
     }
 }

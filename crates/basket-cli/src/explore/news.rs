@@ -211,7 +211,14 @@ async fn newer(store: &Store, id: &BasketId, tip: &mut Tip) -> Result<Option<Vec
         return Ok(None);
     }
     let mut newer = Vec::new();
-    while let Some(entry) = entries.try_next().await? {
+    loop {
+        let entry = match entries.try_next().await {
+            Ok(Some(entry)) => entry,
+            // What was read before it is told now, and the error with the next look.
+            Ok(None) => break,
+            Err(_) if !newer.is_empty() => break,
+            Err(error) => return Err(error),
+        };
         if entry.version != tip.version + 1 || Baskets::check(&tip.state, &entry.event).is_err() {
             return Ok(None);
         }
