@@ -2,7 +2,10 @@
 //! and whether the file is whole. [`basket_mongo::log`] makes the rest of it.
 
 use basket_domain::BasketId;
-use basket_mongo::{Baskets, Entry, EventLog, Meta, Scope, StoreError, document::next};
+use basket_mongo::{
+    Baskets, EventLog, Meta, Scope, StoreError,
+    document::{next, read_entry},
+};
 use bson::{Document, RawDocumentBuf};
 use futures_util::{Stream, TryStreamExt, stream};
 use rusqlite::{Connection, TransactionBehavior};
@@ -63,7 +66,7 @@ impl EventLog<Baskets> for EmbeddedStore {
         let transaction = connection.transaction_with_behavior(behaviour).map_err(failed)?;
         let mut new = 0;
         for document in documents {
-            let entry = Entry::<Baskets>::read::<Baskets>(document)?;
+            let entry = read_entry::<Baskets>(document)?;
             let found = rows::at(&transaction, &entry.stream.to_string(), entry.version).map_err(failed)?;
             if let Some(document) = self.new_here(document, found.as_deref())? {
                 new += 1;

@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use basket_domain::BasketId;
-use basket_mongo::{Baskets, Entry, News, NewsOf, Since, StoreError, Tail};
+use basket_mongo::{Baskets, News, NewsOf, Since, StoreError, Tail, document::read_entry};
 use bson::RawDocumentBuf;
 use futures_util::{Stream, stream};
 use rusqlite::Connection;
@@ -51,7 +51,7 @@ impl Follower<'_> {
     async fn news(&mut self) -> Result<NewsOf<Baskets>, StoreError> {
         loop {
             if let Some(document) = self.page.pop_front() {
-                return Ok(News::Event(Entry::<Baskets>::read::<Baskets>(&document)?));
+                return Ok(News::Event(read_entry::<Baskets>(&document)?));
             }
             if self.look()? {
                 // A long catch-up must not keep a signal waiting.

@@ -182,16 +182,14 @@ impl<'a> RecordedEvent<'a> {
     }
 }
 
-impl<I, E> LogEntry<I, E> {
-    /// Reads an event document, whatever comes before it in its stream.
-    ///
-    /// # Errors
-    /// Names the document and says which field is off.
-    pub fn read<C: Codec>(document: &RawDocument) -> Result<Entry<C>, Unreadable> {
-        let event = RecordedEvent::from_document(RawBsonRef::Document(document))?;
-        let stream = stream_of::<C>(document).map_err(|why| event.unreadable(why))?;
-        event.entry(stream.clone(), |event| event.event::<C>(&stream))
-    }
+/// Reads an event document, whatever comes before it in its stream.
+///
+/// # Errors
+/// Names the document and says which field is off.
+pub fn read_entry<C: Codec>(document: &RawDocument) -> Result<Entry<C>, Unreadable> {
+    let event = RecordedEvent::from_document(RawBsonRef::Document(document))?;
+    let stream = stream_of::<C>(document).map_err(|why| event.unreadable(why))?;
+    event.entry(stream.clone(), |event| event.event::<C>(&stream))
 }
 
 /// The stream that a document names.

@@ -11,7 +11,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use crate::{
     Codec, CommitId, EventStore, Meta, StoreError,
     codec::{Event, Id},
-    document::RecordedEvent,
+    document::{RecordedEvent, read_entry},
     exchange::portable,
 };
 
@@ -112,7 +112,7 @@ pub trait EventLog<C: Codec>: EventStore<C::Aggregate> + Sized + Send {
 
     /// The entries of the log, each read by itself: an event that can't follow on the one before it is shown all the same.
     fn log(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<Entry<C>, StoreError>> + Send {
-        let entries = self.documents(scope).map(|document| Ok(Entry::<C>::read::<C>(&document?)?));
+        let entries = self.documents(scope).map(|document| Ok(read_entry::<C>(&document?)?));
         to_the_first_error(entries, || None)
     }
 
@@ -199,7 +199,7 @@ pub trait EventLog<C: Codec>: EventStore<C::Aggregate> + Sized + Send {
         if portable::<C>(found)? == portable::<C>(document)? {
             return Ok(None);
         }
-        let entry = Entry::<C>::read::<C>(document)?;
+        let entry = read_entry::<C>(document)?;
         Err(StoreError::Diverged {
             what: what::<C>(),
             id: entry.stream.to_string(),

@@ -9,10 +9,10 @@ use mongodb::{IndexModel, error::Error, raw_batch_cursor::RawBatch};
 use tokio::time::sleep;
 
 use crate::{
-    Codec, Entry, EventLog, Meta, MongoStore, Scope, StoreError,
+    Codec, EventLog, Meta, MongoStore, Scope, StoreError,
     codec::Id,
     connection::{Fate, explain, fate, is_no_collection, wants_a_replica_set},
-    document::next,
+    document::{next, read_entry},
     event_store::pause,
     mongo_store::{BATCH, SENDS},
 };
@@ -119,7 +119,7 @@ impl<C: Codec> MongoStore<C> {
     /// Those of the documents that are not there yet.
     async fn missing(&self, documents: &[RawDocumentBuf]) -> Result<Vec<Document>, StoreError> {
         let places = documents.iter().map(|document| {
-            let event = Entry::<C>::read::<C>(document)?;
+            let event = read_entry::<C>(document)?;
             Ok((C::key(&event.stream), next(event.version - 1)))
         });
         let places: Vec<(Bson, i64)> = places.collect::<Result<_, StoreError>>()?;
@@ -146,12 +146,12 @@ impl<C: Codec> MongoStore<C> {
         let mut cursor = raw.find(filter).await.map_err(failed)?;
         let mut found = HashMap::new();
         while let Some(document) = cursor.try_next().await.map_err(failed)? {
-            let entry = Entry::<C>::read::<C>(&document)?;
+            let entry = read_entry::<C>(&document)?;
             found.insert((entry.stream.to_string(), entry.version), document);
         }
         let mut missing = Vec::new();
         for document in documents {
-            let entry = Entry::<C>::read::<C>(document)?;
+            let entry = read_entry::<C>(document)?;
             let there = found.get(&(entry.stream.to_string(), entry.version));
             if let Some(new) = self.new_here(document, there.map(AsRef::as_ref))? {
                 missing.push(Document::try_from(new).map_err(|error| failed(error.into()))?);

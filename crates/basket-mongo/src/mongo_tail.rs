@@ -17,7 +17,8 @@ use mongodb::{
 use tokio::time::sleep;
 
 use crate::{
-    Codec, Entry, EventLog, MongoStore, News, Since, StoreError, Tail, codec::Id, connection::explain, tail::NewsOf,
+    Codec, Entry, EventLog, MongoStore, News, Since, StoreError, Tail, codec::Id, connection::explain,
+    document::read_entry, tail::NewsOf,
 };
 
 impl<C: Codec> Tail<C> for MongoStore<C> {
@@ -126,7 +127,7 @@ impl<'a, C: Codec> Follower<'a, C> {
     fn told(&mut self, change: &ChangeStreamEvent<RawDocumentBuf>) -> Result<Option<NewsOf<C>>, StoreError> {
         match (&change.operation_type, &change.full_document) {
             (OperationType::Insert, Some(document)) => {
-                let entry = Entry::<C>::read::<C>(document)?;
+                let entry = read_entry::<C>(document)?;
                 Ok(self.seen.live::<C>(&entry, change.cluster_time).then_some(News::Event(entry)))
             }
             _ => Err(self.gone()),

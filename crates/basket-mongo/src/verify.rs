@@ -8,7 +8,7 @@ use bson::RawDocument;
 use crate::{
     Codec, Entry, Unreadable,
     codec::Id,
-    document::{RecordedEvent, stream_of},
+    document::{RecordedEvent, read_entry, stream_of},
 };
 
 /// Checks documents in the order of their streams and versions, as [`Scope::All`](crate::Scope::All) brings them.
@@ -44,7 +44,7 @@ impl<C: Codec> Verifier<C> {
         // A gap is named once, at the document behind it; one too many, or of no version, takes nobody's place.
         self.version = event.version().unwrap_or(before).max(before);
         event.check_version(before + 1).map_err(|why| event.unreadable(why))?;
-        let entry = Entry::<C>::read::<C>(document)?;
+        let entry = read_entry::<C>(document)?;
         if let Some(mut state) = state {
             C::check(&state, &entry.event).map_err(|why| event.unreadable(why))?;
             state.apply(&entry.event);

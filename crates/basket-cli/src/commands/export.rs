@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use anyhow::Result;
 use basket_domain::BasketId;
-use basket_mongo::{Baskets, Codec, Entry, EventLog, Scope, exchange::Export as Lines};
+use basket_mongo::{Baskets, Codec, Entry, EventLog, Scope, document::read_entry, exchange::Export as Lines};
 use bson::Document;
 use clap::ValueEnum;
 use futures_util::TryStreamExt;
@@ -83,9 +83,7 @@ impl Export {
                 match self.format {
                     Form::Ndjson => out.line(&line)?,
                     Form::Cloudevents => {
-                        out.line(&serde_json::to_string(&cloud_event(&Entry::<Baskets>::read::<Baskets>(
-                            &document,
-                        )?))?)?;
+                        out.line(&serde_json::to_string(&cloud_event(&read_entry::<Baskets>(&document)?))?)?;
                     }
                 }
                 bar.inc(1);

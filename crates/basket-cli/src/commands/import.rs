@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use basket_mongo::{Baskets, Entry, EventLog, exchange::Import as Lines};
+use basket_mongo::{Baskets, EventLog, document::read_entry, exchange::Import as Lines};
 use bson::RawDocumentBuf;
 use serde::Serialize;
 
@@ -74,7 +74,7 @@ impl Import {
             // What is no UTF-8 will not have its checksum either.
             let read = lines.line(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
             if let Some(document) = read.with_context(|| so_far(added))? {
-                let of = Some(Entry::<Baskets>::read::<Baskets>(&document)?.commit);
+                let of = Some(read_entry::<Baskets>(&document)?.commit);
                 if of != commit {
                     batch.append(&mut open);
                     commit = of;
