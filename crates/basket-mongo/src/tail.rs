@@ -72,6 +72,9 @@ pub trait Tail<C: Codec>: EventLog<C> {
     /// The streams of a catch-up come one after the other or in the order of their commits, as the store has it; live
     /// events come in the order of the commits.
     ///
+    /// On MongoDB, a catch-up over all the streams remembers the last version of each, some 100 bytes a stream, until the
+    /// first event that comes after it.
+    ///
     /// The stream ends with its first error: [`StoreError::Unreachable`] where the store did not answer at the start
     /// (later, that is [`News::Lost`]); [`StoreError::Unreadable`] names an event that can't be read, and nothing is
     /// skipped; [`StoreError::NoChangeStream`] and [`StoreError::HistoryLost`] say what to do.
