@@ -5,6 +5,7 @@ use std::{
     borrow::Cow,
     env,
     io::{self, BufWriter, IsTerminal, Write},
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -203,8 +204,11 @@ fn pager() -> Option<(Child, impl Write)> {
     if env::var_os("LESS").is_none() {
         shell.env("LESS", "FRX");
     }
-    let found = env::split_paths(&env::var_os("PATH")?)
-        .any(|folder| command.split_whitespace().next().is_some_and(|program| folder.join(program).is_file()));
+    let program = command.split_whitespace().next()?;
+    let found = match program.contains(std::path::is_separator) {
+        true => Path::new(program).is_file(),
+        false => env::split_paths(&env::var_os("PATH")?).any(|folder| folder.join(program).is_file()),
+    };
     if !found {
         return None;
     }

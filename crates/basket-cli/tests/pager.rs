@@ -66,3 +66,32 @@ fn a_terminal_has_colour_unless_it_is_not_wanted() {
     terminal.shows("created the basket");
     assert!(!terminal.is_coloured());
 }
+
+#[test]
+fn ctrl_c_is_for_the_pager() {
+    let (shell, id) = shell("./pager");
+    let pager = shell.folder.path().join("pager");
+    std::fs::write(&pager, "#!/bin/sh\ntrap 'echo caught; exit' INT\ncat\nwhile :; do sleep 0.1; done\n").unwrap();
+    let runs = std::process::Command::new("chmod").arg("+x").arg(&pager).status().unwrap();
+    assert!(runs.success());
+    let mut terminal = Terminal::run(&shell, &["log", &id]);
+    terminal.shows("created the basket");
+    terminal.press("\x03");
+    terminal.shows("caught");
+    assert_eq!(terminal.ends().0, 0, "it ends with its pager, and is not killed before it");
+}
+
+#[test]
+fn what_others_wrote_beside_an_event_forges_no_line_and_reaches_no_terminal() {
+    let (shell, id) = shell("cat");
+    let database = rusqlite::Connection::open(shell.folder.path().join("baskets.db")).unwrap();
+    let meta = r#"{"actor":"ann\n   9  eve","reason":"\u001b[31mred\u001b[0m"}"#;
+    database.execute("UPDATE baskets SET meta = ?1 WHERE version = 3", [meta]).unwrap();
+    for words in ["log", "log --oneline", "blame"] {
+        let arguments: Vec<_> = words.split(' ').chain([id.as_str()]).collect();
+        let terminal = Terminal::run(&shell, &arguments);
+        let screen = terminal.shows("rocks");
+        assert!(!screen.contains("\n   9  eve") && !screen.contains("\n9  eve"), "{screen}");
+    }
+    assert!(shell.basket(&format!("log {id}")).out.contains("ann\u{fffd}   9  eve"));
+}
