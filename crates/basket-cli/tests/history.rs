@@ -237,3 +237,20 @@ fn what_if_writes_nothing_and_says_what_would_have_been_refused(shell: &Shell) {
     assert_eq!(versions(shell, &format!("log {id}")).len(), 5);
     shell.basket(&format!("what-if {id} --without 6")).fails(3, "there is no version 6");
 }
+
+#[test]
+fn who_it_was_is_said_or_set_or_known_to_git_or_to_the_login() {
+    let path = std::env::var("PATH").unwrap();
+    let actor = |shell: &Shell, words: &str| {
+        let id = shell.create("socks");
+        shell.basket(&format!("add {id} rocks {words}")).says("");
+        records(shell, &format!("log {id} -n 1"))[0]["actor"].clone()
+    };
+    let shell = Shell::new().with("BASKET_STORE", "baskets.db").with("PATH", path).with("LOGNAME", "login");
+    assert_eq!(actor(&shell, ""), "login");
+    std::fs::write(shell.folder.path().join(".gitconfig"), "[user]\n\tname = Ann of Git\n").unwrap();
+    assert_eq!(actor(&shell, ""), "Ann of Git");
+    let shell = shell.with("BASKET_ACTOR", "set");
+    assert_eq!(actor(&shell, ""), "set");
+    assert_eq!(actor(&shell, "--as said"), "said");
+}
