@@ -4,8 +4,14 @@ mod support;
 
 use std::{fs, path::PathBuf};
 
+use basket_cli::EmbeddedStore;
+use basket_mongo::{EventLog, EventStore, Scope};
+use futures_util::TryStreamExt;
 use rusqlite::Connection;
-use support::{Shell, answer};
+use support::{
+    Shell, answer,
+    mongo::{created, product, qty},
+};
 
 fn shell() -> (Shell, PathBuf) {
     let shell = Shell::new().with("BASKET_STORE", "baskets.db");
@@ -146,4 +152,20 @@ fn what_a_person_writes_with_the_sqlite_shell_is_read() {
         "UPDATE baskets SET data = '{ \"qty\": 3.0, \"product\": \"socks\", \"colour\": \"red\" }' WHERE version = 2";
     Connection::open(&file).unwrap().execute(change, []).unwrap();
     shell.basket(&format!("get {id}")).says("socks = 3\n");
+}
+
+#[tokio::test]
+async fn all_the_pages_of_a_reading_are_of_one_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::new(folder.path().join("baskets.db"));
+    let mut basket = created();
+    for _ in 1..1_200 {
+        basket.decide(|basket| basket.add_item(&product("socks"), qty(1))).unwrap();
+    }
+    store.save(&mut basket).await.unwrap();
+    let mut reading = std::pin::pin!(store.documents(Scope::From(*basket.id(), 1)));
+    assert!(reading.try_next().await.unwrap().is_some());
+    store.handle(basket.id(), |basket| basket.add_item(&product("socks"), qty(1))).await.unwrap();
+    let rest: Vec<_> = reading.try_collect().await.unwrap();
+    assert_eq!(rest.len(), 1_199, "what was written meanwhile is not of that moment");
 }
