@@ -81,7 +81,8 @@ fn refused(refusal: &Refusal) -> (u8, &'static str) {
 fn store(error: &StoreError) -> (u8, &'static str) {
     match error {
         StoreError::NotFound { .. } => (NOT_FOUND, "; check the id, and the store with `basket store`"),
-        StoreError::NoSuchVersion { .. } | StoreError::NotYetThere { .. } => (NOT_FOUND, "; `basket log` shows them"),
+        StoreError::NoSuchVersion { .. } => (NOT_FOUND, "; `basket log` shows them"),
+        StoreError::NotYetThere { .. } => (NOT_FOUND, " (in UTC); `basket log` shows its events"),
         StoreError::Conflict { .. } => (CONTENDED, ""),
         StoreError::Unreadable(_) => (UNREADABLE, ""),
         StoreError::OutcomeUnknown { .. } => (OUTCOME_UNKNOWN, ""),

@@ -62,6 +62,19 @@ impl Store {
         }
     }
 
+    /// That there is something to read at all: a file that a typo names holds nothing, and nothing is off in it.
+    ///
+    /// # Errors
+    /// [`StoreError::Other`] where there is no such file.
+    pub fn must_exist(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Embedded(store) if !store.exists()? => {
+                Err(store.other("there is no such file; the first `basket create` makes it".into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Asks the store who it is.
     ///
     /// # Errors

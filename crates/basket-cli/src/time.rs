@@ -42,9 +42,10 @@ pub fn local(time: DateTime) -> String {
     time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
 }
 
-/// For programs: RFC 3339, UTC, with milliseconds where there are some.
+/// For programs: RFC 3339, UTC, with milliseconds, so that the texts sort as the times do.
 pub fn utc(time: DateTime) -> String {
-    time.try_to_rfc3339_string().unwrap_or_else(|_| time.timestamp_millis().to_string())
+    let millis = time.timestamp_millis();
+    Timestamp::from_millisecond(millis).map_or_else(|_| millis.to_string(), |time| format!("{time:.3}"))
 }
 
 /// How long ago: `2 hours 5 minutes ago`; days and longer without their minutes.

@@ -122,7 +122,10 @@ fn what_changed_is_shown_product_by_product(shell: &Shell) {
     shell.basket(&format!("diff {id} 0..2")).says("+ socks = 1\n");
     shell.basket(&format!("diff {id} 4..3")).says("- clocks = 1\n");
     shell.basket(&format!("diff {id} 5..5")).says("");
-    shell.basket(&format!("diff {id} 5")).fails(2, "a range is A..B or A..");
+    shell.basket(&format!("diff {id} 3")).says("- socks = 1\n- rocks = 2\n+ rocks = 3\n+ clocks = 1\n");
+    for range in ["..5", "3...5", "'  ..'"] {
+        shell.basket(&format!("diff {id} {range}")).fails(2, "a range is A..B or A..");
+    }
 }
 
 fn blame_names_the_event_that_last_touched_a_product(shell: &Shell) {

@@ -145,7 +145,7 @@ impl<C: Codec> Import<C> {
                 ))
             };
         }
-        let damaged = "the line is damaged: its checksum is another one";
+        let damaged = "the line is damaged or cut short: its checksum is another one";
         let (body, checksum) =
             line.len().checked_sub(CHECKSUM_LENGTH).and_then(|at| line.split_at_checked(at)).ok_or(damaged)?;
         let (body, crc32) = (format!("{body}}}"), crc32fast::hash(format!("{body}}}").as_bytes()));

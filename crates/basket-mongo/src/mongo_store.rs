@@ -125,7 +125,10 @@ impl<C: Codec> MongoStore<C> {
             (Ok(set), _) => format!("replica set '{set}'"),
             (_, Ok("isdbgrid")) => "sharded cluster".into(),
             _ if hello.get_bool("isreplicaset").unwrap_or(false) => "replica set that was never initiated".into(),
-            _ => "standalone (one event at a time; `make mongo` starts a replica set)".into(),
+            _ => {
+                "standalone (it can't keep the two events of a new basket together; `make mongo` starts a replica set)"
+                    .into()
+            }
         };
         Ok(ServerInfo { version: build.get_str("version").unwrap_or("unknown").into(), topology })
     }

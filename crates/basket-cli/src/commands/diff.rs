@@ -93,8 +93,11 @@ async fn at(store: &Store, id: &BasketId, moment: Option<Moment>) -> Result<(u64
 }
 
 fn range(text: &str) -> Result<(Moment, Option<Moment>), String> {
-    let (from, to) = text.split_once("..").ok_or("a range is A..B or A.., such as 3..5")?;
+    let (from, to) = text.split_once("..").unwrap_or((text, ""));
     let to = to.trim();
+    if from.trim().is_empty() || to.starts_with('.') {
+        return Err("a range is A..B or A.., such as 3..5".into());
+    }
     Ok((moment(from)?, if to.is_empty() { None } else { Some(moment(to)?) }))
 }
 

@@ -63,6 +63,7 @@ struct CloudEvent<'a> {
 
 impl Export {
     pub(super) async fn run(mut self, store: &Store) -> Result<()> {
+        store.must_exist()?;
         self.ids.sort_unstable();
         self.ids.dedup();
         let scopes: Vec<_> = match self.ids.as_slice() {

@@ -59,7 +59,8 @@ impl Import {
         };
         let bar = progress::bar(size, "bytes");
         let (mut file, mut lines) = (BufReader::new(file), Lines::<Baskets>::default());
-        let so_far = |added: u64| format!("'{name}', of which {added} new events were imported");
+        let imported = if self.dry_run { "would have been imported" } else { "were imported" };
+        let so_far = |added: u64| format!("'{name}', of which {added} new events {imported}");
         // Events of whole commits, and those of a commit that may go on.
         let (mut batch, mut open) = (Vec::<RawDocumentBuf>::new(), Vec::new());
         let (mut commit, mut added) = (None, 0);

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::{
     args::ID_HELP,
+    exit,
     output::{Format, Lines, Output, plain},
     store::Store,
     time,
@@ -127,8 +128,11 @@ impl Log {
         }
         let mut output = Output::list(self.format)?;
         let (mut shown, mut commit, mut newest) = (0, None, VecDeque::new());
+        let (mut before, mut gap) = (None::<u64>, false);
         while self.number.is_none_or(|number| shown < number) {
             let Some(entry) = next else { break };
+            gap |= before.is_some_and(|before| before.abs_diff(entry.version) != 1);
+            before = Some(entry.version);
             if self.wants(&entry) {
                 shown += 1;
                 if self.reverse && self.number.is_some() {
@@ -140,7 +144,11 @@ impl Log {
             next = entries.try_next().await?;
         }
         newest.iter().try_for_each(|entry| self.show(&mut output, entry, &mut commit))?;
-        Ok(output.finish()?)
+        output.finish()?;
+        if gap {
+            exit::note("versions are missing between these, or are there twice; `basket verify` names what is off");
+        }
+        Ok(())
     }
 
     fn wants(&self, entry: &Entry<Baskets>) -> bool {

@@ -41,6 +41,7 @@ struct Finding {
 
 impl Verify {
     pub(super) async fn run(self, store: &Store) -> Result<()> {
+        store.must_exist()?;
         let mut output = Output::live(self.format)?;
         let mut findings: u64 = 0;
         let mut tell = |output: &mut Output, finding: Finding, text: String| {
@@ -73,7 +74,11 @@ impl Verify {
         let (events, baskets) = (verifier.documents(), verifier.streams());
         match findings {
             0 => {
-                exit::note(&format!("{events} events of {baskets} baskets were read: all is well"));
+                exit::note(&format!(
+                    "{} of {} were read: all is well",
+                    count(events, "event"),
+                    count(baskets, "basket")
+                ));
                 Ok(())
             }
             _ => bail!(Off { findings, events, baskets }),
@@ -83,9 +88,17 @@ impl Verify {
 
 /// The verdict where not all is well.
 #[derive(Debug, thiserror::Error)]
-#[error("{events} events of {baskets} baskets were read, and {findings} {} off", if *.findings == 1 { "thing is" } else { "things are" })]
+#[error("{} of {} were read, and {} off", count(*.events, "event"), count(*.baskets, "basket"), are(*.findings))]
 pub struct Off {
     findings: u64,
     events: u64,
     baskets: u64,
+}
+
+fn count(number: u64, of: &str) -> String {
+    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
+}
+
+fn are(findings: u64) -> String {
+    format!("{} {}", count(findings, "thing"), if findings == 1 { "is" } else { "are" })
 }

@@ -16,13 +16,16 @@ use crate::{
 
 /// Replay a basket's history without some of its events, and change nothing
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  basket what-if 5ab69073421aa917e62b4734 --without 3\n  \
-                        basket what-if 5ab69073421aa917e62b4734 --without 3 7..9")]
+#[command(
+    override_usage = "basket what-if [OPTIONS] <ID> --without <VERSION>...",
+    after_help = "Examples:\n  basket what-if 5ab69073421aa917e62b4734 --without 3\n  \
+                  basket what-if 5ab69073421aa917e62b4734 --without 3 7..9"
+)]
 pub struct WhatIf {
     #[arg(help = ID_HELP)]
     id: BasketId,
     /// The events to leave out, each a version or the first and the last of several
-    #[arg(long, required = true, num_args = 1.., value_name = "VERSION", value_parser = versions)]
+    #[arg(long, required = true, num_args = 1.., value_delimiter = ',', value_name = "VERSION", value_parser = versions)]
     without: Vec<RangeInclusive<u64>>,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
