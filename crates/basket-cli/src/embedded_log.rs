@@ -2,10 +2,7 @@
 //! and whether the file is whole. [`basket_mongo::log`] makes the rest of it.
 
 use basket_domain::BasketId;
-use basket_mongo::{
-    Baskets, EventLog, Meta, Scope, StoreError,
-    document::{next, read_entry},
-};
+use basket_mongo::{Baskets, EventLog, Meta, Scope, StoreError, document::read_entry};
 use bson::{Document, RawDocumentBuf};
 use futures_util::{Stream, TryStreamExt, stream};
 use rusqlite::{Connection, TransactionBehavior};
@@ -84,9 +81,7 @@ impl EventLog<Baskets> for EmbeddedStore {
 
     fn documents(&self, scope: Scope<BasketId>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
         let (order, after) = match scope {
-            // All of them, so that one with a version that is none is met as well.
-            Scope::From(id, ..=1) => (OLDEST_FIRST, (id.to_string(), i64::MIN)),
-            Scope::From(id, version) => (OLDEST_FIRST, (id.to_string(), next(version - 1) - 1)),
+            Scope::From(id, version) => (OLDEST_FIRST, (id.to_string(), rows::lowest(version).saturating_sub(1))),
             Scope::NewestFirst(id) => (NEWEST_FIRST, (id.to_string(), i64::MAX)),
             Scope::All => (ALL, (String::new(), i64::MIN)),
         };

@@ -83,8 +83,9 @@ pub fn since(
     Ok((page, position))
 }
 
-/// Of the first version on, all of them, so that one with a version that is none is met as well.
-fn lowest(version: u64) -> i64 {
+/// The lowest version that is asked for; from the first one on, that is all of them, so that one with a version that is none
+/// is met as well.
+pub fn lowest(version: u64) -> i64 {
     if version <= 1 { i64::MIN } else { next(version - 1) }
 }
 

@@ -98,7 +98,7 @@ impl<'a> RecordedEvent<'a> {
     }
 
     /// The event by itself, whatever came before it.
-    fn event<C: Codec>(self, id: &Id<C>) -> Result<Event<C>, String> {
+    pub(crate) fn event<C: Codec>(self, id: &Id<C>) -> Result<Event<C>, String> {
         let schema = self.check_schema(C::SCHEMA)?;
         let kind = match self.r#type.ok_or("it has no type")? {
             RawBsonRef::String(kind) => kind,

@@ -8,7 +8,7 @@ use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    Codec, Unreadable,
+    Codec, Entry, Unreadable,
     codec::integral,
     document::{RecordedEvent, stream_of},
     verify::Verifier,
@@ -81,11 +81,6 @@ impl<C: Codec> Export<C> {
     pub fn end(self) -> String {
         json(&end(&self.verifier, self.sum))
     }
-
-    /// How many events there were.
-    pub fn events(&self) -> u64 {
-        self.verifier.documents()
-    }
 }
 
 /// Reads lines that an [`Export`] has made, each of which is checked as if it were in a store.
@@ -103,11 +98,11 @@ impl<C: Codec> Default for Import<C> {
 }
 
 impl<C: Codec> Import<C> {
-    /// The event document of the next line; `None` for the header and the end.
+    /// The event of the next line, with its document; `None` for the header and the end.
     ///
     /// # Errors
     /// Says what is wrong with the line.
-    pub fn line(&mut self, line: &str) -> Result<Option<RawDocumentBuf>, BadLine> {
+    pub fn line(&mut self, line: &str) -> Result<Option<(Entry<C>, RawDocumentBuf)>, BadLine> {
         self.line += 1;
         self.read(line).map_err(|why| BadLine { line: self.line, why })
     }
@@ -126,7 +121,7 @@ impl<C: Codec> Import<C> {
         self.verifier.documents()
     }
 
-    fn read(&mut self, line: &str) -> Result<Option<RawDocumentBuf>, String> {
+    fn read(&mut self, line: &str) -> Result<Option<(Entry<C>, RawDocumentBuf)>, String> {
         if self.ended {
             return Err("it stands behind the end".into());
         }
@@ -156,8 +151,8 @@ impl<C: Codec> Import<C> {
         let document: Document = serde_json::from_str(&body).map_err(|why| format!("it is no event: {why}"))?;
         let document: Document = document.into_iter().map(|(name, value)| (name, from_text(value))).collect();
         let document = RawDocumentBuf::try_from(&document).map_err(|why| format!("it is no event: {why}"))?;
-        self.verifier.check(&document).map_err(|unreadable| unreadable.to_string())?;
-        Ok(Some(document))
+        let entry = self.verifier.check(&document).map_err(|unreadable| unreadable.to_string())?;
+        Ok(Some((entry, document)))
     }
 
     fn header(&self, line: &str) -> Result<(), String> {

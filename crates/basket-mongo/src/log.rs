@@ -1,5 +1,6 @@
 //! Reading what a store has kept: its event documents in order, the log of a stream, and a stream's past.
-//! A store brings [`EventLog::documents`], and everything else here rests on it, for any store and any aggregate.
+//! A store brings [`EventLog::documents`]; whatever reads events rests on it, for any store and any aggregate. What else a
+//! store brings is about itself: its name, its writer, its indexes, and taking in documents of another.
 //! `basket log`, `get --at`, `diff`, `blame`, `verify` and `export` are thin readers of it.
 
 use std::{future::Future, pin::pin, task::Poll};

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use crate::{
     Codec, EventLog, Meta, MongoStore, Scope, StoreError,
-    codec::Id,
+    codec::{Id, integral},
     connection::{Fate, explain, fate, is_no_collection, wants_a_replica_set},
     document::{next, read_entry},
     event_store::pause,
@@ -44,10 +44,10 @@ impl<C: Codec> EventLog<C> for MongoStore<C> {
             Err(error) if is_no_collection(&error) => return Ok(Vec::new()),
             Err(error) => return Err(failed(error)),
         };
-        let key = doc! { C::KEY: 1, "version": 1 };
         let same_keys = |index: &IndexModel| {
-            index.keys.iter().map(|(name, _)| name).eq(key.keys())
-                && index.keys.iter().all(|(_, order)| integral_order(order) == Some(1))
+            let keys = RawDocumentBuf::try_from(&index.keys).unwrap_or_default();
+            let keys = keys.iter().flatten().map(|(field, order)| (field.as_str(), integral(order)));
+            keys.eq([(C::KEY, Some(1)), ("version", Some(1))])
         };
         let unique = indexes.iter().find(|index| same_keys(index)).map(|index| {
             let options = index.options.clone().unwrap_or_default();
@@ -118,22 +118,17 @@ impl<C: Codec> EventLog<C> for MongoStore<C> {
 impl<C: Codec> MongoStore<C> {
     /// Those of the documents that are not there yet.
     async fn missing(&self, documents: &[RawDocumentBuf]) -> Result<Vec<Document>, StoreError> {
-        let places = documents.iter().map(|document| {
-            let event = read_entry::<C>(document)?;
-            Ok((C::key(&event.stream), next(event.version - 1)))
-        });
-        let places: Vec<(Bson, i64)> = places.collect::<Result<_, StoreError>>()?;
-        let Some((first, from)) = places.first() else { return Ok(Vec::new()) };
-        // The stream at the beginning may go on from far behind; those after it begin with their first event.
+        let entries = documents.iter().map(|document| read_entry::<C>(document)).collect::<Result<Vec<_>, _>>()?;
+        let Some(first) = entries.first() else { return Ok(Vec::new()) };
         let mut last_of = HashMap::<String, (Bson, i64)>::new();
-        for (key, version) in &places {
-            last_of.insert(key.to_string(), (key.clone(), *version));
+        for entry in &entries {
+            last_of.insert(entry.stream.to_string(), (C::key(&entry.stream), next(entry.version - 1)));
         }
         // The first may go on from far behind; those after it begin with their first event, and are asked for together
         // where they end alike.
         let mut clauses = Vec::new();
-        if let Some((_, last)) = last_of.remove(&first.to_string()) {
-            clauses.push(doc! { C::KEY: first, "version": { "$gte": from, "$lte": last } });
+        if let Some((key, last)) = last_of.remove(&first.stream.to_string()) {
+            clauses.push(doc! { C::KEY: key, "version": { "$gte": next(first.version - 1), "$lte": last } });
         }
         let mut ending = BTreeMap::<i64, Vec<Bson>>::new();
         last_of.into_values().for_each(|(key, last)| ending.entry(last).or_default().push(key));
@@ -150,8 +145,7 @@ impl<C: Codec> MongoStore<C> {
             found.insert((entry.stream.to_string(), entry.version), document);
         }
         let mut missing = Vec::new();
-        for document in documents {
-            let entry = read_entry::<C>(document)?;
+        for (document, entry) in documents.iter().zip(&entries) {
             let there = found.get(&(entry.stream.to_string(), entry.version));
             if let Some(new) = self.new_here(document, there.map(AsRef::as_ref))? {
                 missing.push(Document::try_from(new).map_err(|error| failed(error.into()))?);
@@ -159,11 +153,6 @@ impl<C: Codec> MongoStore<C> {
         }
         Ok(missing)
     }
-}
-
-/// The order of a field in an index, which mongosh writes as a double.
-fn integral_order(order: &Bson) -> Option<i64> {
-    order.as_i64().or(order.as_i32().map(i64::from)).or(order.as_f64().map(|order| order as i64))
 }
 
 fn owned(batch: &RawBatch) -> Result<Vec<Result<RawDocumentBuf, Error>>, Error> {

@@ -8,7 +8,7 @@ use bson::RawDocument;
 use crate::{
     Codec, Entry, Unreadable,
     codec::Id,
-    document::{RecordedEvent, read_entry, stream_of},
+    document::{RecordedEvent, stream_of},
 };
 
 /// Checks documents in the order of their streams and versions, as [`Scope::All`](crate::Scope::All) brings them.
@@ -38,13 +38,13 @@ impl<C: Codec> Verifier<C> {
         let stream = stream_of::<C>(document).map_err(|why| event.unreadable(why))?;
         if self.stream.as_ref() != Some(&stream) {
             self.streams += 1;
-            (self.stream, self.version, self.state) = (Some(stream), 0, Some(C::Aggregate::default()));
+            (self.stream, self.version, self.state) = (Some(stream.clone()), 0, Some(C::Aggregate::default()));
         }
         let (state, before) = (self.state.take(), self.version);
         // A gap is named once, at the document behind it; one too many, or of no version, takes nobody's place.
         self.version = event.version().unwrap_or(before).max(before);
         event.check_version(before + 1).map_err(|why| event.unreadable(why))?;
-        let entry = read_entry::<C>(document)?;
+        let entry = event.entry(stream.clone(), |event| event.event::<C>(&stream))?;
         if let Some(mut state) = state {
             C::check(&state, &entry.event).map_err(|why| event.unreadable(why))?;
             state.apply(&entry.event);

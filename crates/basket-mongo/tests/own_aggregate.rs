@@ -59,14 +59,20 @@ impl Codec for Silos {
     }
 }
 
+/// A silo that is armed, with the deputy's key turned, and not saved yet.
+fn armed(id: &str) -> EventSourced<Silo> {
+    let mut silo = EventSourced::<Silo>::new(id.to_owned());
+    silo.decide(Silo::arm).unwrap();
+    silo.decide(|silo| silo.turn_key(Officer::Deputy)).unwrap();
+    silo
+}
+
 #[test]
 fn a_silo_is_kept_beside_the_baskets_and_launches_once_however_many_try() {
     with_database(async |db| {
         let silos = MongoStore::<Silos>::connect(&db.address).await.unwrap();
-        let id = "north".to_owned();
-        let mut silo = EventSourced::<Silo>::new(id.clone());
-        silo.decide(Silo::arm).unwrap();
-        silo.decide(|silo| silo.turn_key(Officer::Deputy)).unwrap();
+        let mut silo = armed("north");
+        let id = silo.id().clone();
         silos.save(&mut silo).await.unwrap();
         silos.handle(&id, |silo| silo.turn_key(Officer::Commander)).await.unwrap();
 
@@ -88,10 +94,8 @@ fn a_silo_is_kept_beside_the_baskets_and_launches_once_however_many_try() {
 fn a_silo_has_a_log_and_a_past_and_what_was_launched_can_not_be_undone() {
     with_database(async |db| {
         let silos = MongoStore::<Silos>::connect(&db.address).await.unwrap();
-        let id = "north".to_owned();
-        let mut silo = EventSourced::<Silo>::new(id.clone());
-        silo.decide(Silo::arm).unwrap();
-        silo.decide(|silo| silo.turn_key(Officer::Deputy)).unwrap();
+        let mut silo = armed("north");
+        let id = silo.id().clone();
         silo.decide(|silo| silo.turn_key(Officer::Commander)).unwrap();
         silo.decide(Silo::launch).unwrap();
         silos.save(&mut silo).await.unwrap();
@@ -116,10 +120,8 @@ fn a_silo_has_a_log_and_a_past_and_what_was_launched_can_not_be_undone() {
 fn a_silo_is_watched_from_its_second_event_on() {
     with_database(async |db| {
         let silos = MongoStore::<Silos>::connect(&db.address).await.unwrap();
-        let id = "north".to_owned();
-        let mut silo = EventSourced::<Silo>::new(id.clone());
-        silo.decide(Silo::arm).unwrap();
-        silo.decide(|silo| silo.turn_key(Officer::Deputy)).unwrap();
+        let mut silo = armed("north");
+        let id = silo.id().clone();
         silos.save(&mut silo).await.unwrap();
 
         let mut news = std::pin::pin!(silos.tail(Since::Version(id.clone(), 2)));

@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use anyhow::Result;
 use basket_domain::BasketId;
-use basket_mongo::{Baskets, Codec, Entry, EventLog, Scope, document::read_entry, exchange::Export as Lines};
+use basket_mongo::{Baskets, Codec, Entry, EventLog, Scope, Verifier, exchange::Export as Lines};
 use bson::Document;
 use clap::ValueEnum;
 use futures_util::TryStreamExt;
@@ -70,31 +70,31 @@ impl Export {
             [] => vec![Scope::All],
             ids => ids.iter().map(|id| Scope::From(*id, 1)).collect(),
         };
-        let (mut out, mut lines) = (Plain::stdout(), Lines::<Baskets>::default());
+        let mut out = Plain::stdout();
+        let (mut lines, mut verifier, mut events) =
+            (Lines::<Baskets>::default(), Verifier::<Baskets>::default(), 0_u64);
         if self.format == Form::Ndjson {
             out.line(&lines.header())?;
         }
         let bar = progress::bar(store.count().await?, "events");
         for scope in scopes {
             let id = if let Scope::From(id, _) = scope { Some(id) } else { None };
-            let before = lines.events();
+            let before = events;
             let mut documents = pin!(store.documents(scope));
             while let Some(document) = documents.try_next().await? {
-                let line = lines.line(&document)?;
-                match self.format {
-                    Form::Ndjson => out.line(&line)?,
-                    Form::Cloudevents => {
-                        out.line(&serde_json::to_string(&cloud_event(&read_entry::<Baskets>(&document)?))?)?;
-                    }
-                }
+                let line = match self.format {
+                    Form::Ndjson => lines.line(&document)?,
+                    Form::Cloudevents => serde_json::to_string(&cloud_event(&verifier.check(&document)?))?,
+                };
+                out.line(&line)?;
+                events += 1;
                 bar.inc(1);
             }
-            if let Some(id) = id.filter(|_| lines.events() == before) {
+            if let Some(id) = id.filter(|_| events == before) {
                 return Err(store.not_found(&id).into());
             }
         }
         bar.finish_and_clear();
-        let events = lines.events();
         if self.format == Form::Ndjson {
             out.line(&lines.end())?;
         }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use basket_mongo::{Baskets, EventLog, document::read_entry, exchange::Import as Lines};
+use basket_mongo::{Baskets, EventLog, exchange::Import as Lines};
 use bson::RawDocumentBuf;
 use serde::Serialize;
 
@@ -74,11 +74,10 @@ impl Import {
             }
             // What is no UTF-8 will not have its checksum either.
             let read = lines.line(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
-            if let Some(document) = read.with_context(|| so_far(added))? {
-                let of = Some(read_entry::<Baskets>(&document)?.commit);
-                if of != commit {
+            if let Some((entry, document)) = read.with_context(|| so_far(added))? {
+                if commit != Some(entry.commit) {
                     batch.append(&mut open);
-                    commit = of;
+                    commit = Some(entry.commit);
                     if batch.len() >= BATCH {
                         added += store.import(&batch, !self.dry_run).await.with_context(|| so_far(added))?;
                         batch.clear();

@@ -87,13 +87,17 @@ impl Revert {
 
 impl Restore {
     pub(super) async fn run(self, store: &Store) -> Result<()> {
-        // clap has seen to it that one of them is there.
-        let moment = self.at.map(Moment::Time).unwrap_or(Moment::Version(self.version.unwrap_or_default()));
-        let target = store.past(&self.id, moment).await?;
-        tell_out_of_order(&target);
-        let which = format!("version {}", target.root.version());
-        // The version that was found is meant, whatever is written meanwhile.
-        let moment = Moment::Version(target.root.version());
+        let version = match self.at {
+            // The version that is found is meant, whatever is written meanwhile.
+            Some(time) => {
+                let target = store.past(&self.id, Moment::Time(time)).await?;
+                tell_out_of_order(&target);
+                target.root.version()
+            }
+            // clap has seen to it that one of them is there.
+            None => self.version.unwrap_or_default(),
+        };
+        let (which, moment) = (format!("version {version}"), Moment::Version(version));
         let plan = if self.dry_run {
             store.plan_restore(&self.id, moment).await?
         } else {
