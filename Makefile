@@ -1,4 +1,4 @@
-# `make help` lists what can be done. Recipes are a line or two; longer ones are scripts with a name.
+# `make help` lists the targets. A recipe is a line or two; a longer one is a script in scripts/.
 
 .DEFAULT_GOAL := tests
 .PHONY: tests tests-offline demo setup mongo mongo-stop mongo-shell lint help \
@@ -7,75 +7,77 @@
 
 EXERCISE := cargo run --quiet --package exercise --
 
-tests: ## the whole suite, against a MongoDB of its own that is gone afterwards (this is plain `make`)
+tests: ## run all tests, on a MongoDB that is started for them and removed (this is plain `make`)
 	@status=0; scripts/with-mongo scripts/test --workspace || status=$$?; scripts/slides test-if-here && exit $$status
 
-tests-offline: ## what needs no MongoDB: the domain and the embedded store
+tests-offline: ## run the tests that need no MongoDB: the domain and the embedded store
 	@scripts/test --package basket-domain --package basket-cli -- --skip mongo:: --skip mongo_
 	@echo "the tests on MongoDB did not run; 'make tests' runs them all"
 
-demo: ## a basket, live, on the embedded store
+demo: ## show a basket, live, on the embedded store
 	@scripts/demo
 
 setup: ## install the `basket` command with cargo
 	cargo install --locked --path crates/basket-cli
 	@command -v basket >/dev/null || echo "basket is in $${CARGO_HOME:-$$HOME/.cargo}/bin; put that folder on your PATH"
 
-mongo: ## start a MongoDB and let `basket` use it from this folder (MONGO_PORT=27017)
+mongo: ## start a MongoDB, and let every `basket` in this folder use it (MONGO_PORT=27017)
 	@scripts/mongo up
 
-mongo-stop: ## stop it, keep its data, and let `basket` use the embedded store again
+mongo-stop: ## stop that MongoDB, keep its data, and let `basket` use the embedded store again
 	@scripts/mongo stop
 
 mongo-shell: ## look at the event documents in mongosh
 	@scripts/mongo shell
 
-lint: ## format, clippy, documentation and shell scripts, warnings as errors
+lint: ## check format, clippy, documentation and shell scripts, with warnings as errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- --deny warnings
+	@# The base without the sample, the contract without the driver, the embedded store alone.
+	for crate in basket-domain basket-mongo basket-cli; do cargo clippy --package $$crate --no-default-features --quiet -- --deny warnings || exit; done
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
-	@if command -v shellcheck >/dev/null; then shellcheck --external-sources --source-path=SCRIPTDIR .ci/run $(filter-out %.txt,$(wildcard scripts/*)); else echo "shellcheck is not here; the scripts were not checked"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck --external-sources --source-path=SCRIPTDIR .ci/run $(filter-out %.txt,$(wildcard scripts/*)); else echo "shellcheck is not installed; the scripts were not checked"; fi
 
-serve: ## the talk, at http://localhost:8000 (PORT=)
+serve: ## show the talk at http://localhost:8000 (PORT=)
 	@scripts/slides serve
 
-slides: ## the talk as a static site, in slides/dist
+slides: ## build the talk as a static site, in slides/dist
 	@scripts/slides build
 
-slides-pdf: ## the talk as two PDFs in slides/dist: slides, and slides with notes (needs Chromium)
+slides-pdf: ## build the talk as two PDFs in slides/dist: slides, and slides with notes (needs Chromium)
 	@scripts/slides pdf
 
-slides-test: ## every slide in a real browser (needs Chromium)
+slides-test: ## test every slide in a real browser (needs Chromium)
 	@scripts/slides test
 
-slides-record: ## record anew what the slides show of a terminal, and the practice run
+slides-record: ## record the terminal sessions on the slides again, and the practice run
 	RECORD=1 cargo test --quiet --package basket-cli --test recordings
 	@scripts/with-mongo $(EXERCISE) record
 
-from_scratch: ## learn: make the exercise's branch and switch to it (FRESH=1 begins anew)
+from_scratch: ## learn: make the exercise's branch and switch to it (FRESH=1 starts again)
 	@cargo build --package exercise
 	@$(EXERCISE) from-scratch $(if $(FRESH),--fresh)
 
-watch: ## learn: on every save, the first red test and what to do next
+watch: ## learn: on every save, show the first failing test and what to do next
 	@$(EXERCISE) watch
 
-hint: ## learn: the next hint (STAGE=n)
+hint: ## learn: show the next hint (STAGE=n)
 	@$(EXERCISE) hint $(STAGE)
 
 solution: ## learn: write the solution of STAGE=n into your files, keeping a copy
 	@$(if $(STAGE),$(EXERCISE) solution $(STAGE),echo "which stage? make solution STAGE=n"; exit 2)
 
-stages: ## learn: the list of stages
+stages: ## learn: list the stages
 	@$(EXERCISE) stages
 
-check: ## learn: run the tests of all the stages
+check: ## learn: run the tests of all stages
 	@$(EXERCISE) check
 
-timer: ## learn: a clock for `make watch` (MINUTES=25)
+timer: ## learn: start a clock that `make watch` shows (MINUTES=25)
 	@$(EXERCISE) timer $(if $(MINUTES),--minutes $(MINUTES))
 
-prove: ## prove that the exercise has not drifted from the code
+prove: ## prove that the exercise fits the code
 	@scripts/with-mongo $(EXERCISE) prove
 
-help: ## this list
+help: ## show this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

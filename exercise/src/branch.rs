@@ -1,7 +1,9 @@
 //! `make from_scratch`: a real local branch out of the commit that is checked out, with the parts of all stages blanked.
-//! It touches the working tree only by switching to the branch, at the very end, and overwrites no work.
+//! It changes the working tree only by switching to the branch, at the very end, and overwrites no work. `prove` and
+//! `record` make the branch in a clone.
 
 use std::{
+    fs,
     path::Path,
     process::{Command, Stdio},
 };
@@ -16,46 +18,37 @@ use crate::{
 const BRANCH: &str = "from_scratch";
 const SUBJECT: &str = "Start from scratch";
 
-/// What is said once it is made.
 pub const MADE: &str =
     "you are on the branch from_scratch now; read README.md, and type `make watch` in a second window";
 
-/// For a commit that is nobody's.
-pub const NAME: [&str; 6] =
-    ["-c", "user.name=basket", "-c", "user.email=basket@localhost", "-c", "commit.gpgsign=false"];
+/// The author of the commits that this tool makes.
+const AUTHOR: [&str; 6] = ["-c", "user.name=basket", "-c", "user.email=basket@localhost", "-c", "commit.gpgsign=false"];
 
-/// Makes the branch and switches to it. With `fresh`, a branch that is there already is kept under a dated name.
-///
-/// # Errors
-/// There are uncommitted changes, or work on the branch; the message says the way out.
+/// Makes the branch and switches to it. With `fresh`, an existing branch is kept under a dated name.
 pub fn make(course: &Course, fresh: bool) -> Result<()> {
     let root = &course.root;
     if !git(root, &["status", "--porcelain"])?.is_empty() {
         bail!(
             "there are uncommitted changes, which a switch to {BRANCH} could lose; \
-             keep them with `git stash --include-untracked` or a commit, then type the same again"
+             keep them with `git stash --include-untracked` or a commit, then run the same command again"
         );
     }
     if course.root.join(SOLUTIONS).exists() {
-        bail!("you are on the exercise's branch already; to begin anew: git switch main && make from_scratch FRESH=1");
+        bail!("you are on the exercise's branch already; to start again: git switch main && make from_scratch FRESH=1");
     }
     if git(root, &["rev-parse", "--verify", "--quiet", &format!("refs/heads/{BRANCH}")]).is_ok() {
         if fresh {
-            let kept = format!(
-                "{BRANCH}-{}",
-                git(root, &["log", "-1", "--format=%cd", "--date=format:%Y%m%d-%H%M%S", BRANCH])?
-            );
+            let date = git(root, &["log", "-1", "--format=%cd", "--date=format:%Y%m%d-%H%M%S", BRANCH])?;
+            let kept = format!("{BRANCH}-{date}");
             git(root, &["branch", "--move", BRANCH, &kept])
                 .with_context(|| format!("the old branch can't be kept as {kept}"))?;
             println!("your old branch is kept as {kept}");
-        } else if git(root, &["log", "-1", "--format=%s", BRANCH])? == SUBJECT {
-            bail!(
-                "the branch {BRANCH} is there already; go on with `git switch {BRANCH}`, or anew with `make from_scratch FRESH=1`"
-            );
         } else {
+            let is_untouched = git(root, &["log", "-1", "--format=%s", BRANCH])? == SUBJECT;
+            let work = if is_untouched { "" } else { ", with work of yours on it" };
             bail!(
-                "the branch {BRANCH} is there already, with work of yours on it; go on with `git switch {BRANCH}`, \
-                 or anew with `make from_scratch FRESH=1`, which keeps the old one under a dated name"
+                "the branch {BRANCH} is there already{work}; go on with `git switch {BRANCH}`, \
+                 or start again with `make from_scratch FRESH=1`, which keeps the old one under a dated name"
             );
         }
     }
@@ -71,11 +64,11 @@ pub fn make(course: &Course, fresh: bool) -> Result<()> {
         return Err(error);
     }
     git(root, &["switch", "--quiet", BRANCH])?;
-    // What was done and hinted at on another branch is not done here.
+    // Stages done and hints given on another branch don't count here.
     State::default().save(course)
 }
 
-/// Blanks every part in the tree and commits that.
+/// Blanks every part in the tree and commits the result.
 fn start(tree: &Path) -> Result<()> {
     let course = Course::at(tree)?;
     course.write(SOLUTIONS, &serde_json::to_string_pretty(&course.bodies()?)?)?;
@@ -84,29 +77,37 @@ fn start(tree: &Path) -> Result<()> {
     course.write("README.md", &readme)?;
     git(tree, &["add", "--all"])?;
     let body = "Made by `make from_scratch`: main, with the bodies of the functions that you write blanked.";
-    git(tree, &[&NAME[..], &["commit", "--quiet", "--no-verify", "--message", SUBJECT, "--message", body]].concat())?;
-    Ok(())
+    git(tree, &["commit", "--quiet", "--no-verify", "--message", SUBJECT, "--message", body]).map(drop)
+}
+
+/// A clone of the repository in a folder, at a commit (HEAD if that is empty), ready for the exercise.
+pub fn clone(course: &Course, commit: &str, folder: &Path) -> Result<Course> {
+    let clone = folder.join("basket");
+    let name = clone.to_str().context("the folder for temporary files has a name that is not UTF-8")?;
+    git(&course.root, &["clone", "--quiet", ".", name])?;
+    if !commit.is_empty() {
+        git(&clone, &["switch", "--quiet", "--detach", commit])?;
+    }
+    // A target folder of its own, kept for the next run. cargo names what it builds by the path within the workspace: in
+    // a shared folder, it would take the build of a mistake in the clone for the build of main.
+    let target = course.root.join("target/prove");
+    fs::create_dir_all(clone.join(".cargo"))?;
+    fs::write(clone.join(".cargo/config.toml"), format!("[build]\ntarget-dir = {:?}\n", target.display().to_string()))?;
+    fs::write(clone.join(".git/info/exclude"), "/.cargo\n")?;
+    Course::at(&clone)
 }
 
 /// Blanks every part of every stage.
-///
-/// # Errors
-/// A file can't be parsed, or has lost a function.
 pub fn blank_all(course: &Course) -> Result<()> {
-    for part in course.parts() {
-        course.put(part, &course.blank(part)?).with_context(|| key(part))?;
-    }
-    Ok(())
+    course.parts().try_for_each(|part| course.put_code(part, &part.blank).with_context(|| key(part)))
 }
 
 /// What git prints.
-///
-/// # Errors
-/// What git complains of.
 pub fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
     let output = Command::new("git")
         .arg("-C")
         .arg(folder)
+        .args(AUTHOR)
         .args(arguments)
         .stdin(Stdio::null())
         .output()

@@ -1,5 +1,5 @@
-//! The course as data: `stages.toml` says what each stage blanks, tests and hints at; `mistakes.toml` what people get
-//! wrong. The other rooms read it; nothing of the course is written in code.
+//! The course as data: `stages.toml` has what each stage blanks and tests, and its hints; `mistakes.toml` has common
+//! mistakes. The other modules read it; no part of the course is written in code.
 
 use std::{
     collections::BTreeMap,
@@ -13,20 +13,22 @@ use serde::Deserialize;
 use crate::source;
 
 /// A checkout of the repository, with its course.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Course {
     /// The repository's top folder.
+    #[serde(skip)]
     pub root: PathBuf,
-    /// The stages, in order.
+    #[serde(rename = "stage")]
     pub stages: Vec<Stage>,
 }
 
-/// One stage: something that people can't do before, and can do after.
+/// One stage: something that learners can do after it, and not before.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
     /// A sentence.
     pub name: String,
-    /// The crate to build.
     pub package: String,
     /// The test file in its `tests/`, without `.rs`.
     pub test: String,
@@ -34,13 +36,13 @@ pub struct Stage {
     pub slide: String,
     /// What to do, in two or three lines.
     pub task: String,
-    /// What is blanked, and to be written.
+    /// The functions that are blanked, to be written.
     pub part: Vec<Part>,
-    /// From a nudge to nearly all.
+    /// From a small hint to nearly the solution.
     pub hint: Vec<Hint>,
 }
 
-/// A function that people write themselves.
+/// A function that learners write themselves.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
@@ -48,56 +50,51 @@ pub struct Part {
     pub file: String,
     /// `Type::function`.
     pub item: String,
-    /// What stands in it at the start.
+    /// Its body at the start.
     pub blank: String,
 }
 
-/// One hint.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hint {
-    /// For people.
     pub text: String,
     /// The function that `code` goes into.
     pub item: Option<String>,
-    /// A body that compiles, with a `todo!` where the last thought is missing.
+    /// A body that compiles, with a `todo!` in place of the last step.
     pub code: Option<String>,
 }
 
-/// The bodies that people are to find: by [`key`], as main has them.
+/// The bodies on main, by [`key`].
 pub type Solutions = BTreeMap<String, String>;
+
+impl Stage {
+    /// The file with its tests, from the root.
+    pub fn tests(&self) -> String {
+        format!("crates/{}/tests/{}.rs", self.package, self.test)
+    }
+}
 
 /// Where the branch keeps the solutions.
 pub const SOLUTIONS: &str = "exercise/solutions.json";
 
-/// Names a part.
 pub fn key(part: &Part) -> String {
     format!("{}#{}", part.file, part.item)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stages {
-    stage: Vec<Stage>,
+pub fn solution<'s>(solutions: &'s Solutions, part: &Part) -> Result<&'s str> {
+    Ok(solutions.get(&key(part)).with_context(|| format!("there is no solution of {}", part.item))?)
 }
 
 impl Course {
-    /// The course of the checkout that a folder is in.
-    ///
-    /// # Errors
-    /// The folder is in no checkout of this repository, or its course can't be read.
+    /// The course of the checkout that contains a folder.
     pub fn at(folder: &Path) -> Result<Self> {
         let root = folder.ancestors().find(|folder| folder.join("exercise/stages.toml").is_file());
-        let root = root.context("this is no folder of the basket repository")?.to_owned();
+        let root = root.context("this folder is not in the basket repository")?.to_owned();
         let text = fs::read_to_string(root.join("exercise/stages.toml")).context("exercise/stages.toml")?;
-        let Stages { stage } = toml::from_str(&text).context("exercise/stages.toml")?;
-        Ok(Self { root, stages: stage })
+        let course = toml::from_str(&text).context("exercise/stages.toml")?;
+        Ok(Self { root, ..course })
     }
 
-    /// A stage by its number, from 1.
-    ///
-    /// # Errors
-    /// There is none of this number.
     pub fn stage(&self, number: usize) -> Result<&Stage> {
         let last = self.stages.len();
         number.checked_sub(1).and_then(|index| self.stages.get(index)).with_context(|| {
@@ -105,62 +102,44 @@ impl Course {
         })
     }
 
-    /// Every part of every stage.
     pub fn parts(&self) -> impl Iterator<Item = &Part> {
         self.stages.iter().flat_map(|stage| &stage.part)
     }
 
-    /// Reads a file of the checkout.
-    ///
-    /// # Errors
-    /// It can't be read.
     pub fn read(&self, file: &str) -> Result<String> {
         fs::read_to_string(self.root.join(file)).with_context(|| format!("{file} can't be read"))
     }
 
-    /// Writes a file of the checkout.
-    ///
-    /// # Errors
-    /// It can't be written.
+    /// Writes a file, in a folder that is made if it is missing.
     pub fn write(&self, file: &str, text: &str) -> Result<()> {
-        fs::write(self.root.join(file), text).with_context(|| format!("{file} can't be written"))
+        let path = self.root.join(file);
+        let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+        folder.and_then(|()| fs::write(&path, text)).with_context(|| format!("{file} can't be written"))
     }
 
     /// Puts a body into a part.
-    ///
-    /// # Errors
-    /// The file can't be parsed, or has lost the function.
     pub fn put(&self, part: &Part, body: &str) -> Result<()> {
         let text = source::with_body(&self.read(&part.file)?, &part.item, body).with_context(|| part.file.clone())?;
         self.write(&part.file, &text)
     }
 
+    /// Puts lines of code into a part, as its body.
+    pub fn put_code(&self, part: &Part, code: &str) -> Result<()> {
+        let body = source::braced(&self.read(&part.file)?, &part.item, code).with_context(|| part.file.clone())?;
+        self.put(part, &body)
+    }
+
     /// The bodies that are in the checkout now.
-    ///
-    /// # Errors
-    /// A file can't be parsed, or has lost a function.
     pub fn bodies(&self) -> Result<Solutions> {
-        let mut bodies = Solutions::new();
-        for part in self.parts() {
+        let body = |part: &Part| {
             let text = self.read(&part.file)?;
             let range = source::body(&text, &part.item).with_context(|| part.file.clone())?;
-            bodies.insert(key(part), text.get(range).unwrap_or_default().to_owned());
-        }
-        Ok(bodies)
+            Ok((key(part), text.get(range).unwrap_or_default().to_owned()))
+        };
+        self.parts().map(body).collect()
     }
 
-    /// The body with which a part starts.
-    ///
-    /// # Errors
-    /// The file can't be parsed, or has lost the function.
-    pub fn blank(&self, part: &Part) -> Result<String> {
-        source::braced(&self.read(&part.file)?, &part.item, &part.blank).with_context(|| part.file.clone())
-    }
-
-    /// The solutions that the branch carries.
-    ///
-    /// # Errors
-    /// This is not the branch.
+    /// The solutions that are stored on the branch.
     pub fn solutions(&self) -> Result<Solutions> {
         if !self.root.join(SOLUTIONS).exists() {
             bail!(

@@ -1,13 +1,11 @@
-//! The commands for people who learn: hints, solutions, the list of stages, the clock.
-//! Nothing of theirs is overwritten without a copy that the message names.
-
-use std::fs;
+//! The commands for learners: hints, solutions, the list of stages, the clock.
+//! A learner's work is never overwritten without a copy, which the message names.
 
 use anyhow::{Context, Result, bail};
 use similar::TextDiff;
 
 use crate::{
-    course::{Course, Stage, key},
+    course::{self, Course, Stage},
     source,
     state::{self, FOLDER, State},
     verdict::{self, Servers, Verdict},
@@ -19,7 +17,6 @@ pub const RED: &str = "\x1b[31m";
 pub const DIM: &str = "\x1b[2m";
 pub const PLAIN: &str = "\x1b[0m";
 
-/// Prints the next hint of a stage.
 pub fn hint(course: &Course, stage: Option<usize>) -> Result<()> {
     course.solutions()?;
     let mut state = State::load(course);
@@ -28,14 +25,14 @@ pub fn hint(course: &Course, stage: Option<usize>) -> Result<()> {
     state.save(course)
 }
 
-/// The text of the next hint; the last one again, once all were given.
+/// The text of the next hint; after the last one, the last one again.
 pub fn next_hint(course: &Course, number: usize, state: &mut State) -> Result<String> {
     let stage = course.stage(number)?;
     let given = state.hints.entry(number).or_insert(0);
     *given = (*given + 1).min(stage.hint.len());
     let Some(hint) = stage.hint.get(given.saturating_sub(1)) else { bail!("stage {number} has no hints") };
     let mut text = format!("{BOLD}Hint {given} of {} for stage {number}{PLAIN}\n", stage.hint.len());
-    text += &format!("{}\n", wrapped(&hint.text, columns()));
+    text += &format!("{}\n", textwrap::fill(&hint.text, columns()));
     if let (Some(item), Some(code)) = (&hint.item, &hint.code) {
         text += &format!("\n{DIM}// in {item}{PLAIN}\n{code}");
     }
@@ -45,7 +42,7 @@ pub fn next_hint(course: &Course, number: usize, state: &mut State) -> Result<St
     Ok(text)
 }
 
-/// The solution of a stage as a diff against what is there, over all its parts.
+/// The solution of a stage, as a diff against the present files.
 pub fn solution_diff(course: &Course, stage: &Stage) -> Result<String> {
     let mut diff = String::new();
     for (file, before, after) in solved(course, stage)? {
@@ -71,43 +68,40 @@ fn solved(course: &Course, stage: &Stage) -> Result<Vec<(String, String, String)
     let solutions = course.solutions()?;
     let mut files: Vec<(String, String, String)> = Vec::new();
     for part in &stage.part {
-        let body = solutions.get(&key(part)).with_context(|| format!("there is no solution of {}", part.item))?;
+        let body = course::solution(&solutions, part)?;
         if files.last().is_none_or(|(file, ..)| *file != part.file) {
             let text = course.read(&part.file)?;
             files.push((part.file.clone(), text.clone(), text));
         }
         if let Some((file, _, after)) = files.last_mut() {
             *after = source::with_body(after, &part.item, body).with_context(|| {
-                format!(
-                    "the solution needs a place to go to, and {file} gives none; mend that first, `cargo check` shows it"
-                )
+                format!("the solution can't be put into {file}; fix that file first, `cargo check` shows what is wrong")
             })?;
         }
     }
     Ok(files)
 }
 
-/// Puts the solution of a stage into the files, after copying them.
+/// Copies the files of a stage, then puts the solution into them.
 pub fn solution(course: &Course, number: usize) -> Result<()> {
     let stage = course.stage(number)?;
-    // All or none: the files are only written once every part has found its place.
+    // All or none: the files are written only after every part was found.
     let changed: Vec<_> = solved(course, stage)?.into_iter().filter(|(_, before, after)| before != after).collect();
     if changed.is_empty() {
         println!("your files have the solution of stage {number} already");
         return Ok(());
     }
     let folder = format!("{FOLDER}/before-solution-{number}-{}", state::now().as_secs());
-    fs::create_dir_all(course.root.join(&folder)).with_context(|| format!("{folder} can't be made"))?;
     for (file, before, after) in &changed {
         course.write(&format!("{folder}/{}", file.replace('/', "_")), before)?;
         course.write(file, after)?;
         println!("stage {number} is solved in {file}");
     }
-    println!("your own text is kept in {folder}");
+    println!("your own version is kept in {folder}");
     Ok(())
 }
 
-/// Lists the stages, from what the last run of the tests has shown.
+/// Lists the stages, with the result of the last run of the tests.
 pub fn stages(course: &Course) -> Result<()> {
     anstream::print!("{}", list(course, State::load(course).done));
     if course.solutions().is_err() {
@@ -116,7 +110,7 @@ pub fn stages(course: &Course) -> Result<()> {
     Ok(())
 }
 
-/// The list of stages, `done` of them done.
+/// The list of stages; the first `done` are done.
 pub fn list(course: &Course, done: usize) -> String {
     let lines = (1..).zip(&course.stages).map(|(number, stage)| {
         let (mark, colour) = match number {
@@ -129,11 +123,11 @@ pub fn list(course: &Course, done: usize) -> String {
     lines.collect()
 }
 
-/// Runs the tests of all the stages, and says whether all are green.
+/// Runs the tests of all the stages; returns whether all are green.
 pub fn check(course: &Course) -> Result<bool> {
     let (servers, mut done, mut green) = (Servers::default(), 0, 0);
     for (number, stage) in (1..).zip(&course.stages) {
-        let verdict = verdict::of(course, stage, &servers)?;
+        let (verdict, _) = verdict::of(course, stage, &servers)?;
         let (colour, first) = match &verdict {
             Verdict::Green => (GREEN, String::new()),
             Verdict::Red(failures) => {
@@ -154,26 +148,19 @@ pub fn check(course: &Course) -> Result<bool> {
     Ok(green == course.stages.len())
 }
 
-/// Starts the clock.
 pub fn timer(course: &Course, minutes: u64) -> Result<()> {
     let mut state = State::load(course);
     state.until = Some(state::now().as_secs() + minutes * 60);
     state.save(course)?;
-    println!("{minutes} minutes from now; `make watch` shows what is left");
+    println!("{minutes} minutes from now; `make watch` shows the time left");
     Ok(())
 }
 
-/// Broken between words.
-pub fn wrapped(text: &str, columns: usize) -> String {
-    textwrap::fill(text, columns)
-}
-
-/// What fits the terminal; 80 columns where there is none.
+/// The width of the terminal; 80 columns without one.
 pub fn columns() -> usize {
     crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns).clamp(40, 120))
 }
 
-/// A test's name as the sentence that it is.
 pub fn sentence(test: &str) -> String {
     test.replace('_', " ")
 }

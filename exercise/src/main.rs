@@ -1,8 +1,8 @@
 //! The tool behind `make from_scratch`, `watch`, `hint`, `solution`, `stages`, `check`, `timer`, `prove` and `slides-record`.
 //!
 //! [`course`] is the course as data, [`source`] blanks a function or puts a body back, [`branch`] makes the branch,
-//! [`verdict`] runs a stage's tests, [`learn`] and [`watch`] talk to people, [`prove`] shows that nothing has drifted,
-//! [`record`] makes the recording that the slides play, and [`cast`] is its format.
+//! [`verdict`] runs a stage's tests, [`learn`] and [`watch`] are for learners, [`prove`] shows that the exercise fits the
+//! code, [`record`] makes the recording that the slides play, and [`cast`] is its format.
 
 mod branch;
 mod cast;
@@ -33,13 +33,13 @@ struct Args {
 enum Command {
     /// Make the branch from_scratch and switch to it
     FromScratch {
-        /// Begin anew; a branch that is there already is kept under a dated name
+        /// Start again; an existing branch is kept under a dated name
         #[arg(long)]
         fresh: bool,
     },
-    /// Run the tests on every save and say what to do next
+    /// Run the tests on every save and show what to do next
     Watch,
-    /// Give the next hint for a stage, or for the first that is not done
+    /// Show the next hint for a stage, or for the first that is not done
     Hint { stage: Option<usize> },
     /// Put the solution of one stage into your files
     Solution { stage: usize },
@@ -53,7 +53,7 @@ enum Command {
         #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..=1440))]
         minutes: u64,
     },
-    /// Prove that the exercise has not drifted from the code (for CI)
+    /// Prove that the exercise fits the code (for CI)
     Prove,
     /// Record the practice run that the slides play
     Record,
@@ -76,15 +76,15 @@ fn run(command: Command) -> Result<bool> {
         Command::FromScratch { fresh } => {
             branch::make(&course, fresh)?;
             println!("{}", branch::MADE);
-            Ok(true)
         }
-        Command::Watch => watch::run(&course).map(|()| true),
-        Command::Hint { stage } => learn::hint(&course, stage).map(|()| true),
-        Command::Solution { stage } => learn::solution(&course, stage).map(|()| true),
-        Command::Stages => learn::stages(&course).map(|()| true),
-        Command::Check => learn::check(&course),
-        Command::Timer { minutes } => learn::timer(&course, minutes).map(|()| true),
-        Command::Prove => prove::run(&course),
-        Command::Record => record::run(&course),
+        Command::Watch => watch::run(&course)?,
+        Command::Hint { stage } => learn::hint(&course, stage)?,
+        Command::Solution { stage } => learn::solution(&course, stage)?,
+        Command::Stages => learn::stages(&course)?,
+        Command::Check => return learn::check(&course),
+        Command::Timer { minutes } => learn::timer(&course, minutes)?,
+        Command::Prove => prove::run(&course)?,
+        Command::Record => record::run(&course)?,
     }
+    Ok(true)
 }

@@ -1,5 +1,5 @@
-//! Functions in a source file: finds the body of one by name, and puts another in its place. Every other byte stays.
-//! The exercise is made of nothing else: a start is main with bodies blanked, a solution is main's body put back.
+//! Finds the body of a function in a source file, and replaces it. Every other byte stays.
+//! The whole exercise is made this way: it starts with main's bodies blanked, and a solution is main's body put back.
 
 use std::ops::Range;
 
@@ -7,9 +7,6 @@ use anyhow::{Context, Result, bail};
 use syn::{Block, ImplItem, Item, TraitItem, Type};
 
 /// The bytes of a function's body, braces included. `item` is `Type::function` or `Trait::function`.
-///
-/// # Errors
-/// The text is no Rust that can be parsed (says where), or has no such function, or two.
 pub fn body(text: &str, item: &str) -> Result<Range<usize>> {
     let file = syn::parse_file(text).map_err(|error| {
         let at = error.span().start();
@@ -25,23 +22,17 @@ pub fn body(text: &str, item: &str) -> Result<Range<usize>> {
 }
 
 fn bodies<'f>(item: &'f Item, owner: &str, name: &str) -> Vec<&'f Block> {
+    let in_impl = |item: &'f ImplItem| match item {
+        ImplItem::Fn(function) if function.sig.ident == name => Some(&function.block),
+        _ => None,
+    };
+    let in_trait = |item: &'f TraitItem| match item {
+        TraitItem::Fn(function) if function.sig.ident == name => function.default.as_ref(),
+        _ => None,
+    };
     match item {
-        Item::Impl(block) if is_named(&block.self_ty, owner) => block
-            .items
-            .iter()
-            .filter_map(|item| match item {
-                ImplItem::Fn(function) if function.sig.ident == name => Some(&function.block),
-                _ => None,
-            })
-            .collect(),
-        Item::Trait(definition) if definition.ident == owner => definition
-            .items
-            .iter()
-            .filter_map(|item| match item {
-                TraitItem::Fn(function) if function.sig.ident == name => function.default.as_ref(),
-                _ => None,
-            })
-            .collect(),
+        Item::Impl(block) if is_named(&block.self_ty, owner) => block.items.iter().filter_map(in_impl).collect(),
+        Item::Trait(definition) if definition.ident == owner => definition.items.iter().filter_map(in_trait).collect(),
         _ => vec![],
     }
 }
@@ -50,20 +41,14 @@ fn is_named(ty: &Type, name: &str) -> bool {
     matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
 }
 
-/// The text with another body in the place of an item's; `body` comes with its braces.
-///
-/// # Errors
-/// As [`body`].
+/// The text with another body for an item; `new` includes its braces.
 pub fn with_body(text: &str, item: &str, new: &str) -> Result<String> {
-    let range = body(text, item)?;
-    let (before, after) = (text.get(..range.start), text.get(range.end..));
-    Ok(format!("{}{new}{}", before.unwrap_or_default(), after.unwrap_or_default()))
+    let mut text = text.to_owned();
+    text.replace_range(body(&text, item)?, new);
+    Ok(text)
 }
 
-/// Lines of code as the body of an item: in braces, indented as deep as the item stands.
-///
-/// # Errors
-/// As [`body`].
+/// Lines of code as the body of an item: in braces, and indented like the item.
 pub fn braced(text: &str, item: &str, code: &str) -> Result<String> {
     let start = body(text, item)?.start;
     let line = text.get(..start).and_then(|before| before.rsplit('\n').next()).unwrap_or_default();

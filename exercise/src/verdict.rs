@@ -1,7 +1,8 @@
-//! Runs the tests of a stage and reads what they say. Called by `watch`, `check`, `prove` and `record`.
+//! Runs the tests of a stage and reads their output. Called by `watch`, `check`, `prove` and `record`.
 
 use std::{
-    fs::{self, File},
+    env,
+    fs::File,
     io::{BufRead, BufReader, Read, Seek},
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
@@ -12,35 +13,28 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{
-    course::{Course, Stage},
-    state::FOLDER,
-};
+use crate::course::{Course, Stage};
 
-/// What came of a stage's tests.
+/// The result of a stage's tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// All of them pass.
     Green,
-    /// Some fail; the first in the order of the file, so the one to mend first.
+    /// Some fail, in the order of the file: the first is the one to fix first.
     Red(Vec<Failure>),
-    /// There was nothing to run: what rustc says.
+    /// They do not compile: rustc's message.
     NotCompiled(String),
 }
 
-/// A test that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The test's name, which is a sentence.
     pub test: String,
-    /// What it said.
     pub message: String,
-    /// Where it said so.
     pub at: String,
 }
 
 impl Verdict {
-    /// One word.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Green => "green",
@@ -50,33 +44,31 @@ impl Verdict {
     }
 }
 
-/// The MongoDB servers for the stages that need one; started at the first of them, gone at the end.
+/// The MongoDB servers for the stages that need one: started for the first of them, stopped at the end.
 #[derive(Default)]
 pub struct Servers {
-    started: OnceLock<(Child, [(&'static str, String); 2])>,
+    started: OnceLock<(Child, Variables)>,
 }
+
+type Variables = [(&'static str, String); 2];
 
 const VARIABLES: [&str; 2] = ["BASKET_TEST_MONGO", "BASKET_TEST_MONGO_STANDALONE"];
 
 impl Servers {
-    /// The address of the replica set.
-    ///
-    /// # Errors
-    /// A MongoDB can't be started.
     pub fn mongo(&self, course: &Course) -> Result<String> {
-        let started = self.variables(course)?.into_iter().find(|(name, _)| *name == VARIABLES[0]);
-        started.map(|(_, address)| address).map_or_else(|| std::env::var(VARIABLES[0]).context(VARIABLES[0]), Ok)
+        let [(_, replica_set), _] = self.variables(course)?;
+        Ok(replica_set)
     }
 
-    /// The variables that name them, empty where somebody else has set them.
-    fn variables(&self, course: &Course) -> Result<Vec<(&'static str, String)>> {
-        if VARIABLES.iter().all(|name| std::env::var_os(name).is_some()) {
-            return Ok(vec![]);
+    /// The variables that name them, from the environment if it has them.
+    fn variables(&self, course: &Course) -> Result<Variables> {
+        if let [Ok(replica_set), Ok(standalone)] = VARIABLES.map(env::var) {
+            return Ok([(VARIABLES[0], replica_set), (VARIABLES[1], standalone)]);
         }
         if self.started.get().is_none() {
             self.started.set(start(course)?).ok();
         }
-        Ok(self.started.get().map(|(_, variables)| variables.to_vec()).unwrap_or_default())
+        self.started.get().map(|(_, variables)| variables.clone()).context("no MongoDB")
     }
 }
 
@@ -90,17 +82,16 @@ impl Drop for Servers {
     }
 }
 
-/// Where the start of the servers tells of itself.
 const LOG: &str = ".exercise/with-mongo.log";
 
-fn start(course: &Course) -> Result<(Child, [(&'static str, String); 2])> {
-    fs::create_dir_all(course.root.join(FOLDER)).with_context(|| format!("{FOLDER} can't be made"))?;
+fn start(course: &Course) -> Result<(Child, Variables)> {
+    course.write(LOG, "")?;
     let mut script = Command::new(course.root.join("scripts/with-mongo"))
         .args(["bash", "-c", &format!("echo \"${}\"; echo \"${}\"; read -r _ || true", VARIABLES[0], VARIABLES[1])])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        // What it builds and downloads would run over the screen.
-        .stderr(File::create(course.root.join(LOG)).with_context(|| format!("{LOG} can't be written"))?)
+        // Its build and download messages would fill the screen.
+        .stderr(File::create(course.root.join(LOG))?)
         .spawn()
         .context("scripts/with-mongo can't be started")?;
     let mut lines = BufReader::new(script.stdout.take().context("no output")?).lines();
@@ -110,30 +101,16 @@ fn start(course: &Course) -> Result<(Child, [(&'static str, String); 2])> {
     Ok((script, variables))
 }
 
-/// Builds and runs the tests of a stage.
-///
-/// # Errors
-/// cargo or a MongoDB can't be started.
-pub fn of(course: &Course, stage: &Stage, servers: &Servers) -> Result<Verdict> {
-    heard(course, stage, servers).map(|(verdict, _)| verdict)
-}
-
-/// The same with what the tests print.
-///
-/// # Errors
-/// As [`of`].
-pub fn heard(course: &Course, stage: &Stage, servers: &Servers) -> Result<(Verdict, String)> {
+/// The verdict on a stage, with the output of its tests.
+pub fn of(course: &Course, stage: &Stage, servers: &Servers) -> Result<(Verdict, String)> {
     let output = cargo(course, stage, servers)?.output().context("cargo can't be started")?;
     let verdict = read(course, stage, output.status.success(), &output.stdout, &output.stderr)?;
     Ok((verdict, String::from_utf8_lossy(&output.stdout).into_owned()))
 }
 
-/// The same for somebody who may lose patience: `stop` is asked again and again, with the time since the start, and
-/// ends the tests when it says so. Then there is no verdict.
-///
-/// # Errors
-/// As [`of`].
-pub fn unless(
+/// The same, but the tests can be stopped: `stop` is called repeatedly, with the time since the start. If it returns
+/// `true`, the tests are ended, and there is no verdict.
+pub fn with_stop(
     course: &Course,
     stage: &Stage,
     servers: &Servers,
@@ -141,7 +118,7 @@ pub fn unless(
 ) -> Result<Option<Verdict>> {
     let (mut out, mut err) = (tempfile::tempfile()?, tempfile::tempfile()?);
     let mut cargo = cargo(course, stage, servers)?;
-    // A group of its own, so that a test that never ends goes with its cargo.
+    // A process group of its own, so that a test that never ends is killed with its cargo.
     cargo.process_group(0).stdout(out.try_clone()?).stderr(err.try_clone()?);
     let (mut child, start) = (cargo.spawn().context("cargo can't be started")?, Instant::now());
     let status = loop {
@@ -155,12 +132,12 @@ pub fn unless(
         }
         sleep(Duration::from_millis(10));
     };
-    let mut told = [Vec::new(), Vec::new()];
-    for (file, text) in [&mut out, &mut err].into_iter().zip(&mut told) {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    for (file, text) in [(&mut out, &mut stdout), (&mut err, &mut stderr)] {
         file.rewind()?;
         file.read_to_end(text)?;
     }
-    read(course, stage, status.success(), &told[0], &told[1]).map(Some)
+    read(course, stage, status.success(), &stdout, &stderr).map(Some)
 }
 
 fn cargo(course: &Course, stage: &Stage, servers: &Servers) -> Result<Command> {
@@ -178,29 +155,27 @@ fn read(course: &Course, stage: &Stage, success: bool, out: &[u8], err: &[u8]) -
         return Ok(Verdict::Green);
     }
     let (out, err) = (String::from_utf8_lossy(out), String::from_utf8_lossy(err));
-    let source = course.read(&format!("crates/{}/tests/{}.rs", stage.package, stage.test))?;
-    match failures(&out, &source) {
-        none if none.is_empty() => {
-            let noise = ["Compiling", "Finished", "Running", "Blocking", "Caused by:", "process didn't exit"];
-            let lines = err.lines().filter(|line| !noise.iter().any(|word| line.trim_start().starts_with(word)));
-            let told = lines.collect::<Vec<_>>().join("\n");
-            // A warning about what is not used yet would stand before the error that counts.
-            let blocks = told.split("\n\n").filter(|block| !block.trim_start().starts_with("warning"));
-            Ok(Verdict::NotCompiled(blocks.collect::<Vec<_>>().join("\n\n")))
-        }
-        failures => Ok(Verdict::Red(failures)),
+    let failures = failures(&out, &course.read(&stage.tests())?);
+    if !failures.is_empty() {
+        return Ok(Verdict::Red(failures));
     }
+    let noise = ["Compiling", "Finished", "Running", "Blocking", "Caused by:", "process didn't exit"];
+    let lines = err.lines().filter(|line| !noise.iter().any(|word| line.trim_start().starts_with(word)));
+    let message = lines.collect::<Vec<_>>().join("\n");
+    // Warnings about unused code would stand before the error that counts.
+    let blocks = message.split("\n\n").filter(|block| !block.trim_start().starts_with("warning"));
+    Ok(Verdict::NotCompiled(blocks.collect::<Vec<_>>().join("\n\n")))
 }
 
-/// The failed tests in what libtest prints, in the order in which the source has them.
+/// The failed tests in libtest's output, in the order of the source.
 fn failures(out: &str, source: &str) -> Vec<Failure> {
     let mut failures: Vec<Failure> = out
         .split("\n---- ")
         .skip(1)
         .filter_map(|section| {
-            let (test, told) = section.split_once(" stdout ----\n")?;
-            let told = told.split("\n\n\n").next()?.split("\nfailures:").next()?;
-            let (_, panic) = told.split_once(" panicked at ")?;
+            let (test, output) = section.split_once(" stdout ----\n")?;
+            let output = output.split("\n\n\n").next()?.split("\nfailures:").next()?;
+            let (_, panic) = output.split_once(" panicked at ")?;
             let (at, message) = panic.split_once(":\n")?;
             let message = message.split("\nnote: ").next()?.trim_end();
             Some(Failure { test: test.to_owned(), message: message.to_owned(), at: at.to_owned() })

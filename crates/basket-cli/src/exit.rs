@@ -1,74 +1,79 @@
-//! How a command ends that did not succeed: one line on standard error, and an exit code for each kind of trouble.
-//! The codes are documented in `basket --help`.
+//! What a command that failed ends with: one line on standard error, and an exit code for each kind of failure, as
+//! `basket --help` documents them. Libraries say what happened; the command that helps is named here.
 
 use std::{
+    error::Error,
     io::{self, Write},
     process::ExitCode,
 };
 
 use basket_domain::Refusal;
-use basket_mongo::{HandleError, RevertError, StoreError, Unreadable, exchange::BadLine};
+use basket_mongo::{HandleError, StoreError, Unreadable, store::exchange::BadLine};
 use clap::builder::styling::{AnsiColor, Style};
 
-use crate::{commands::verify::Off, explore::screen::NoTerminal};
-
-/// The command line is wrong, as clap has it.
-pub const USAGE: u8 = 2;
+pub(crate) const USAGE: u8 = 2;
 const UNEXPECTED: u8 = 1;
 const NOT_FOUND: u8 = 3;
-const REFUSED: u8 = 4;
+pub(crate) const REFUSED: u8 = 4;
 const CONTENDED: u8 = 5;
 const STORE: u8 = 6;
-const UNREADABLE: u8 = 7;
+pub(crate) const UNREADABLE: u8 = 7;
 const OUTCOME_UNKNOWN: u8 = 8;
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 
-/// Tells people what went wrong, and gives the exit code of its kind.
-pub fn report(error: &anyhow::Error) -> ExitCode {
+/// A failure that a command words itself, with its exit code.
+#[derive(Debug, thiserror::Error)]
+#[error("{1}")]
+pub(crate) struct Failure(pub(crate) u8, pub(crate) String);
+
+/// Prints what went wrong, and returns the exit code of its kind.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
         // `basket get ... | head`: the reader has seen enough.
         return ExitCode::SUCCESS;
     }
     let (code, way_out) = verdict(error);
-    complain(&format!("{error:#}{way_out}"), code)
+    complain(&format!("{}{way_out}", message(error)), code)
+}
+
+/// The contexts and the error itself. An error of the libraries names its causes already.
+fn message(error: &anyhow::Error) -> String {
+    let is_ours = |cause: &(dyn Error + 'static)| {
+        cause.is::<StoreError>() || cause.is::<HandleError<Refusal>>() || cause.is::<Unreadable>()
+    };
+    let last = error.chain().position(is_ours).unwrap_or(usize::MAX);
+    error.chain().take(last.saturating_add(1)).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// One line on standard error, red only on a terminal.
-pub fn complain(message: &str, code: u8) -> ExitCode {
+pub(crate) fn complain(message: &str, code: u8) -> ExitCode {
     note(&format!("{RED}error:{RED:#} {message}"));
     ExitCode::from(code)
 }
 
-/// A line on standard error. Where nobody can read it, there is nobody to tell that either.
-pub fn note(line: &str) {
+/// A line on standard error. Where that can't be written, there is no other place to say so.
+pub(crate) fn note(line: &str) {
     writeln!(anstream::stderr(), "{line}").ok();
 }
 
-/// The exit code, and what only this program can add to the message: the command that mends it.
+/// The exit code, and what only this program can add to the message: the command that helps.
 fn verdict(error: &anyhow::Error) -> (u8, &'static str) {
     if let Some(refusal) = error.downcast_ref::<Refusal>() {
         return refused(refusal);
     }
-    match error.downcast_ref::<HandleError<Refusal>>() {
-        Some(HandleError::Refused(refusal)) => return refused(refusal),
-        Some(HandleError::Contended { .. }) => return (CONTENDED, ""),
-        Some(HandleError::Store(error)) => return store(error),
-        _ => {}
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return (failure.0, "");
     }
-    if error.is::<Off>() || error.is::<BadLine>() || error.is::<Unreadable>() {
+    if error.is::<BadLine>() || error.is::<Unreadable>() {
         return (UNREADABLE, "");
     }
-    if error.is::<NoTerminal>() {
-        return (USAGE, "");
+    match error.downcast_ref::<HandleError<Refusal>>() {
+        Some(HandleError::Refused(refusal)) => refused(refusal),
+        Some(HandleError::Contended { .. }) => (CONTENDED, ""),
+        Some(HandleError::Store(error)) => store(error),
+        _ => error.downcast_ref::<StoreError>().map_or((UNEXPECTED, ""), store),
     }
-    match error.downcast_ref::<RevertError<Refusal>>() {
-        Some(RevertError::CantRevert(_)) => return (REFUSED, "; `basket what-if` shows what rests on it"),
-        Some(RevertError::AlreadyReverted { .. }) => return (REFUSED, ""),
-        Some(RevertError::Store(error)) => return store(error),
-        _ => {}
-    }
-    error.downcast_ref::<StoreError>().map_or((UNEXPECTED, ""), store)
 }
 
 fn refused(refusal: &Refusal) -> (u8, &'static str) {
@@ -85,10 +90,18 @@ fn store(error: &StoreError) -> (u8, &'static str) {
         StoreError::NotYetThere { .. } => (NOT_FOUND, " (in UTC); `basket log` shows its events"),
         StoreError::Conflict { .. } => (CONTENDED, ""),
         StoreError::Unreadable(_) => (UNREADABLE, ""),
-        StoreError::OutcomeUnknown { .. } => (OUTCOME_UNKNOWN, ""),
+        StoreError::OutcomeUnknown { .. } => (OUTCOME_UNKNOWN, "; look before you repeat the command"),
         StoreError::Diverged { .. } => (REFUSED, "; `basket log` shows the one that is here"),
         StoreError::Address { .. } => (USAGE, ""),
-        StoreError::Unreachable { .. } => (STORE, "; `basket store` says why it is this one"),
+        StoreError::Unreachable { .. } => {
+            (STORE, "; start it, or check its address; `basket store` says why it is this one")
+        }
+        StoreError::Denied { .. } => (STORE, "; check the user, the password and `authSource`"),
+        StoreError::NotAReplicaSet { .. } => {
+            (STORE, "; start a replica set of one with `make mongo`, or `mongod --replSet`")
+        }
+        StoreError::HistoryLost { .. } => (STORE, "; watch again from the version after it, or from the beginning"),
+        StoreError::NoUniqueIndex { .. } => (STORE, "; remove what stands in its way"),
         _ => (STORE, ""),
     }
 }

@@ -1,27 +1,32 @@
-//! The rooms behind the `basket` binary; a library only so that the tests can open the embedded store.
+//! The modules behind the `basket` binary.
 //!
-//! A command comes in through [`args`], meets the store that [`choice`] found ([`store`]: MongoDB or the [`embedded`]
-//! file), is put to the domain by [`commands`], and leaves through [`exit`] where it fails.
+//! [`commands`] parses the command line, chooses the store (`choice`) and runs the command on it; `exit` reports a failure.
+//! The tools (`log`, `diff`, `explore` and more) work for any [`domain::Domain`]. Public is what an engineer needs for
+//! a domain of their own: that trait, the tools ([`commands::Tool`]), and the stores that they run on ([`store::Store`]).
+//! `explore`, `stays` and `summary` are public only for the tests in `tests/`.
 
 // Nothing that comes from outside may panic.
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::todo, clippy::unwrap_used)]
 
-pub mod args;
-pub mod choice;
+mod args;
+mod baskets;
+mod choice;
 pub mod commands;
+pub mod domain;
 pub mod embedded;
-pub mod embedded_log;
-pub mod embedded_overview;
-pub mod embedded_removals;
-mod embedded_tail;
-pub mod exit;
+mod exit;
+#[doc(hidden)]
 pub mod explore;
-pub mod output;
-pub mod progress;
-pub mod rows;
-pub mod signature;
+mod help;
+mod output;
+mod progress;
+mod signature;
+#[doc(hidden)]
+pub mod stays;
 pub mod store;
-pub mod time;
+#[doc(hidden)]
+pub mod summary;
+mod time;
 
 pub use embedded::EmbeddedStore;
 
@@ -29,11 +34,11 @@ use std::process::ExitCode;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let args = match args::parse() {
+    let args = match commands::parse() {
         Ok(args) => args,
         Err(answered) => return answered,
     };
-    // One command is one conversation with a store: a second thread would only take time to start.
+    // One command has one thing to do at a time: a second thread would only take time to start.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(commands::run(args))) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! The `basket` binary: parse, choose the store, put the command to the basket, answer. The rooms are in the library.
+//! The `basket` binary. The library has all of it, so that tests can use its parts.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! Answers on standard output: text for people, JSON for programs, one record after the other, none of them kept.
-//! On a terminal, lists go through `$PAGER`, and only there is anything in colour.
+//! Answers on standard output: text for people, JSON for programs. Each record is printed as it comes; none is kept.
+//! On a terminal, lists go through `$PAGER`; colours are for terminals only.
 
 use std::{
     borrow::Cow,
@@ -9,13 +9,21 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use anstream::{AutoStream, ColorChoice, StripStream};
-use clap::ValueEnum;
+use anstream::{AutoStream, ColorChoice};
+use clap::{
+    ValueEnum,
+    builder::styling::{AnsiColor, Style},
+};
 use serde::Serialize;
+use serde_json::Value;
+
+pub(crate) const RED: Style = AnsiColor::Red.on_default();
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
+pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
 
 /// How to print an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people
     #[default]
     Text,
@@ -26,10 +34,36 @@ pub enum Format {
 }
 
 /// Where lines of text go.
-pub type Lines<'a> = dyn Write + 'a;
+pub(crate) type Text<'a> = dyn Write + 'a;
 
-/// An answer that is being printed.
-pub struct Output {
+/// A JSON document whose fields are named at run time, in this order.
+#[derive(Debug)]
+pub(crate) struct Fields<'a>(pub(crate) Vec<(&'a str, Value)>);
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// A value of a JSON document; null where JSON can't hold it.
+pub(crate) fn json(value: &(impl Serialize + ?Sized)) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// Prints an answer that is one record, as [`Output::show`] does.
+pub(crate) fn print(
+    format: Format,
+    record: &impl Serialize,
+    text: impl FnOnce(&mut Text<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut output = Output::one(format);
+    output.show(record, text)?;
+    output.finish()
+}
+
+/// An answer that is being printed. Its errors are those of standard output, such as a reader that has gone.
+pub(crate) struct Output {
     format: Format,
     list: bool,
     records: usize,
@@ -38,34 +72,27 @@ pub struct Output {
 }
 
 impl Output {
-    /// An answer that is one record.
-    pub fn one(format: Format) -> Self {
+    fn one(format: Format) -> Self {
         let colour = AutoStream::choice(&io::stdout());
         Self { format, list: false, records: 0, out: Some(coloured(io::stdout(), colour)), pager: None }
     }
 
-    /// An answer that is a list of records, each printed as it comes; on a terminal, people read it in their pager.
-    ///
-    /// # Errors
-    /// Standard output can't be written to.
-    pub fn list(format: Format) -> io::Result<Self> {
+    /// An answer that is a list of records; on a terminal, people read it in their pager.
+    pub(crate) fn list(format: Format) -> io::Result<Self> {
         let mut output = Self::live(format)?;
         let for_people = format == Format::Text && io::stdout().is_terminal();
         if let Some((pager, stdin)) = for_people.then(pager).flatten() {
             output.out = Some(coloured(stdin, AutoStream::choice(&io::stdout())));
             output.pager = Some(pager);
-            // Ctrl-C is for the pager, whose terminal it is; it ends, and so do we. Once asked for, a signal kills no more.
+            // Ctrl-C is for the pager; when it ends, so does this program. A signal with a handler no longer kills.
             #[cfg(unix)]
             let _ = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
         }
         Ok(output)
     }
 
-    /// A list that nobody pages through, since it goes on as things happen; [`flush`](Self::flush) it after each record.
-    ///
-    /// # Errors
-    /// As [`list`](Self::list).
-    pub fn live(format: Format) -> io::Result<Self> {
+    /// A list without a pager, since it goes on as things happen; [`flush`](Self::flush) it after each record.
+    pub(crate) fn live(format: Format) -> io::Result<Self> {
         let mut output = Self::one(format);
         output.list = true;
         if output.is_array() {
@@ -74,44 +101,31 @@ impl Output {
         Ok(output)
     }
 
-    /// Prints one record: in JSON, or as `text` has it.
-    ///
-    /// # Errors
-    /// Standard output can't be written to; a reader that went away is one of these.
-    pub fn show(
+    /// Prints one record: as JSON, or as the lines that `text` writes.
+    pub(crate) fn show(
         &mut self,
         record: &impl Serialize,
-        text: impl FnOnce(&mut Lines<'_>) -> io::Result<()>,
+        text: impl FnOnce(&mut Text<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         let (first, array, format) = (self.records == 0, self.is_array(), self.format);
         self.records += 1;
         let out = self.writer()?;
-        match format {
-            Format::Text => text(out),
-            _ if array => {
-                write!(out, "{}", if first { "\n" } else { ",\n" })?;
-                serde_json::to_writer(out, record).map_err(Into::into)
-            }
-            _ => {
-                serde_json::to_writer(&mut *out, record)?;
-                writeln!(out)
-            }
+        if format == Format::Text {
+            return text(out);
         }
+        if array {
+            write!(out, "{}", if first { "\n" } else { ",\n" })?;
+        }
+        serde_json::to_writer(&mut *out, record)?;
+        if array { Ok(()) } else { writeln!(out) }
     }
 
-    /// Prints what is still held back: for a list that goes on as events come in.
-    ///
-    /// # Errors
-    /// As [`show`](Self::show).
-    pub fn flush(&mut self) -> io::Result<()> {
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.writer()?.flush()
     }
 
-    /// The end of the answer; with a pager, when the reader has left it.
-    ///
-    /// # Errors
-    /// As [`show`](Self::show).
-    pub fn finish(mut self) -> io::Result<()> {
+    /// Ends the answer; dropping it then waits for the pager.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
         if self.is_array() {
             let end = if self.records == 0 { "]\n" } else { "\n]\n" };
             self.writer()?.write_all(end.as_bytes())?;
@@ -130,7 +144,7 @@ impl Output {
 
 impl Drop for Output {
     fn drop(&mut self) {
-        // The pager ends when its input has ended and its reader has seen enough; the terminal is theirs until then.
+        // The pager needs the end of its input, and then the terminal until the user leaves it.
         self.out = None;
         if let Some(mut pager) = self.pager.take() {
             pager.wait().ok();
@@ -138,15 +152,15 @@ impl Drop for Output {
     }
 }
 
-/// Ends when nobody reads standard output any more, for an answer that has nothing to print just then.
+/// Ends when the reader of standard output has gone, for an answer that has nothing to print at the moment.
 #[cfg(unix)]
-pub async fn reader_gone() {
+pub(crate) async fn reader_gone() {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let gone = || {
         let stdout = io::stdout();
-        let mut looked_at = [PollFd::new(&stdout, PollFlags::empty())];
-        let looked = poll(&mut looked_at, Some(&Timespec::default()));
-        looked.is_ok() && looked_at.iter().any(|out| out.revents().intersects(PollFlags::ERR | PollFlags::HUP))
+        let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
+        let done = poll(&mut polled, Some(&Timespec::default()));
+        done.is_ok() && polled.iter().any(|out| out.revents().intersects(PollFlags::ERR | PollFlags::HUP))
     };
     while !gone() {
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
@@ -154,55 +168,20 @@ pub async fn reader_gone() {
 }
 
 fn coloured(out: impl Write + 'static, choice: ColorChoice) -> Box<dyn Write> {
-    let out = BufWriter::new(out);
-    match choice {
-        ColorChoice::Never => Box::new(StripStream::new(Box::new(out) as Box<dyn Write>)),
-        _ => Box::new(out),
-    }
+    Box::new(AutoStream::new(Box::new(BufWriter::new(out)) as Box<dyn Write>, choice))
 }
 
-/// A text of somebody else's, without what would upset a terminal or begin a line of its own.
-pub fn plain(text: &str) -> Cow<'_, str> {
+/// A text from outside, with its control characters replaced: they could move the cursor or begin a new line.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     if text.contains(char::is_control) { text.replace(char::is_control, "\u{fffd}").into() } else { text.into() }
 }
 
-/// Lines of a format of its own on standard output.
-pub struct Plain(BufWriter<io::StdoutLock<'static>>);
-
-impl Plain {
-    /// Lines on standard output.
-    pub fn stdout() -> Self {
-        Self(BufWriter::with_capacity(1 << 16, io::stdout().lock()))
-    }
-
-    /// One line.
-    ///
-    /// # Errors
-    /// Standard output can't be written to.
-    pub fn line(&mut self, line: &str) -> io::Result<()> {
-        self.0.write_all(line.as_bytes())?;
-        self.0.write_all(b"\n")
-    }
-
-    /// The end.
-    ///
-    /// # Errors
-    /// As [`line`](Self::line).
-    pub fn finish(mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
-/// `$PAGER`, or less where it is there; as git, without one where it is `cat` or empty, and for what fits on the screen.
+/// Starts `$PAGER`, or less where there is one. As in git, there is none where `$PAGER` is `cat` or empty, and less ends
+/// at once where all fits on the screen.
 fn pager() -> Option<(Child, impl Write)> {
     let command = env::var("PAGER").unwrap_or_else(|_| "less".into());
     if command.trim().is_empty() || command.trim() == "cat" {
         return None;
-    }
-    let mut shell = if cfg!(windows) { Command::new("cmd") } else { Command::new("sh") };
-    shell.arg(if cfg!(windows) { "/C" } else { "-c" }).arg(&command).stdin(Stdio::piped());
-    if env::var_os("LESS").is_none() {
-        shell.env("LESS", "FRX");
     }
     let program = command.split_whitespace().next()?;
     let found = match program.contains(std::path::is_separator) {
@@ -211,6 +190,12 @@ fn pager() -> Option<(Child, impl Write)> {
     };
     if !found {
         return None;
+    }
+    let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+    let mut shell = Command::new(shell);
+    shell.arg(option).arg(&command).stdin(Stdio::piped());
+    if env::var_os("LESS").is_none() {
+        shell.env("LESS", "FRX");
     }
     let mut pager = shell.spawn().ok()?;
     let stdin = pager.stdin.take()?;

@@ -1,13 +1,12 @@
-//! Who changes a basket and why: `--as` and `-m`, and what stands in for them. The store writes it beside the events.
+//! Who makes a change and why: `--as`, `-m` and the variables that replace them. The store keeps it with the events.
 
 use std::{env, process::Command};
 
 use basket_mongo::Meta;
 
-/// By whom and why.
 #[derive(Debug, clap::Args)]
-pub struct Signature {
-    /// Why; it is kept beside the events and shown by `basket log`
+pub(crate) struct Signature {
+    /// Why; it is kept with the events, and `{program} log` shows it
     #[arg(short, long, value_name = "REASON", value_parser = reason)]
     message: Option<String>,
     /// Who; otherwise BASKET_ACTOR, git's user.name, or your login
@@ -16,15 +15,16 @@ pub struct Signature {
     /// The conversation that this is part of, for programs [env: BASKET_CORRELATION]
     #[arg(long, value_name = "ID", value_parser = name, hide_short_help = true)]
     correlation: Option<String>,
-    /// What this is the answer to, for programs: the id of an event or a message [env: BASKET_CAUSATION]
+    /// What caused this, for programs: the id of an event or a message [env: BASKET_CAUSATION]
     #[arg(long, value_name = "ID", value_parser = name, hide_short_help = true)]
     causation: Option<String>,
 }
 
 impl Signature {
-    /// What the store writes beside the events.
-    pub fn meta(&self) -> Meta {
-        let or_variable = |said: &Option<String>, variable| said.clone().or_else(|| from_variable(variable));
+    /// What the store keeps with the events.
+    pub(crate) fn meta(&self) -> Meta {
+        let or_variable = |option: &Option<String>, variable| option.clone().or_else(|| from_variable(variable));
+        let login = || ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(from_variable);
         Meta {
             actor: or_variable(&self.actor, "BASKET_ACTOR").or_else(git_user).or_else(login),
             reason: self.message.clone(),
@@ -44,20 +44,16 @@ fn git_user() -> Option<String> {
     name(&String::from_utf8(output.stdout).ok()?).ok()
 }
 
-fn login() -> Option<String> {
-    ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(from_variable)
-}
-
 fn name(text: &str) -> Result<String, String> {
-    said(text, 256, |c| c.is_control())
+    checked(text, 256, |c| c.is_control())
 }
 
 fn reason(text: &str) -> Result<String, String> {
-    said(text, 4096, |c| c.is_control() && c != '\n' && c != '\t')
+    checked(text, 4096, |c| c.is_control() && c != '\n' && c != '\t')
 }
 
-/// Trimmed; not empty, not longer than `longest` characters, and nothing in it that would upset a terminal.
-fn said(text: &str, longest: usize, refuse: impl Fn(char) -> bool) -> Result<String, String> {
+/// Trimmed; not empty, not longer than `longest` characters, and without characters that a terminal would act on.
+fn checked(text: &str, longest: usize, refuse: impl Fn(char) -> bool) -> Result<String, String> {
     let text = text.trim();
     match text.chars().count() {
         0 => Err("it can't be empty".into()),

@@ -1,179 +1,59 @@
-//! The store that was chosen, opened: MongoDB or the embedded file, behind the one contract of [`EventStore`].
+//! What a command needs of a store, whichever was chosen: [`Store`], and what a store says about itself.
 
-use basket_domain::{Basket, BasketEvent, BasketId, EventSourced};
-use basket_mongo::{
-    Baskets, CommitId, EventLog, EventStore, Expected, Finding, ListQuery, Meta, MongoStore, NewsOf, RemovedQuery,
-    Scope, Since, StoreError, Summary, Tail, connection,
-};
-use bson::RawDocumentBuf;
-use futures_util::{Stream, StreamExt};
-use mongodb::options::ServerMonitoringMode;
+use basket_mongo::{Codec, Maintenance, StoreError, Tail};
 
-use crate::{EmbeddedStore, choice::Place};
+use crate::embedded::EmbeddedStore;
 
-/// One of the two stores.
-#[derive(Debug)]
-pub enum Store {
-    /// A collection of a MongoDB.
-    Mongo(MongoStore<Baskets>),
-    /// A file of this machine.
-    Embedded(EmbeddedStore),
+/// A store that the tools can work on.
+pub trait Store<C: Codec>: Tail<C> + Maintenance<C> {
+    /// Asks the store what it is; an error where it does not answer.
+    fn describe(&self) -> impl Future<Output = Result<Description, StoreError>>;
 }
 
-/// What a store says of itself.
+/// What a store says about itself.
 #[derive(Debug, serde::Serialize)]
 pub struct Description {
     /// Software and version: `MongoDB 8.0.4`.
     pub server: String,
-    /// How it keeps things together: `replica set 'rs0'`.
+    /// How it runs: `replica set 'rs0'`.
     pub topology: String,
+    /// Whether it is there: a file name that nothing was written to yet is a store, too.
+    #[serde(skip)]
+    pub exists: bool,
 }
 
-impl Store {
-    /// The store at a place. Nothing is asked of it yet.
-    ///
-    /// # Errors
-    /// [`StoreError::Address`], and [`StoreError::Unreachable`] where a DNS record can't be found.
-    pub async fn open(place: &Place) -> Result<Self, StoreError> {
-        match place {
-            Place::Mongo(address) => {
-                let mut options = connection::options(address).await?;
-                // One command needs no connection that waits for news of the server.
-                options.server_monitoring_mode.get_or_insert(ServerMonitoringMode::Poll);
-                Ok(Self::Mongo(MongoStore::with_options(options)?))
+#[cfg(feature = "mongodb")]
+impl<C: Codec> Store<C> for basket_mongo::MongoStore<C> {
+    async fn describe(&self) -> Result<Description, StoreError> {
+        let info = self.server_info().await?;
+        let hint = match info.topology.as_str() {
+            "standalone" => {
+                " (it can't keep the two events of a new basket together; `make mongo` starts a replica set)"
             }
-            Place::File(path) => Ok(Self::Embedded(EmbeddedStore::new(path))),
-        }
-    }
-
-    /// All the baskets that the query asks for, a line each.
-    pub fn list(&self, query: &ListQuery) -> impl Stream<Item = Result<Summary, StoreError>> + Send {
-        match self {
-            Self::Mongo(store) => store.list(query).left_stream(),
-            Self::Embedded(store) => store.list(query).right_stream(),
-        }
-    }
-
-    /// What became of each product: how much of it was taken out again, and after how long.
-    pub fn removed(&self, query: &RemovedQuery) -> impl Stream<Item = Result<Finding, StoreError>> + Send {
-        match self {
-            Self::Mongo(store) => store.removed(query).left_stream(),
-            Self::Embedded(store) => store.removed(query).right_stream(),
-        }
-    }
-
-    /// That there is something to read at all: a file that a typo names holds nothing, and nothing is off in it.
-    ///
-    /// # Errors
-    /// [`StoreError::Other`] where there is no such file.
-    pub fn must_exist(&self) -> Result<(), StoreError> {
-        match self {
-            Self::Embedded(store) if !store.exists()? => {
-                Err(store.other("there is no such file; the first `basket create` makes it".into()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Asks the store who it is.
-    ///
-    /// # Errors
-    /// It does not answer, or not as a store of ours.
-    pub async fn describe(&self) -> Result<Description, StoreError> {
-        match self {
-            Self::Mongo(store) => store
-                .server_info()
-                .await
-                .map(|info| Description { server: format!("MongoDB {}", info.version), topology: info.topology }),
-            Self::Embedded(store) => store.exists().map(|exists| Description {
-                server: format!("SQLite {}", rusqlite::version()),
-                topology: match exists {
-                    true => "one file, embedded".into(),
-                    false => "one file, embedded; not there yet, the first `basket create` makes it".into(),
-                },
-            }),
-        }
+            _ => "",
+        };
+        let (server, topology) = (format!("MongoDB {}", info.version), info.topology + hint);
+        Ok(Description { server, topology, exists: true })
     }
 }
 
-impl EventStore<Basket> for Store {
-    async fn get(&self, id: &BasketId) -> Result<EventSourced<Basket>, StoreError> {
-        match self {
-            Self::Mongo(store) => store.get(id).await,
-            Self::Embedded(store) => store.get(id).await,
-        }
-    }
-
-    async fn append(
-        &self,
-        id: &BasketId,
-        expected: Expected,
-        commit: CommitId,
-        events: &[BasketEvent],
-    ) -> Result<(), StoreError> {
-        match self {
-            Self::Mongo(store) => store.append(id, expected, commit, events).await,
-            Self::Embedded(store) => store.append(id, expected, commit, events).await,
-        }
+impl<C: Codec> Store<C> for EmbeddedStore<C> {
+    async fn describe(&self) -> Result<Description, StoreError> {
+        let exists = self.exists().await?;
+        let topology = match exists {
+            true => "one file, embedded",
+            false => "one file, embedded; not there yet, the first `basket create` makes it",
+        };
+        let server = format!("SQLite {}", rusqlite::version());
+        Ok(Description { server, topology: topology.into(), exists })
     }
 }
 
-impl EventLog<Baskets> for Store {
-    fn name(&self) -> String {
-        match self {
-            Self::Mongo(store) => EventLog::name(store),
-            Self::Embedded(store) => EventLog::name(store),
-        }
+/// Fails where there is nothing to read: otherwise a mistyped file name would be an empty store without a fault.
+pub(crate) async fn must_exist<C: Codec>(store: &impl Store<C>) -> Result<(), StoreError> {
+    if store.describe().await?.exists {
+        return Ok(());
     }
-
-    fn signed(&self, meta: Meta) -> Self {
-        match self {
-            Self::Mongo(store) => Self::Mongo(store.signed(meta)),
-            Self::Embedded(store) => Self::Embedded(store.signed(meta)),
-        }
-    }
-
-    fn meta(&self) -> &Meta {
-        match self {
-            Self::Mongo(store) => store.meta(),
-            Self::Embedded(store) => store.meta(),
-        }
-    }
-
-    async fn count(&self) -> Result<u64, StoreError> {
-        match self {
-            Self::Mongo(store) => store.count().await,
-            Self::Embedded(store) => store.count().await,
-        }
-    }
-
-    async fn faults(&self) -> Result<Vec<String>, StoreError> {
-        match self {
-            Self::Mongo(store) => store.faults().await,
-            Self::Embedded(store) => store.faults().await,
-        }
-    }
-
-    async fn import(&self, documents: &[RawDocumentBuf], write: bool) -> Result<u64, StoreError> {
-        match self {
-            Self::Mongo(store) => store.import(documents, write).await,
-            Self::Embedded(store) => store.import(documents, write).await,
-        }
-    }
-
-    fn documents(&self, scope: Scope<BasketId>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
-        match self {
-            Self::Mongo(store) => store.documents(scope).left_stream(),
-            Self::Embedded(store) => store.documents(scope).right_stream(),
-        }
-    }
-}
-
-impl Tail<Baskets> for Store {
-    fn tail(&self, since: Since<BasketId>) -> impl Stream<Item = Result<NewsOf<Baskets>, StoreError>> + Send {
-        match self {
-            Self::Mongo(store) => store.tail(since).left_stream(),
-            Self::Embedded(store) => store.tail(since).right_stream(),
-        }
-    }
+    let why = "there is no such file; the first `basket create` makes it".into();
+    Err(StoreError::Other { store: store.name().to_owned(), why, source: None })
 }

@@ -1,24 +1,22 @@
-//! Which store is in force, and that it is never another one than was asked for.
-
-mod support;
+//! Which store is used, and that it is never another one than the user chose.
 
 use std::fs;
 
-use support::Shell;
+use testkit::shell::Shell;
 
-fn told(shell: &Shell, words: &str) -> (String, String) {
+fn choice(shell: &Shell, words: &str) -> (String, String) {
     let answer = shell.basket(words);
     let line = |name: &str| {
-        let line = answer.out.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{answer:?}"));
-        line.trim().to_owned()
+        let line = answer.out.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("{answer:?}")).trim().to_owned()
     };
     (line("store"), line("chosen by"))
 }
 
 #[test]
-fn without_a_word_it_is_the_file_in_the_data_folder_and_asking_does_not_make_it() {
+fn the_default_is_the_file_in_the_data_folder_and_only_a_command_that_writes_makes_it() {
     let shell = Shell::new();
-    let (store, why) = told(&shell, "store");
+    let (store, why) = choice(&shell, "store");
     assert!(store.ends_with("/baskets.db") && store.starts_with(shell.folder.path().to_str().unwrap()), "{store}");
     assert!(why.starts_with("default"), "{why}");
     assert_eq!(shell.basket("get 5ab69073421aa917e62b4734").code, 3);
@@ -30,34 +28,26 @@ fn without_a_word_it_is_the_file_in_the_data_folder_and_asking_does_not_make_it(
 #[test]
 fn option_before_variable_before_dot_env_before_default() {
     let shell = Shell::new();
-    let below = shell.folder.path().join("a/b");
+    let [below, env] = ["a/b", ".env"].map(|name| shell.folder.path().join(name));
     fs::create_dir_all(&below).unwrap();
-    fs::write(shell.folder.path().join(".env"), "OTHER=`not for us\n# note\nexport BASKET_STORE = 'in env.db'\n")
-        .unwrap();
-    assert!(told(&shell, "store").0.ends_with("/in env.db"));
-    assert!(told(&shell, "store").1.starts_with("the line BASKET_STORE in /"));
+    fs::write(env, "OTHER=`not for us\n# note\nexport BASKET_STORE = 'in env.db'\n").unwrap();
+    let (store, why) = choice(&shell, "store");
+    assert!(store.ends_with("/in env.db") && why.starts_with("the line BASKET_STORE in /"), "{store} {why}");
 
-    // A folder below sees it, too; a relative path belongs to the folder of the .env.
+    // It holds in a folder below, too, even with a nearer .env that lacks the line; a relative path belongs to the folder
+    // of the .env.
+    fs::write(below.join(".env"), "BASKET_STORES=no\n").unwrap();
     let from_below = shell.command(&["store"]).current_dir(&below).output().unwrap();
     let expected = format!("{}/in env.db\n", shell.folder.path().display());
     assert!(String::from_utf8(from_below.stdout).unwrap().contains(&expected));
 
     let shell = shell.with("BASKET_STORE", "variable.db");
-    assert!(told(&shell, "store").0.ends_with("/variable.db"));
-    assert_eq!(told(&shell, "store").1, "the environment variable BASKET_STORE");
-    assert!(told(&shell, "store --store option.db").0.ends_with("/option.db"));
-    assert_eq!(told(&shell, "--store option.db store").1, "the option --store");
-}
-
-#[test]
-fn a_nearer_dot_env_without_our_line_does_not_hide_one_above() {
-    let shell = Shell::new();
-    let below = shell.folder.path().join("a");
-    fs::create_dir_all(&below).unwrap();
-    fs::write(shell.folder.path().join(".env"), "BASKET_STORE=above.db\n").unwrap();
-    fs::write(below.join(".env"), "BASKET_STORES=no\n").unwrap();
-    let from_below = shell.command(&["store"]).current_dir(&below).output().unwrap();
-    assert!(String::from_utf8(from_below.stdout).unwrap().contains("/above.db\n"));
+    let (store, why) = choice(&shell, "store");
+    assert!(store.ends_with("/variable.db") && why == "the environment variable BASKET_STORE", "{store} {why}");
+    for words in ["store --store option.db", "--store option.db store"] {
+        let (store, why) = choice(&shell, words);
+        assert!(store.ends_with("/option.db") && why == "the option --store", "{store} {why}");
+    }
 }
 
 #[test]
@@ -69,37 +59,42 @@ fn a_server_that_does_not_answer_is_an_error_and_never_the_file() {
         answer.fails(6, "mongodb://127.0.0.1:1/shop can't be reached (127.0.0.1:1: I/O error: Connection refused");
         assert!(!answer.err.contains("s3cret"));
     }
-    let told = shell.basket("store");
-    assert_eq!(told.code, 6);
-    assert_eq!(
-        told.out,
-        "store      mongodb://127.0.0.1:1/shop\nchosen by  the environment variable BASKET_STORE\nanswers    no\n"
-    );
-    let json = shell.basket("store --format json");
-    assert_eq!(
-        json.out,
-        "{\"store\":\"mongodb://127.0.0.1:1/shop\",\"chosen_by\":\"the environment variable BASKET_STORE\",\"answers\":false}\n"
-    );
-    assert!(!format!("{told:?}{json:?}").contains("s3cret"));
+    for (words, expected) in [
+        (
+            "store",
+            "store      mongodb://127.0.0.1:1/shop\nchosen by  the environment variable BASKET_STORE\nanswers    no\n",
+        ),
+        (
+            "store --format json",
+            "{\"store\":\"mongodb://127.0.0.1:1/shop\",\"chosen_by\":\"the environment variable BASKET_STORE\",\"answers\":false}\n",
+        ),
+    ] {
+        let answer = shell.basket(words);
+        assert_eq!((answer.code, answer.out.as_str()), (6, expected));
+        assert!(!answer.err.contains("s3cret"), "{answer:?}");
+    }
     assert_eq!(fs::read_dir(shell.folder.path()).unwrap().count(), 0, "no file was made");
 }
 
 #[test]
 fn a_value_that_is_no_store_is_a_usage_error() {
     let shell = Shell::new();
-    shell.basket("get 5ab69073421aa917e62b4734 --store postgres://127.0.0.1").fails(2, "'postgres://' is no store");
-    shell
-        .run(&["store", "--store", ""])
-        .fails(2, "the option --store: the address of the store is not understood: it is empty");
-    for server in ["localhost:27017", "127.0.0.1:27017/shop", "mongodb:/ann:s3cret@h/db", "ann:s3cret@h"] {
-        let answer = shell.basket(&format!("store --store {server}"));
-        answer.fails(2, "it looks like a server without mongodb://");
-        assert!(!answer.err.contains("s3cret"));
+    for (store, why) in [
+        ("postgres://127.0.0.1", "'postgres://' is no store"),
+        ("''", "the option --store: the address of the store is not understood: it is empty"),
+        ("mongodb://ann:s3cr%zzt@127.0.0.1", "the address of the store is not understood"),
+        ("localhost:27017", "it looks like a server without mongodb://"),
+        ("127.0.0.1:27017/shop", "it looks like a server without mongodb://"),
+        ("mongodb:/ann:s3cret@h/db", "it looks like a server without mongodb://"),
+        ("ann:s3cret@h", "it looks like a server without mongodb://"),
+    ] {
+        for command in ["store", "get 5ab69073421aa917e62b4734"] {
+            let answer = shell.basket(&format!("{command} --store {store}"));
+            answer.fails(2, why);
+            assert!(!answer.err.contains("s3cr"), "{answer:?}");
+        }
     }
     assert_eq!(shell.basket("store --store ./a:b@c").code, 0);
-    shell
-        .basket("store --store mongodb://ann:s3cr%zzt@127.0.0.1")
-        .fails(2, "the address of the store is not understood");
     fs::write(shell.folder.path().join(".env"), "BASKET_STORE='mongodb://ann:s3cret@127.0.0.1\n").unwrap();
     let answer = shell.basket("store");
     answer.fails(1, "the line BASKET_STORE in ");
@@ -113,9 +108,9 @@ fn a_dot_env_is_read_as_it_stands_or_not_at_all() {
     fs::write(&file, "BASKET_STORE=mongodb://127.0.0.1:1/?authSource=$external\n").unwrap();
     shell.basket("store").fails(1, "can't be parsed; put its value in single quotes");
     fs::write(&file, "BASKET_STORE='cash$.db'\n").unwrap();
-    assert!(told(&shell, "store").0.ends_with("/cash$.db"));
+    assert!(choice(&shell, "store").0.ends_with("/cash$.db"));
     fs::write(&file, "\u{feff}BASKET_STORE=bom.db\n").unwrap();
-    assert!(told(&shell, "store").0.ends_with("/bom.db"));
+    assert!(choice(&shell, "store").0.ends_with("/bom.db"));
 }
 
 mod mongo {
@@ -123,7 +118,7 @@ mod mongo {
 
     #[test]
     fn a_mongodb_that_answers_says_who_it_is() {
-        support::mongo::with_database(async |db| {
+        testkit::mongo::with_database(async |db| {
             let shell = Shell::new();
             fs::write(shell.folder.path().join(".env"), format!("BASKET_STORE={}\n", db.address)).unwrap();
             let answer = shell.basket("store");
@@ -136,9 +131,9 @@ mod mongo {
 
     #[test]
     fn a_standalone_server_keeps_no_pieces_and_says_how_to_mend_it() {
-        support::mongo::with_database_on(support::mongo::STANDALONE, async |db| {
+        testkit::mongo::with_database_on(testkit::mongo::STANDALONE, async |db| {
             let shell = Shell::new().with("BASKET_STORE", db.address.clone());
-            shell.basket("create socks").fails(6, "is not a replica set, so it can't keep 2 events together");
+            shell.basket("create socks").fails(6, "is not a replica set, so it can't keep 2 events together or not at all; start a replica set of one with `make mongo`");
             assert!(shell.basket("store").out.contains("topology   standalone"));
             assert_eq!(db.events().count_documents(bson::doc! {}).await.unwrap(), 0);
         });

@@ -1,9 +1,11 @@
-//! Git for a basket: log, time travel, diff, blame, undo and what if, as a person types them, on both stores.
+//! The history of a basket: log, past states, diff, blame, undo and what-if, as a person types them, on both stores.
 
-mod support;
-
-use serde_json::Value;
-use support::Shell;
+use serde_json::{Value, json};
+use testkit::{
+    on_both_stores,
+    one_basket::{OneBasket, records},
+    shell::Shell,
+};
 
 on_both_stores! {
     the_log_is_newest_first_and_keeps_a_commit_together
@@ -16,238 +18,199 @@ on_both_stores! {
     an_event_is_undone_by_new_ones_in_one_commit
     a_revert_names_what_stands_in_its_way_and_changes_nothing
     nothing_is_undone_twice
-    a_revert_can_be_reverted
-    what_was_restored_is_not_reverted_as_well
     a_whole_basket_is_brought_back
     what_if_writes_nothing_and_says_what_would_have_been_refused
 }
 
 /// socks, rocks 2, clocks, without socks: versions 1 to 5.
-fn story(shell: &Shell) -> String {
-    let created = shell.basket("create socks --as ann -m 'first order' --format json");
-    let id = serde_json::from_str::<Value>(&created.out).unwrap()["id"].as_str().unwrap().to_owned();
-    shell.basket(&format!("add {id} rocks -q 2 --as bob")).says("");
-    shell.basket(&format!("add {id} clocks --as ann")).says("");
-    shell.basket(&format!("remove {id} socks --as eve -m 'no reason'")).says("");
-    id
-}
-
-/// The records that a command prints as JSON lines.
-fn records(shell: &Shell, words: &str) -> Vec<Value> {
-    let answer = shell.basket(&format!("{words} --format ndjson"));
-    assert_eq!(answer.code, 0, "{answer:?}");
-    answer.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-fn versions(shell: &Shell, words: &str) -> Vec<u64> {
-    records(shell, words).iter().map(|record| record["version"].as_u64().unwrap()).collect()
+fn story(shell: &Shell) -> OneBasket<'_> {
+    let basket = OneBasket::with(shell, "socks");
+    basket.does(["add ID rocks -q 2 --as bob", "add ID clocks --as ann", "remove ID socks --as eve -m 'no reason'"]);
+    basket
 }
 
 fn the_log_is_newest_first_and_keeps_a_commit_together(shell: &Shell) {
-    let id = story(shell);
-    let log = shell.basket(&format!("log {id}")).out;
-    let told: Vec<_> = log.lines().map(|line| line.split("  ").last().unwrap().trim()).collect();
-    let position =
-        |words: &str| told.iter().position(|line| *line == words).unwrap_or_else(|| panic!("{words}: {log}"));
+    let basket = story(shell);
+    let log = basket.basket("log ID").out;
+    let events: Vec<_> = log.lines().map(|line| line.split("  ").last().unwrap().trim()).collect();
+    let position = |words: &str| events.iter().position(|line| *line == words).unwrap_or_else(|| panic!("{log}"));
     assert!(position("removed 'socks'") < position("added 1 of 'clocks'"));
     assert_eq!(position("added 1 of 'socks'") + 1, position("created the basket"), "one commit, one heading: {log}");
     assert_eq!(log.matches("commit ").count(), 4, "{log}");
-    assert_eq!(versions(shell, &format!("log {id}")), [5, 4, 3, 2, 1]);
-    assert_eq!(versions(shell, &format!("log {id} --reverse")), [1, 2, 3, 4, 5]);
-    let array = shell.basket(&format!("log {id} --format json")).out;
-    assert_eq!(serde_json::from_str::<Vec<Value>>(&array).unwrap(), records(shell, &format!("log {id}")));
     shell.basket("log 5ab69073421aa917e62b4734").fails(3, "there is no basket");
 }
 
 fn the_log_can_be_narrowed_down(shell: &Shell) {
-    let id = story(shell);
-    assert_eq!(versions(shell, &format!("log {id} -n 2")), [5, 4]);
-    assert_eq!(versions(shell, &format!("log {id} -n 2 --reverse")), [4, 5]);
-    assert_eq!(versions(shell, &format!("log {id} --product socks")), [5, 2]);
-    assert_eq!(versions(shell, &format!("log {id} --type ItemAdded -n 1")), [4]);
-    assert_eq!(versions(shell, &format!("log {id} --since '1 hour ago' --until now")).len(), 5);
-    assert_eq!(versions(shell, &format!("log {id} --until yesterday")), [0; 0]);
-    assert_eq!(shell.basket(&format!("log {id} --until yesterday --format json")).out, "[]\n");
-    let lines = shell.basket(&format!("log {id} --oneline")).out;
+    let basket = story(shell);
+    let cases: [(&str, &[u64]); 8] = [
+        ("", &[5, 4, 3, 2, 1]),
+        ("--reverse", &[1, 2, 3, 4, 5]),
+        ("-n 2", &[5, 4]),
+        ("-n 2 --reverse", &[4, 5]),
+        ("--product socks", &[5, 2]),
+        ("--type ItemAdded -n 1", &[4]),
+        ("--since '1 hour ago' --until now", &[5, 4, 3, 2, 1]),
+        ("--until yesterday", &[]),
+    ];
+    for (words, versions) in cases {
+        assert_eq!(basket.versions(&format!("log ID {words}")), versions, "{words}");
+    }
+    basket.says("log ID --until yesterday --format json", "[]\n");
+    let lines = basket.basket("log ID --oneline").out;
     assert_eq!(lines.lines().count(), 5);
     assert!(lines.lines().next().unwrap().ends_with("eve  removed 'socks'  (no reason)"), "{lines}");
-    shell.basket(&format!("log {id} --since someday")).fails(2, "\"someday\" is no time");
+    basket.fails("log ID --since someday", 2, "\"someday\" is no time");
 }
 
 fn who_and_why_is_written_beside_the_event(shell: &Shell) {
-    let id = story(shell);
-    let log = records(shell, &format!("log {id} --reverse"));
-    assert_eq!((&log[0]["actor"], &log[0]["reason"]), (&"ann".into(), &"first order".into()));
-    assert_eq!((&log[2]["actor"], &log[2]["reason"]), (&"bob".into(), &Value::Null));
-    assert_eq!(log[2]["data"], serde_json::json!({ "product": "rocks", "qty": 2 }), "the event itself is free of it");
-    shell.basket(&format!("add {id} hats --correlation order-7 --causation mail-3")).says("");
-    let newest = &records(shell, &format!("log {id} -n 1"))[0];
-    assert_eq!((&newest["correlation"], &newest["causation"]), (&"order-7".into(), &"mail-3".into()));
-    assert_eq!(newest["actor"], Value::Null, "nobody is known here");
-    for words in ["-m ''", "--as 'a\u{7}b'", "--as ' '"] {
-        shell.basket(&format!("add {id} hats {words}")).fails(2, "it ");
+    let created = shell.basket("create socks --as ann -m 'first order'").out;
+    for event in records(shell, &format!("log {}", created.split('\'').nth(1).unwrap())) {
+        assert_eq!((&event["actor"], &event["reason"]), (&"ann".into(), &"first order".into()));
     }
-    assert_eq!(versions(shell, &format!("log {id}")).len(), 6);
+    let basket = story(shell);
+    let log = basket.records("log ID --reverse");
+    assert_eq!((&log[2]["actor"], &log[2]["reason"]), (&"bob".into(), &Value::Null));
+    assert_eq!(log[2]["data"], json!({ "product": "rocks", "qty": 2 }), "the event itself does not have it");
+    basket.does(["add ID hats --correlation order-7 --causation mail-3"]);
+    let newest = &basket.records("log ID -n 1")[0];
+    assert_eq!((&newest["correlation"], &newest["causation"]), (&"order-7".into(), &"mail-3".into()));
+    assert_eq!(newest["actor"], Value::Null, "there is no name to be found here");
+    for words in ["-m ''", "--as 'a\u{7}b'", "--as ' '"] {
+        basket.fails(&format!("add ID hats {words}"), 2, "it ");
+    }
+    assert_eq!(basket.versions("log ID").len(), 6);
 }
 
 fn a_basket_is_shown_as_it_was(shell: &Shell) {
-    let id = story(shell);
-    let then = shell.basket(&format!("get {id} --version 3"));
+    let basket = story(shell);
+    let then = basket.basket("get ID --version 3");
     assert_eq!((then.code, then.out.as_str()), (0, "socks = 1\nrocks = 2\n"));
     assert!(then.err.starts_with("this is the past: version 3 of 5, 2 behind now;"), "{then:?}");
-    let now = shell.basket(&format!("get {id} --at now"));
+    let now = basket.basket("get ID --at now");
     assert_eq!((now.code, now.out.as_str()), (0, "rocks = 2\nclocks = 1\n"));
     assert!(now.err.starts_with("this is version 5, the newest"), "{now:?}");
-    let log = records(shell, &format!("log {id}"));
+    let log = basket.records("log ID");
     let at = log[2]["recorded_at"].as_str().unwrap();
-    let then = shell.basket(&format!("get {id} --at {at} --format json")).out;
+    let then = basket.basket(&format!("get ID --at {at} --format json")).out;
     assert_eq!(serde_json::from_str::<Value>(&then).unwrap()["version"], 3);
 }
 
 fn a_moment_that_never_was_is_an_error_that_says_which_are_there(shell: &Shell) {
-    let id = story(shell);
-    shell.basket(&format!("get {id} --version 9")).fails(3, "has versions 1 to 5; there is no version 9");
-    shell.basket(&format!("get {id} --version 0")).fails(2, "a version is a whole number from 1");
-    shell.basket(&format!("get {id} --at yesterday")).fails(3, "was not there at ");
-    shell.basket(&format!("revert {id} 6")).fails(3, "there is no version 6");
-    shell.basket(&format!("diff {id} 2..7")).fails(3, "there is no version 7");
-    shell.basket(&format!("get {id} --version 1 --at now")).fails_with_usage();
-    shell.basket("get 5ab69073421aa917e62b4734 --version 1").fails(3, "there is no basket");
+    let basket = story(shell);
+    for (words, code, why) in [
+        ("get ID --version 9", 3, "has versions 1 to 5; there is no version 9"),
+        ("get ID --version 0", 2, "a version is a whole number from 1"),
+        ("get ID --at yesterday", 3, "was not there at "),
+        ("revert ID 6", 3, "there is no version 6"),
+        ("diff ID 2..7", 3, "there is no version 7"),
+        ("what-if ID --without 6", 3, "there is no version 6"),
+        ("get 5ab69073421aa917e62b4734 --version 1", 3, "there is no basket"),
+    ] {
+        basket.fails(words, code, why);
+    }
+    basket.basket("get ID --version 1 --at now").fails_with_usage();
 }
 
 fn what_changed_is_shown_product_by_product(shell: &Shell) {
-    let id = story(shell);
-    shell.basket(&format!("add {id} rocks")).says("");
-    shell.basket(&format!("diff {id} 3..")).says("- socks = 1\n- rocks = 2\n+ rocks = 3\n+ clocks = 1\n");
-    shell.basket(&format!("diff {id} 0..2")).says("+ socks = 1\n");
-    shell.basket(&format!("diff {id} 4..3")).says("- clocks = 1\n");
-    shell.basket(&format!("diff {id} 5..5")).says("");
-    shell.basket(&format!("diff {id} 3")).says("- socks = 1\n- rocks = 2\n+ rocks = 3\n+ clocks = 1\n");
+    let basket = story(shell);
+    basket.does(["add ID rocks", "diff ID 5..5"]);
+    for words in ["diff ID 3..", "diff ID 3"] {
+        basket.says(words, "- socks = 1\n- rocks = 2\n+ rocks = 3\n+ clocks = 1\n");
+    }
+    basket.says("diff ID 0..2", "+ socks = 1\n");
+    basket.says("diff ID 4..3", "- clocks = 1\n");
     for range in ["..5", "3...5", "'  ..'"] {
-        shell.basket(&format!("diff {id} {range}")).fails(2, "a range is A..B or A..");
+        basket.fails(&format!("diff ID {range}"), 2, "a range is A..B or A..");
     }
 }
 
 fn blame_names_the_event_that_last_touched_a_product(shell: &Shell) {
-    let id = story(shell);
-    shell.basket(&format!("add {id} rocks --as eve")).says("");
-    let blamed: Vec<_> = records(shell, &format!("blame {id}"))
-        .iter()
-        .map(|record| {
-            format!(
-                "{} {} {} {}",
-                record["product"], record["quantity"], record["event"]["version"], record["event"]["actor"]
-            )
-        })
-        .collect();
-    assert_eq!(blamed, [r#""clocks" 1 4 "ann""#, r#""rocks" 3 6 "eve""#, r#""socks" 0 5 "eve""#]);
-    let text = shell.basket(&format!("blame {id}")).out;
+    let basket = story(shell);
+    basket.does(["add ID rocks --as eve"]);
+    let paths = ["/product", "/quantity", "/event/version", "/event/actor"];
+    let blamed = basket.records("blame ID").into_iter().map(|record| json!(paths.map(|path| record.pointer(path))));
+    assert_eq!(
+        json!(blamed.collect::<Vec<_>>()),
+        json!([["clocks", 1, 4, "ann"], ["rocks", 3, 6, "eve"], ["socks", 0, 5, "eve"]])
+    );
+    let text = basket.basket("blame ID").out;
     assert!(text.lines().last().unwrap().ends_with("eve  socks = 0  (removed)"), "{text}");
 }
 
 fn an_event_is_undone_by_new_ones_in_one_commit(shell: &Shell) {
-    let id = story(shell);
-    shell.basket(&format!("add {id} rocks -q 5")).says("");
-    let dry = shell.basket(&format!("revert {id} 3 --dry-run"));
-    dry.says("to undo version 3: removed 'rocks', added 5 of 'rocks'; nothing was changed\n");
-    assert_eq!(versions(shell, &format!("log {id}")).len(), 6);
-    shell.basket(&format!("revert {id} 3 --as ann")).says("undid version 3: removed 'rocks', added 5 of 'rocks'\n");
-    shell.basket(&format!("get {id}")).says("clocks = 1\nrocks = 5\n");
-    let log = records(shell, &format!("log {id}"));
+    let basket = story(shell);
+    basket.does(["add ID rocks -q 5"]);
+    let would = "to undo version 3: removed 'rocks', added 5 of 'rocks'; nothing was changed\n";
+    basket.says("revert ID 3 --dry-run", would);
+    assert_eq!(basket.versions("log ID").len(), 6);
+    basket.says("revert ID 3 --as ann --causation mail-4", "undid version 3: removed 'rocks', added 5 of 'rocks'\n");
+    basket.says("get ID", "clocks = 1\nrocks = 5\n");
+    let log = basket.records("log ID");
     assert_eq!(log[0]["commit"], log[1]["commit"]);
-    assert_eq!((&log[0]["actor"], &log[0]["reason"]), (&"ann".into(), &"Revert version 3".into()));
-    assert_eq!(
-        (&log[0]["undoes"], &log[1]["undoes"], &log[2]["undoes"]),
-        (&[3, 3].into(), &[3, 3].into(), &Value::Null)
-    );
+    for (field, value) in [("actor", "ann"), ("reason", "Revert version 3"), ("causation", "mail-4")] {
+        assert_eq!((&log[0][field], &log[1][field]), (&value.into(), &value.into()));
+    }
+    let undoes = [0, 1, 2].map(|at| &log[at]["undoes"]);
+    assert_eq!(json!(undoes), json!([[3, 3], [3, 3], null]));
 }
 
 fn a_revert_names_what_stands_in_its_way_and_changes_nothing(shell: &Shell) {
-    let id = story(shell);
+    let basket = story(shell);
     for dry in ["", "--dry-run"] {
-        shell.basket(&format!("revert {id} 2 {dry}")).fails(4, "version 5 stands in the way: ");
+        basket.fails(&format!("revert ID 2 {dry}"), 4, "version 5 stands in the way: ");
     }
-    shell.basket(&format!("revert {id} 1")).fails(4, "version 2 stands in the way: ");
-    assert_eq!(versions(shell, &format!("log {id}")).len(), 5);
-    shell
-        .basket(&format!("revert {id} 2..5 -m 'all of it'"))
-        .says("undid versions 2 to 5: removed 'rocks', removed 'clocks'\n");
+    basket.fails("revert ID 1", 4, "version 2 stands in the way: ");
+    assert_eq!(basket.versions("log ID").len(), 5);
+    basket.says("revert ID 2..5 -m 'all of it'", "undid versions 2 to 5: removed 'rocks', removed 'clocks'\n");
 }
 
 fn nothing_is_undone_twice(shell: &Shell) {
-    let id = story(shell);
-    shell.basket(&format!("revert {id} 3..4")).says("undid versions 3 to 4: removed 'rocks', removed 'clocks'\n");
-    let advice = "has been undone before; to go back on that, revert 6..7";
-    shell.basket(&format!("revert {id} 4")).fails(4, &format!("version 4 {advice}"));
-    shell.basket(&format!("revert {id} 2..3")).fails(4, &format!("version 3 {advice}"));
-    // The advice is good: it leads back, and then the way forth is the newest again.
-    shell.basket(&format!("revert {id} 6..7")).says("undid versions 6 to 7: added 2 of 'rocks', added 1 of 'clocks'\n");
-    shell
-        .basket(&format!("revert {id} 3..4"))
-        .fails(4, "version 3 has been undone before; to go back on that, revert 8..9");
-    shell.basket(&format!("revert {id} 8..9")).says("undid versions 8 to 9: removed 'rocks', removed 'clocks'\n");
-    assert_eq!(shell.basket(&format!("get {id}")).err, format!("basket '{id}' is empty\n"));
-}
-
-fn a_revert_can_be_reverted(shell: &Shell) {
-    let id = story(shell);
-    let before = shell.basket(&format!("get {id}")).out;
-    shell.basket(&format!("revert {id} 3")).says("undid version 3: removed 'rocks'\n");
-    shell.basket(&format!("revert {id} 6 --causation mail-4")).says("undid version 6: added 2 of 'rocks'\n");
-    assert_eq!(records(shell, &format!("log {id} -n 1"))[0]["causation"], "mail-4");
-    let sorted = |text: &str| {
-        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
-        lines.sort();
-        lines
-    };
-    assert_eq!(sorted(&shell.basket(&format!("get {id}")).out), sorted(&before));
-}
-
-fn what_was_restored_is_not_reverted_as_well(shell: &Shell) {
-    let id = story(shell);
-    shell
-        .basket(&format!("restore {id} --version 3"))
-        .says("undid what followed version 3: removed 'clocks', added 1 of 'socks'\n");
-    shell
-        .basket(&format!("revert {id} 5"))
-        .fails(4, "version 5 has been undone before; to go back on that, revert 6..7");
-    shell.basket(&format!("revert {id} 6..7")).says("undid versions 6 to 7: removed 'socks', added 1 of 'clocks'\n");
+    let basket = story(shell);
+    basket.says("revert ID 3..4", "undid versions 3 to 4: removed 'rocks', removed 'clocks'\n");
+    let advice = "has been undone before; to go back on that, revert";
+    basket.fails("revert ID 4", 4, &format!("version 4 {advice} 6..7"));
+    basket.fails("revert ID 2..3", 4, &format!("version 3 {advice} 6..7"));
+    // The advice works: it leads back, and then the next advice is about the newest events.
+    basket.says("revert ID 6..7", "undid versions 6 to 7: added 2 of 'rocks', added 1 of 'clocks'\n");
+    basket.fails("revert ID 3..4", 4, &format!("version 3 {advice} 8..9"));
+    basket.says("revert ID 8..9", "undid versions 8 to 9: removed 'rocks', removed 'clocks'\n");
+    assert_eq!(basket.basket("get ID").err, format!("basket '{}' is empty\n", basket.id));
 }
 
 fn a_whole_basket_is_brought_back(shell: &Shell) {
-    let id = story(shell);
-    let dry = shell.basket(&format!("restore {id} --version 3 --dry-run"));
-    dry.says("to undo what followed version 3: removed 'clocks', added 1 of 'socks'; nothing was changed\n");
-    shell
-        .basket(&format!("restore {id} --version 3 --as ann"))
-        .says("undid what followed version 3: removed 'clocks', added 1 of 'socks'\n");
-    shell.basket(&format!("diff {id} 3..")).says("");
-    assert_eq!(records(shell, &format!("log {id} -n 1"))[0]["reason"], "Restore version 3");
-    shell
-        .basket(&format!("restore {id} --version 3"))
-        .says("nothing to do: the effect of what followed version 3 is gone already\n");
-    assert_eq!(versions(shell, &format!("log {id}")).len(), 7);
-    shell.basket(&format!("restore {id}")).fails_with_usage();
+    let basket = story(shell);
+    let events = "undo what followed version 3: removed 'clocks', added 1 of 'socks'";
+    basket.says("restore ID --version 3 --dry-run", &format!("to {events}; nothing was changed\n"));
+    let undid = events.replace("undo", "undid");
+    basket.says("restore ID --version 3 --as ann", &format!("{undid}\n"));
+    basket.says("diff ID 3..", "");
+    assert_eq!(basket.records("log ID -n 1")[0]["reason"], "Restore version 3");
+    let nothing = "nothing to do: the effect of what followed version 3 is gone already\n";
+    basket.says("restore ID --version 3", nothing);
+    assert_eq!(basket.versions("log ID").len(), 7);
+    basket.basket("restore ID").fails_with_usage();
+    // What was restored is not reverted as well, but the restoring can be.
+    basket.fails("revert ID 5", 4, "version 5 has been undone before; to go back on that, revert 6..7");
+    basket.says("revert ID 6..7", "undid versions 6 to 7: removed 'socks', added 1 of 'clocks'\n");
 }
 
 fn what_if_writes_nothing_and_says_what_would_have_been_refused(shell: &Shell) {
-    let id = story(shell);
-    shell
-        .basket(&format!("what-if {id} --without 2 4"))
-        .says("rocks = 2\nversion 5 would have been refused: 'socks' is not in the basket, so it can't be removed\n");
-    let json = &records(shell, &format!("what-if {id} --without 3..4"))[0];
-    assert_eq!((&json["items"], &json["refused"]), (&serde_json::json!([]), &serde_json::json!([])));
-    assert_eq!(versions(shell, &format!("log {id}")).len(), 5);
-    shell.basket(&format!("what-if {id} --without 6")).fails(3, "there is no version 6");
+    let basket = story(shell);
+    let refused = "version 5 would have been refused: 'socks' is not in the basket, so it can't be removed";
+    basket.says("what-if ID --without 2 4", &format!("rocks = 2\n{refused}\n"));
+    let answer = basket.basket("what-if ID --without 3..4 --format json").out;
+    let what_if: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!((&what_if["items"], &what_if["refused"]), (&json!([]), &json!([])));
+    assert_eq!(basket.versions("log ID").len(), 5);
 }
 
 #[test]
 fn who_it_was_is_said_or_set_or_known_to_git_or_to_the_login() {
     let path = std::env::var("PATH").unwrap();
     let actor = |shell: &Shell, words: &str| {
-        let id = shell.create("socks");
-        shell.basket(&format!("add {id} rocks {words}")).says("");
-        records(shell, &format!("log {id} -n 1"))[0]["actor"].clone()
+        let basket = OneBasket::with(shell, "socks");
+        basket.says(&format!("add ID rocks {words}"), "");
+        basket.records("log ID -n 1")[0]["actor"].clone()
     };
     let shell = Shell::new().with("BASKET_STORE", "baskets.db").with("PATH", path).with("LOGNAME", "login");
     assert_eq!(actor(&shell, ""), "login");

@@ -2,14 +2,8 @@
 
 #![cfg(unix)]
 
-mod support;
-
-#[path = "support/terminal.rs"]
-#[allow(dead_code, reason = "a pager needs no keys")]
-mod terminal;
-
-use support::Shell;
-use terminal::Terminal;
+use testkit::shell::Shell;
+use testkit::terminal::Terminal;
 
 fn shell(pager: &str) -> (Shell, String) {
     let path = std::env::var("PATH").unwrap();
@@ -19,29 +13,33 @@ fn shell(pager: &str) -> (Shell, String) {
     (shell, id)
 }
 
-#[test]
-fn a_list_goes_through_the_pager_on_a_terminal_and_only_there() {
-    let (shell, id) = shell("sed s/^/paged:/");
-    let mut terminal = Terminal::run(&shell, &["log", &id]);
-    terminal.shows("paged:commit ");
-    assert_eq!(terminal.ends().0, 0);
-    assert!(!shell.basket(&format!("log {id}")).out.contains("paged:"));
-    let terminal = Terminal::run(&shell, &["log", &id, "--format", "ndjson"]);
-    let screen = terminal.shows("ItemAdded");
-    assert!(!screen.contains("paged:"), "programs read no pager's output: {screen}");
-    let terminal = Terminal::run(&shell, &["get", &id]);
-    assert!(!terminal.shows("rocks = 1").contains("paged:"), "a basket is no list");
+/// What a command shows on a terminal, once these words are there; it ends well.
+fn on_terminal(shell: &Shell, words: &[&str], expected: &str) -> String {
+    let mut terminal = Terminal::run(shell, words);
+    let screen = terminal.shows(expected);
+    assert_eq!(terminal.ends().0, 0, "{screen}");
+    screen
 }
 
 #[test]
-fn a_pager_that_is_left_early_is_no_trouble() {
+fn a_list_goes_through_the_pager_on_a_terminal_and_only_there() {
+    let (shell, id) = shell("sed s/^/paged:/");
+    on_terminal(&shell, &["log", &id], "paged:commit ");
+    assert!(!shell.basket(&format!("log {id}")).out.contains("paged:"));
+    // Programs read no pager's output, and a basket is no list.
+    for (words, expected) in [(&["log", &id, "--format", "ndjson"][..], "ItemAdded"), (&["get", &id], "rocks = 1")] {
+        let screen = on_terminal(&shell, words, expected);
+        assert!(!screen.contains("paged:"), "{screen}");
+    }
+}
+
+#[test]
+fn a_pager_that_ends_early_is_no_trouble() {
     let (shell, id) = shell("head -n 1");
     for _ in 0..300 {
         assert_eq!(shell.run(&["add", &id, "socks"]).code, 0);
     }
-    let mut terminal = Terminal::run(&shell, &["log", &id]);
-    let screen = terminal.shows("commit ");
-    assert_eq!(terminal.ends().0, 0);
+    let screen = on_terminal(&shell, &["log", &id], "commit ");
     assert!(!screen.contains("error"), "{screen}");
 }
 
@@ -49,22 +47,19 @@ fn a_pager_that_is_left_early_is_no_trouble() {
 fn without_a_pager_the_list_is_just_printed() {
     for pager in ["cat", "", "no-such-pager --here"] {
         let (shell, id) = shell(pager);
-        let mut terminal = Terminal::run(&shell, &["log", &id]);
-        terminal.shows("created the basket");
-        assert_eq!(terminal.ends().0, 0, "{pager:?}");
+        on_terminal(&shell, &["log", &id], "created the basket");
     }
 }
 
 #[test]
 fn a_terminal_has_colour_unless_it_is_not_wanted() {
-    let (shell, id) = shell("cat");
-    let terminal = Terminal::run(&shell, &["log", &id]);
-    terminal.shows("created the basket");
-    assert!(terminal.is_coloured());
-    let shell = shell.with("NO_COLOR", "1");
-    let terminal = Terminal::run(&shell, &["log", &id]);
-    terminal.shows("created the basket");
-    assert!(!terminal.is_coloured());
+    for (no_color, coloured) in [("", true), ("1", false)] {
+        let (shell, id) = shell("cat");
+        let shell = shell.with("NO_COLOR", no_color);
+        let terminal = Terminal::run(&shell, &["log", &id]);
+        terminal.shows("created the basket");
+        assert_eq!(terminal.is_coloured(), coloured, "NO_COLOR={no_color}");
+    }
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! The README can't drift: its sessions are typed into the real binary, and its picture shows the first of them.
 
-mod support;
-
 use std::fs;
 
-use support::{
-    Shell,
+use testkit::{
     console::{Names, retype_with},
+    on_both_stores,
+    shell::Shell,
 };
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
@@ -17,21 +16,10 @@ fn read(file: &str) -> String {
 
 /// The lines of each fenced block of a language.
 fn blocks(text: &str, language: &str) -> Vec<Vec<String>> {
-    let (mut blocks, mut open) = (Vec::new(), None::<Vec<String>>);
-    for line in text.lines() {
-        match (&mut open, line.strip_prefix("```")) {
-            (None, Some(info)) => open = Some(if info == language { vec![] } else { vec!["other".into()] }),
-            (Some(_), Some(_)) => {
-                let block = open.take().unwrap_or_default();
-                if block.first().is_none_or(|first| first != "other") {
-                    blocks.push(block);
-                }
-            }
-            (Some(block), None) => block.push(line.into()),
-            (None, None) => {}
-        }
-    }
-    blocks
+    // Fences come in pairs: every second part of the text is in a block, and begins with its language.
+    let blocks =
+        text.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n'));
+    blocks.map(|block| block.lines().map(str::to_owned).collect()).collect()
 }
 
 on_both_stores! {
@@ -50,16 +38,11 @@ fn every_session_in_the_readme_prints_what_it_says(shell: &Shell) {
 #[test]
 fn the_picture_shows_the_first_session() {
     let picture = read(".github/session.svg");
-    let drawn: Vec<_> = picture
-        .split("<text ")
-        .skip(1)
-        .map(|text| {
-            let spans: String =
-                text.split('<').map(|part| part.split_once('>').map_or("", |(_, words)| words)).collect();
-            spans.replace("&apos;", "'").trim().to_owned()
-        })
-        .filter(|line| !line.is_empty())
-        .collect();
+    let line = |text: &str| {
+        let spans = text.split('<').filter_map(|part| Some(part.split_once('>')?.1));
+        spans.collect::<String>().replace("&apos;", "'").trim().to_owned()
+    };
+    let drawn: Vec<_> = picture.split("<text ").skip(1).map(line).filter(|line| !line.is_empty()).collect();
     assert_eq!(drawn, blocks(&read("README.md"), "console")[0]);
 }
 

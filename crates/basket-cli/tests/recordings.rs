@@ -1,11 +1,9 @@
 //! The slides can't drift: what they show of a terminal (`slides/recordings`) is what `basket` prints now.
 //! `make slides-record` writes down what it prints (it sets RECORD).
 
-mod support;
-
 use std::{env, fs, path::Path};
 
-use support::{Shell, console::retype};
+use testkit::{console::retype, shell::Shell};
 
 const SLIDES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../slides/");
 
@@ -44,23 +42,23 @@ fn every_recording_on_a_slide_is_what_basket_prints() {
     let recordings = files("recordings");
     assert!(!recordings.is_empty());
     for (name, text) in recordings {
-        let told: Vec<_> = text.lines().map(ToOwned::to_owned).collect();
-        assert!(!told.is_empty(), "slides/recordings/{name} is empty; write its commands, then: make slides-record");
-        let now = retype(&Shell::new(), &told);
-        if now == told {
+        let shown: Vec<_> = text.lines().map(ToOwned::to_owned).collect();
+        assert!(!shown.is_empty(), "slides/recordings/{name} is empty; write its commands, then: make slides-record");
+        let now = retype(&Shell::new(), &shown);
+        if now == shown {
             continue;
         }
         if record {
             fs::write(format!("{SLIDES}recordings/{name}"), now.join("\n") + "\n").unwrap();
             continue;
         }
-        let at = now.iter().zip(&told).take_while(|(now, told)| now == told).count();
+        let at = now.iter().zip(&shown).take_while(|(now, shown)| now == shown).count();
         let line = |lines: &[String]| lines.get(at).cloned().unwrap_or_default();
         drifted += &format!(
             "\n{} shows slides/recordings/{name}, line {}:\n  shown:  {}\n  printed: {}\n",
             slides_with(&name).join(" and "),
             at + 1,
-            line(&told),
+            line(&shown),
             line(&now)
         );
     }

@@ -1,34 +1,26 @@
 //! What people type and what they see, on both stores alike.
 
-mod support;
-
-use support::Shell;
+use testkit::{
+    on_both_stores,
+    one_basket::OneBasket,
+    shell::{Shell, answer},
+};
 
 on_both_stores! {
-    the_session_of_the_talk
     quantities_accumulate_and_json_says_the_same
     a_basket_may_be_empty
     what_is_refused_says_why_and_writes_no_event
-    a_basket_that_nobody_created_is_not_found
-    products_of_all_tongues_come_back_as_they_went_in
-}
-
-fn the_session_of_the_talk(shell: &Shell) {
-    let id = shell.create("socks");
-    assert!(id.len() == 24 && id.bytes().all(|digit| digit.is_ascii_hexdigit()), "{id}");
-    shell.basket(&format!("add {id} rocks")).says("");
-    shell.basket(&format!("add {id} clocks")).says("");
-    shell.basket(&format!("remove {id} socks")).says("");
-    shell.basket(&format!("get {id}")).says("rocks = 1\nclocks = 1\n");
+    a_basket_that_was_never_created_is_not_found
+    products_in_every_language_come_back_as_they_went_in
 }
 
 fn quantities_accumulate_and_json_says_the_same(shell: &Shell) {
     let created = shell.basket("create socks --quantity 2 --format json");
     let id = created.out[7..31].to_owned();
     created.says(&format!("{{\"id\":\"{id}\"}}\n"));
-    shell.basket(&format!("add {id} rocks -q 4294967294")).says("");
-    shell.basket(&format!("add {id} socks -q 3")).says("");
-    shell.basket(&format!("add {id} rocks")).says("");
+    for words in ["rocks -q 4294967294", "socks -q 3", "rocks"] {
+        shell.basket(&format!("add {id} {words}")).says("");
+    }
     shell.basket(&format!("get {id}")).says("socks = 5\nrocks = 4294967295\n");
     shell.basket(&format!("get {id} --format json")).says(&format!(
         "{{\"id\":\"{id}\",\"version\":5,\"items\":[{{\"product\":\"socks\",\"quantity\":5}},{{\"product\":\"rocks\",\"quantity\":4294967295}}]}}\n"
@@ -36,81 +28,79 @@ fn quantities_accumulate_and_json_says_the_same(shell: &Shell) {
 }
 
 fn a_basket_may_be_empty(shell: &Shell) {
-    let id = shell.create("socks");
-    shell.basket(&format!("remove {id} socks")).says("");
-    let empty = shell.basket(&format!("get {id}"));
-    assert_eq!((empty.code, empty.out.as_str()), (0, ""));
-    assert_eq!(empty.err, format!("basket '{id}' is empty\n"));
-    shell.basket(&format!("get {id} --format json")).says(&format!("{{\"id\":\"{id}\",\"version\":3,\"items\":[]}}\n"));
+    let basket = OneBasket::with(shell, "socks");
+    basket.does(["remove ID socks"]);
+    let (id, empty) = (&basket.id, basket.basket("get ID"));
+    assert_eq!((empty.code, empty.out, empty.err), (0, String::new(), format!("basket '{id}' is empty\n")));
+    basket.says("get ID --format json", &format!("{{\"id\":\"{id}\",\"version\":3,\"items\":[]}}\n"));
 }
 
 fn what_is_refused_says_why_and_writes_no_event(shell: &Shell) {
-    let id = shell.create("socks");
-    let before = shell.basket(&format!("get {id} --format json")).out;
-    let fails = |words: &str, code, why| shell.basket(&words.replace("ID", &id)).fails(code, why);
-    fails("add ID rocks -q 0", 2, "a quantity is a whole number from 1 to 4294967295");
-    fails("add ID rocks -q -1", 2, "a quantity is a whole number");
-    fails("add ID rocks -q two", 2, "a quantity is a whole number");
-    fails("add ID rocks -q 1.5", 2, "a quantity is a whole number");
-    fails("add ID rocks -q 4294967296", 2, "a quantity is a whole number");
-    fails("create socks -q 0", 2, "a quantity is a whole number");
-    fails("add five rocks", 2, "a basket id is 24 hex digits");
-    fails("remove IDD socks", 2, "a basket id is 24 hex digits");
-    fails("add ID socks -q 4294967295", 4, "so it takes 4294967294 at most");
-    fails(
-        "remove ID rocks",
-        4,
-        "'rocks' is not in the basket, so it can't be removed; `basket get` shows what is in it",
-    );
-    shell.run(&["add", &id, "  "]).fails(2, "a product's name can't be empty");
-    shell.run(&["add", &id, "so\ncks"]).fails(2, "control character '\\n'");
-    shell.run(&["add", &id, &"x".repeat(129)]).fails(2, "at most 128 characters, this one has 129");
-    assert_eq!(shell.basket(&format!("get {id} --format json")).out, before);
+    let basket = OneBasket::with(shell, "socks");
+    let long = format!("add ID {}", "x".repeat(129));
+    for (words, code, why) in [
+        ("add ID rocks -q 0", 2, "a quantity is a whole number from 1 to 4294967295"),
+        ("add ID rocks -q -1", 2, "a quantity is a whole number"),
+        ("add ID rocks -q two", 2, "a quantity is a whole number"),
+        ("add ID rocks -q 1.5", 2, "a quantity is a whole number"),
+        ("add ID rocks -q 4294967296", 2, "a quantity is a whole number"),
+        ("create socks -q 0", 2, "a quantity is a whole number"),
+        ("add five rocks", 2, "a basket id is 24 hex digits"),
+        ("remove IDD socks", 2, "a basket id is 24 hex digits"),
+        ("add ID socks -q 4294967295", 4, "so it takes 4294967294 at most"),
+        ("remove ID rocks", 4, "so it can't be removed; `basket get` shows what is in it"),
+        ("add ID '  '", 2, "a product's name can't be empty"),
+        ("add ID 'so\ncks'", 2, "control character '\\n'"),
+        (&long, 2, "at most 128 characters, this one has 129"),
+    ] {
+        basket.fails(words, code, why);
+    }
+    assert_eq!(basket.versions("log ID"), [2, 1]);
 }
 
-fn a_basket_that_nobody_created_is_not_found(shell: &Shell) {
-    for words in
-        ["get 5ab69073421aa917e62b4734", "add 5ab69073421aa917e62b4734 socks", "remove 5ab69073421aa917e62b4734 socks"]
-    {
-        shell.basket(words).fails(3, "there is no basket '5ab69073421aa917e62b4734' in ");
+fn a_basket_that_was_never_created_is_not_found(shell: &Shell) {
+    for words in ["get ID", "add ID socks", "remove ID socks"] {
+        let answer = shell.basket(&words.replace("ID", "5ab69073421aa917e62b4734"));
+        answer.fails(3, "there is no basket '5ab69073421aa917e62b4734' in ");
     }
 }
 
-fn products_of_all_tongues_come_back_as_they_went_in(shell: &Shell) {
+fn products_in_every_language_come_back_as_they_went_in(shell: &Shell) {
     let names = ["Söckchen", "靴下", "🧦", "$set", "a.b", "{\"$oid\": 1}", "it's", "\"", "-0", "null", "تلفن"];
-    let id = shell.create("socks");
+    let basket = OneBasket::with(shell, "socks");
     for name in names {
-        shell.run(&["add", &id, "--", name]).says("");
+        shell.run(&["add", &basket.id, "--", name]).says("");
     }
-    let got = shell.basket(&format!("get {id}")).out;
-    let expected: String = names.iter().map(|name| format!("{name} = 1\n")).collect();
-    assert_eq!(got, format!("socks = 1\n{expected}"));
+    let added: String = names.iter().map(|name| format!("{name} = 1\n")).collect();
+    basket.says("get ID", &format!("socks = 1\n{added}"));
 }
 
 #[test]
 fn help_has_the_exit_codes_and_examples_that_work() {
     let shell = Shell::new();
-    let mut typed = 0;
     let top = shell.basket("--help").out;
     let commands = top.split("Commands:\n").nth(1).unwrap().lines().take_while(|line| !line.is_empty());
     let commands = commands.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
-    for words in commands.map(|name| format!("{name} --help")).chain(["--help".into()]) {
-        let help = shell.basket(&words);
+    let mut typed = 0;
+    for words in commands.chain(["", "report removed"]) {
+        let help = shell.basket(&format!("{words} --help"));
         assert!(help.code == 0 && help.out.contains("Example"), "{words}: {help:?}");
-        let examples = help.out.lines().filter_map(|line| line.strip_prefix("  basket "));
-        // A watch ends by itself only where it is told how many events to show.
-        let endless = |line: &str| line.starts_with("watch") && !line.contains(" -n ");
-        let typed_here = |line: &&str| !line.contains("mongodb://") && !line.contains(" | ") && !endless(line);
-        for example in examples.filter(typed_here) {
-            let exported = shell.basket("export").out;
-            std::fs::write(shell.folder.path().join("baskets.ndjson"), exported).unwrap();
-            let id = shell.create("socks");
-            for product in ["rocks", "clocks", "hats", "pins", "bricks", "bread", "milk"] {
-                shell.basket(&format!("add {id} {product}")).says("");
+        // The words of the aggregate are put in where the source has `{stream}` and the like.
+        assert!(!help.out.contains(['{', '}']), "{words}: {help:?}");
+        for example in help.out.lines().filter_map(|line| line.strip_prefix("  basket ")) {
+            // A watch ends by itself only after a number of events that is given with -n.
+            let endless = example.starts_with("watch") && !example.contains(" -n ");
+            if endless || example.contains("mongodb://") || example.contains(" | ") {
+                continue;
             }
+            let basket = OneBasket::with(&shell, "socks");
+            for product in ["rocks", "clocks", "hats", "pins", "bricks", "bread", "milk"] {
+                basket.says(&format!("add ID {product}"), "");
+            }
+            std::fs::write(shell.folder.path().join("baskets.ndjson"), shell.basket("export").out).unwrap();
             // What follows two blanks or a > is for people and shells.
             let words = example.split("  ").next().unwrap().split(" > ").next().unwrap();
-            let answer = shell.basket(&words.replace("5ab69073421aa917e62b4734", &id));
+            let answer = basket.basket(&words.replace("5ab69073421aa917e62b4734", "ID"));
             if example.starts_with("explore") {
                 // It needs a terminal, and has one in tests/explore.rs.
                 answer.fails(2, "needs a terminal");
@@ -130,15 +120,19 @@ fn help_has_the_exit_codes_and_examples_that_work() {
 }
 
 #[test]
-fn where_nobody_can_read_nothing_breaks_and_no_id_is_lost() {
+fn an_output_that_is_full_or_closed_breaks_nothing_and_loses_no_id() {
     let shell = Shell::new();
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let deaf = shell.command(&["get", "five"]).stderr(full()).status().unwrap();
-    assert_eq!(deaf.code(), Some(2));
-    let answer = support::answer(shell.command(&["create", "socks"]).stdout(full()).output().unwrap());
-    assert_eq!(answer.code, 1);
-    let id = answer.err.split('\'').nth(1).unwrap().to_owned();
+    let unseen = shell.command(&["get", "five"]).stderr(full()).status().unwrap();
+    assert_eq!(unseen.code(), Some(2));
+    let created = answer(shell.command(&["create", "socks"]).stdout(full()).output().unwrap());
+    assert_eq!(created.code, 1);
+    let id = created.err.split('\'').nth(1).unwrap().to_owned();
     shell.basket(&format!("get {id}")).says("socks = 1\n");
+    // A reader that has seen enough closes the pipe.
+    let mut child = shell.command(&["get", &id]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]
@@ -159,13 +153,4 @@ fn colour_is_for_terminals_only() {
         assert!(!format!("{}{}", answer.out, answer.err).contains('\u{1b}'), "{answer:?}");
     }
     assert!(shell.with("CLICOLOR_FORCE", "1").basket("get 5ab69073421aa917e62b4734").err.contains('\u{1b}'));
-}
-
-#[test]
-fn a_reader_that_has_seen_enough_is_no_trouble() {
-    let shell = Shell::new();
-    let id = shell.create("socks");
-    let mut child = shell.command(&["get", &id]).stdout(std::process::Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    assert!(child.wait().unwrap().success());
 }

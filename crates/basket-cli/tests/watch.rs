@@ -1,14 +1,15 @@
 //! `basket watch` beside other processes that change baskets, on both stores.
 
-mod support;
-
 use std::{process::Stdio, thread};
 
+use basket_mongo::EventStore;
 use bson::{doc, oid::ObjectId};
 use serde_json::Value;
-use support::{
-    Shell,
-    mongo::{STANDALONE, with_database, with_database_on},
+use testkit::{
+    mongo::{STANDALONE, created, product, qty, with_database, with_database_on},
+    on_both_stores,
+    one_basket::{OneBasket, records},
+    shell::Shell,
     watcher::Watcher,
 };
 
@@ -18,7 +19,7 @@ on_both_stores! {
     from_a_version_on_only_one_basket_is_shown
     what_is_written_during_the_catch_up_is_shown_once
     a_line_for_people_begins_with_the_basket_where_all_are_watched
-    whoever_ends_it_gets_whole_answers_and_a_success
+    ending_it_prints_whole_lines_and_is_a_success
     after_so_many_events_it_ends_by_itself
     a_reader_that_has_seen_enough_ends_it
     what_can_not_be_watched_is_said_at_once
@@ -26,8 +27,7 @@ on_both_stores! {
 
 /// The log of a basket, oldest first.
 fn log(shell: &Shell, id: &str) -> Vec<Value> {
-    let log = shell.basket(&format!("log {id} --reverse --format ndjson"));
-    log.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    records(shell, &format!("log {id} --reverse"))
 }
 
 fn what_others_do_is_shown_in_order_as_it_happens(shell: &Shell) {
@@ -38,18 +38,17 @@ fn what_others_do_is_shown_in_order_as_it_happens(shell: &Shell) {
     assert_eq!(watcher.records(1), log(shell, &before)[2..]);
     let new = shell.create("hats");
     shell.basket(&format!("remove {before} socks")).says("");
-    let told = watcher.records(3);
-    assert_eq!((&told[..2], &told[2]), (&log(shell, &new)[..], &log(shell, &before)[3]));
+    assert_eq!(watcher.records(3), [log(shell, &new), log(shell, &before)[3..].to_vec()].concat());
     watcher.is_silent();
 }
 
 fn from_the_beginning_what_was_kept_comes_first(shell: &Shell) {
     let ids = [shell.create("socks"), shell.create("hats")];
     let watcher = Watcher::start(shell, "watch --from beginning --format ndjson");
-    let told = watcher.records(4);
+    let shown = watcher.records(4);
     for id in &ids {
         // MongoDB's catch-up goes basket by basket, the file's commit by commit.
-        let of_one: Vec<_> = told.iter().filter(|record| record["basket"] == **id).cloned().collect();
+        let of_one: Vec<_> = shown.iter().filter(|record| record["basket"] == **id).cloned().collect();
         assert_eq!(of_one, log(shell, id));
     }
     shell.basket(&format!("add {} rocks", ids[0])).says("");
@@ -58,23 +57,22 @@ fn from_the_beginning_what_was_kept_comes_first(shell: &Shell) {
 }
 
 fn from_a_version_on_only_one_basket_is_shown(shell: &Shell) {
-    let (id, other) = (shell.create("socks"), shell.create("hats"));
-    shell.basket(&format!("add {id} rocks")).says("");
-    let from_2 = Watcher::start(shell, &format!("watch {id} --from 2 --format ndjson"));
-    let from_4 = Watcher::start(shell, &format!("watch {id} --from 4 --format ndjson"));
-    let from_now = Watcher::start(shell, &format!("watch {id} --format ndjson"));
-    assert_eq!(from_2.records(2), log(shell, &id)[1..]);
-    for basket in [&other, &id, &other] {
-        shell.basket(&format!("add {basket} clocks")).says("");
+    let (basket, other) = (OneBasket::with(shell, "socks"), OneBasket::with(shell, "hats"));
+    basket.does(["add ID rocks"]);
+    let log = || log(shell, &basket.id);
+    let from = |words: &str| Watcher::start(shell, &format!("watch {} {words} --format ndjson", basket.id));
+    let (from_2, from_4, from_now) = (from("--from 2"), from("--from 4"), from(""));
+    assert_eq!(from_2.records(2), log()[1..]);
+    for basket in [&other, &basket, &other] {
+        basket.does(["add ID clocks"]);
     }
     for watcher in [from_2, from_4, from_now] {
-        assert_eq!(watcher.records(1), log(shell, &id)[3..]);
+        assert_eq!(watcher.records(1), log()[3..]);
         watcher.is_silent();
     }
-    let from_the_future = Watcher::start(shell, &format!("watch {id} --from 6 --format ndjson"));
-    shell.basket(&format!("add {id} pins")).says("");
-    shell.basket(&format!("add {id} bricks")).says("");
-    assert_eq!(from_the_future.records(1), log(shell, &id)[5..]);
+    let from_the_future = from("--from 6");
+    basket.does(["add ID pins", "add ID bricks"]);
+    assert_eq!(from_the_future.records(1), log()[5..]);
 }
 
 fn what_is_written_during_the_catch_up_is_shown_once(shell: &Shell) {
@@ -87,11 +85,11 @@ fn what_is_written_during_the_catch_up_is_shown_once(shell: &Shell) {
         (0..8).map(|_| Watcher::start(shell, "watch --from beginning --format ndjson")).collect::<Vec<_>>()
     });
     for watcher in watchers {
-        let told = watcher.records(3 * 32);
+        let shown = watcher.records(3 * 32);
         for id in &ids {
             let versions =
-                told.iter().filter(|record| record["basket"] == **id).map(|record| record["version"].as_u64());
-            assert!(versions.eq((1..=32).map(Some)), "{told:?}");
+                shown.iter().filter(|record| record["basket"] == **id).map(|record| record["version"].as_u64());
+            assert!(versions.eq((1..=32).map(Some)), "{shown:?}");
         }
         watcher.signal("INT");
         assert_eq!(watcher.end().out, "");
@@ -107,7 +105,7 @@ fn a_line_for_people_begins_with_the_basket_where_all_are_watched(shell: &Shell)
     assert!(line.ends_with("ann  added 2 of 'rocks'  (for Bob)\n"), "{line}");
 }
 
-fn whoever_ends_it_gets_whole_answers_and_a_success(shell: &Shell) {
+fn ending_it_prints_whole_lines_and_is_a_success(shell: &Shell) {
     let id = shell.create("socks");
     for signal in ["INT", "TERM"] {
         let watchers = ["json -n 9", "ndjson", "text"]
@@ -145,15 +143,13 @@ fn a_reader_that_has_seen_enough_ends_it(shell: &Shell) {
 }
 
 fn what_can_not_be_watched_is_said_at_once(shell: &Shell) {
-    shell.basket("watch 5ab69073421aa917e62b4734").fails(3, "there is no basket '5ab69073421aa917e62b4734'");
-    shell.basket("watch --from yesterday").fails(2, "write now, beginning, or a version, from 1");
-    shell.basket("watch 5ab69073421aa917e62b4734 --from 0").fails(2, "write now, beginning, or a version, from 1");
-    for (words, why) in
-        [("watch --from 3", "a version is one of a basket"), ("watch --format json", "use --format ndjson")]
-    {
-        let answer = shell.basket(words);
-        answer.fails_with_usage();
-        assert!(answer.err.contains(why), "{answer:?}");
+    let id = "5ab69073421aa917e62b4734";
+    shell.basket(&format!("watch {id}")).fails(3, &format!("there is no basket '{id}'"));
+    for from in ["--from yesterday".to_owned(), format!("{id} --from 0")] {
+        shell.basket(&format!("watch {from}")).fails(2, "write now, beginning, or a version, from 1");
+    }
+    for (words, why) in [("--from 3", "a version is one of a basket"), ("--format json", "use --format ndjson")] {
+        shell.basket(&format!("watch {words}")).fails(2, why);
     }
 }
 
@@ -169,69 +165,77 @@ fn embedded_a_file_that_is_not_there_yet_is_waited_for() {
 }
 
 #[test]
-fn embedded_an_event_that_can_not_be_read_ends_it_and_is_named() {
+fn embedded_an_event_that_can_not_be_read_and_a_removed_file_end_it_and_are_named() {
     let shell = Shell::new().with("BASKET_STORE", "baskets.db");
     let id = shell.create("socks");
-    let watcher = Watcher::start(&shell, "watch");
-    let file = rusqlite::Connection::open(shell.folder.path().join("baskets.db")).unwrap();
+    let (all, one) = (Watcher::start(&shell, "watch"), Watcher::start(&shell, &format!("watch {id}")));
+    let path = shell.folder.path().join("baskets.db");
     let planted = ObjectId::new();
-    file.execute(
-        r#"INSERT INTO baskets (_id, basket_id, version, type, data, recorded_at, "commit", schema)
-           SELECT ?1, basket_id, 3, 'ItemBlessed', data, recorded_at, "commit", schema FROM baskets WHERE version = 2"#,
-        [planted.to_hex()],
-    )
-    .unwrap();
-    watcher.end().fails(7, &format!("_id ObjectId('{planted}') (version 3) can't be read"));
+    let plant = r#"INSERT INTO baskets (_id, basket_id, version, type, data, recorded_at, "commit", schema)
+        SELECT ?1, basket_id, 3, 'ItemBlessed', data, recorded_at, "commit", schema FROM baskets WHERE version = 2"#;
+    rusqlite::Connection::open(&path).unwrap().execute(plant, [planted.to_hex()]).unwrap();
+    for watcher in [all, one] {
+        watcher.end().fails(7, &format!("_id ObjectId('{planted}') (version 3) can't be read"));
+    }
     shell.basket(&format!("watch {id} --from 3")).fails(7, &planted.to_hex());
-}
 
-#[test]
-fn embedded_a_file_that_is_taken_away_ends_it() {
-    let shell = Shell::new().with("BASKET_STORE", "baskets.db");
-    shell.create("socks");
     let watcher = Watcher::start(&shell, "watch");
-    std::fs::remove_file(shell.folder.path().join("baskets.db")).unwrap();
+    std::fs::remove_file(path).unwrap();
     watcher.end().fails(6, "the file is gone");
 }
 
 #[test]
-fn mongo_an_event_that_can_not_be_read_ends_it_and_is_named() {
+fn mongo_an_event_that_can_not_be_read_and_a_dropped_collection_end_it_and_are_named() {
     with_database(async |db| {
         let shell = Shell::new().with("BASKET_STORE", db.address.clone());
         let id = shell.create("socks");
-        let (all, one) = (Watcher::start(&shell, "watch"), Watcher::start(&shell, &format!("watch {id}")));
+        let both = || ["watch", &format!("watch {id}")].map(|words| Watcher::start(&shell, words));
+        let watchers = both();
         let mut event = db.events().find_one(doc! { "version": 2 }).await.unwrap().unwrap();
         let planted = ObjectId::new();
         event.extend(doc! { "_id": planted, "version": 3_i64, "type": "ItemBlessed" });
         db.events().insert_one(event).await.unwrap();
-        for watcher in [all, one] {
+        for watcher in watchers {
             watcher.end().fails(7, &format!("_id ObjectId('{planted}') (version 3) can't be read"));
         }
         shell.basket(&format!("watch {id} --from 3")).fails(7, &planted.to_hex());
-    });
-}
 
-#[test]
-fn mongo_a_collection_that_is_taken_away_ends_it() {
-    with_database(async |db| {
-        let shell = Shell::new().with("BASKET_STORE", db.address.clone());
-        let id = shell.create("socks");
-        let (all, one) = (Watcher::start(&shell, "watch"), Watcher::start(&shell, &format!("watch {id}")));
+        let watchers = both();
         db.events().drop().await.unwrap();
-        for watcher in [all, one] {
+        for watcher in watchers {
             watcher.end().fails(6, "'baskets' was dropped or renamed");
         }
     });
 }
 
 #[test]
-fn mongo_a_standalone_server_can_not_be_watched_and_the_way_out_is_named() {
+fn mongo_a_server_that_is_no_replica_set_is_read_every_second_and_that_is_said() {
     with_database_on(STANDALONE, async |db| {
-        let shell = Shell::new().with("BASKET_STORE", db.address);
-        for words in ["watch", "watch --from beginning"] {
-            shell.basket(words).fails(6, "is not a replica set, so it can't be watched");
+        let store = db.store().await;
+        let (mut basket, mut other) = (created(), created());
+        store.save(&mut other).await.unwrap();
+        store.save(&mut basket).await.unwrap();
+        let (id, other) = (basket.id(), other.id().to_string());
+        let shell = Shell::new().with("BASKET_STORE", db.address.clone());
+        let words = ["watch", "watch --from beginning", &format!("watch {id} --from 2")];
+        let watchers = words.map(|words| Watcher::spawn(&shell, &format!("{words} --format ndjson")));
+        for watcher in &watchers {
+            let note = watcher.note();
+            assert!(note.contains("(a look every 1 second, since it is no replica set); Ctrl-C ends it"), "{note}");
         }
-        assert!(shell.basket("watch").err.contains("`make mongo`"));
+        for name in ["rocks", "clocks"] {
+            store.handle(id, |basket| basket.add_item(&product(name), qty(1))).await.unwrap();
+        }
+        let new = [(id.to_string(), 2), (id.to_string(), 3)];
+        let kept = [(id.to_string(), 1), (other, 1)];
+        for (watcher, kept) in watchers.iter().zip([&[][..], &kept, &[]]) {
+            let shown = watcher.records(kept.len() + 2).into_iter();
+            let shown = shown.map(|it| (it["basket"].as_str().unwrap().to_owned(), it["version"].as_u64().unwrap()));
+            let mut first: Vec<_> = shown.collect();
+            let last = first.split_off(kept.len());
+            assert!(last == new && kept.iter().all(|event| first.contains(event)), "{first:?} {last:?}");
+            watcher.is_silent();
+        }
     });
 }
 

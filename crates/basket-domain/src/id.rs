@@ -1,5 +1,5 @@
 //! The name of a basket: twelve bytes, written as 24 hex digits, the shape of a MongoDB ObjectId.
-//! The domain never makes one up (it has no clock and no dice): whoever creates a basket brings its id.
+//! The domain never generates one (it has no clock and no random numbers): the caller brings the id of a new basket.
 
 use std::{fmt, str::FromStr};
 
@@ -18,7 +18,7 @@ pub struct BasketId([u8; 12]);
 
 /// A text that is not 24 hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a basket id is 24 hex digits (0-9, a-f), as `basket create` prints it")]
+#[error("a basket id is 24 hex digits (0-9, a-f)")]
 pub struct ParseBasketIdError;
 
 impl BasketId {
@@ -38,7 +38,7 @@ impl FromStr for BasketId {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let digits = text.as_bytes();
-        // from_str_radix alone would take a sign, too.
+        // from_str_radix alone would accept a sign, too.
         if digits.len() != 24 || !digits.iter().all(u8::is_ascii_hexdigit) {
             return Err(ParseBasketIdError);
         }

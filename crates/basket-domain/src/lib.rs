@@ -1,7 +1,7 @@
 //! A shopping basket that remembers what happened to it.
 //!
-//! This crate is the middle of the picture: it decides what may happen and folds what did happen into a state.
-//! It knows nothing of databases, files or clocks; `basket-mongo` writes its events down, `basket-cli` talks to people.
+//! This crate decides what may happen, and folds what did happen into a state. It knows no database, file or clock:
+//! `basket-mongo` stores its events, and `basket-cli` is the command line.
 //!
 //! Read it in this order:
 //!
@@ -10,8 +10,11 @@
 //! 3. [`aggregate`]: the base that keeps state, version and new events, for any aggregate
 //! 4. [`id`] and [`product`]: the two values that events carry
 //! 5. [`scenario`]: given / when / then, to test an aggregate in sentences
-//! 6. [`report`]: another fold of the same events, for a question that nobody had planned for
-//! 7. [`history`] and [`changes`]: what if, undo and diff, when the rest is familiar
+//! 6. [`report`]: another fold of the same events, for a question that no one had planned for
+//! 7. [`what_if`] and [`diff`]: what if, undo and diff, once you know the rest
+//!
+//! The basket is the sample (feature `basket`, on by default); the base for an aggregate of your own is [`aggregate`],
+//! [`scenario`] and [`what_if`]; without the feature, the crate has only these three.
 //!
 //! # Example
 //!
@@ -35,20 +38,31 @@
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::todo, clippy::unwrap_used)]
 
 pub mod aggregate;
-pub mod basket;
-pub mod changes;
-pub mod events;
-pub mod history;
-pub mod id;
-pub mod product;
-pub mod report;
 pub mod scenario;
+pub mod what_if;
+
+#[cfg(feature = "basket")]
+pub mod basket;
+#[cfg(feature = "basket")]
+pub mod diff;
+#[cfg(feature = "basket")]
+pub mod events;
+#[cfg(feature = "basket")]
+pub mod id;
+#[cfg(feature = "basket")]
+pub mod product;
+#[cfg(feature = "basket")]
+pub mod report;
 
 pub use aggregate::{Aggregate, EventSourced};
-pub use basket::{Basket, Refusal};
-pub use changes::Change;
-pub use events::BasketEvent;
-pub use history::{CantRevert, Reversible, WhatIf};
-pub use id::{BasketId, ParseBasketIdError};
-pub use product::{Product, ProductError};
-pub use report::{Fate, Report};
+pub use what_if::{CantRevert, Reversible, WhatIf};
+
+#[cfg(feature = "basket")]
+pub use {
+    basket::{Basket, Refusal},
+    diff::Change,
+    events::BasketEvent,
+    id::{BasketId, ParseBasketIdError},
+    product::{Product, ProductError},
+    report::{Report, Turnover},
+};

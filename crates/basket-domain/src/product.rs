@@ -1,4 +1,4 @@
-//! The name of a product, checked once at the door: whoever holds a [`Product`] need not look again.
+//! The name of a product, checked once, when it is made: a [`Product`] is always valid.
 
 use std::{fmt, str::FromStr};
 
@@ -7,7 +7,7 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 /// A product's name: trimmed, not empty, free of control characters, at most [`Product::MAX_CHARS`] characters.
 ///
 /// Case counts ("Socks" is not "socks"). The name is kept in Unicode's normal form C, so that an accented letter is the
-/// same letter whichever way a keyboard or a file system wrote it.
+/// same letter, however a keyboard or a file system wrote it.
 ///
 /// ```
 /// use basket_domain::Product;
@@ -80,7 +80,7 @@ impl FromStr for Product {
 
 impl fmt::Display for Product {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // pad, not write: a table's column width works.
+        // pad, not write_str, so that a column width such as {:<12} works.
         f.pad(&self.0)
     }
 }

@@ -1,30 +1,39 @@
 //! The boss's question: are clocks never added, or taken out again? A fold over the events of *all* baskets answers it.
 //! A projection is an aggregate that decides nothing: the same `apply`, another question. Nobody had to plan for it.
+//! `basket report removed` runs on it, over any number of events: only one basket is held at a time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::{
     Aggregate, BasketId, Product,
     events::BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved},
 };
 
-/// What became of each product, over all the baskets whose events were applied, in the order of each basket's versions.
+/// What came and went of each product, over all the baskets whose events were applied.
+///
+/// One basket comes after the other, its events in the order of its versions, as a store's log of all streams has them.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// How many of a product are in a basket now; 0 once they were taken out.
-    held: HashMap<(BasketId, Product), u64>,
-    products: BTreeMap<Product, Fate>,
+    held: Held,
+    products: BTreeMap<Product, Turnover>,
 }
 
-/// What became of one product.
+/// What came and went of one product.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Fate {
+pub struct Turnover {
     /// Baskets that ever had it.
     pub baskets: u64,
     /// Units added, over all of them.
     pub added: u64,
     /// Units that were taken out again.
     pub removed: u64,
+}
+
+/// How many of each product the basket holds whose events come now; 0 once they were taken out.
+#[derive(Debug, Clone, Default)]
+struct Held {
+    basket: Option<BasketId>,
+    units: BTreeMap<Product, u64>,
 }
 
 impl Aggregate for Report {
@@ -35,30 +44,41 @@ impl Aggregate for Report {
         match event {
             BasketCreated { .. } => {}
             ItemAdded { basket_id, product, qty } => {
-                let fate = self.products.entry(product.clone()).or_default();
-                let held = self.held.entry((*basket_id, product.clone())).or_insert_with(|| {
-                    fate.baskets += 1;
+                let turnover = self.products.entry(product.clone()).or_default();
+                let held = self.held.by(*basket_id).entry(product.clone()).or_insert_with(|| {
+                    turnover.baskets += 1;
                     0
                 });
                 *held += u64::from(qty.get());
-                fate.added += u64::from(qty.get());
+                turnover.added += u64::from(qty.get());
             }
             ItemRemoved { basket_id, product } => {
-                let held = self.held.entry((*basket_id, product.clone())).or_insert(0);
-                self.products.entry(product.clone()).or_default().removed += std::mem::take(held);
+                if let Some(held) = self.held.by(*basket_id).get_mut(product) {
+                    self.products.entry(product.clone()).or_default().removed += std::mem::take(held);
+                }
             }
         }
     }
 }
 
+impl Held {
+    /// What this basket holds. What another one held is let go: no more events of it will come.
+    fn by(&mut self, basket: BasketId) -> &mut BTreeMap<Product, u64> {
+        if self.basket != Some(basket) {
+            *self = Self { basket: Some(basket), units: BTreeMap::new() };
+        }
+        &mut self.units
+    }
+}
+
 impl Report {
-    /// What became of a product; all zero where nobody ever had it.
-    pub fn of(&self, product: &Product) -> Fate {
+    /// What came and went of a product; all zero where no basket ever had it.
+    pub fn of(&self, product: &Product) -> Turnover {
         self.products.get(product).copied().unwrap_or_default()
     }
 
     /// Every product that any basket ever had, by name.
-    pub fn products(&self) -> impl Iterator<Item = (&Product, &Fate)> {
+    pub fn products(&self) -> impl Iterator<Item = (&Product, &Turnover)> {
         self.products.iter()
     }
 }

@@ -1,8 +1,8 @@
-//! What holds for every history, not only for those somebody thought of.
+//! What holds for every history, not only for the examples in the other tests.
 
 use std::num::NonZeroU32;
 
-use basket_domain::{Basket, BasketEvent, BasketId, EventSourced, Product, Refusal};
+use basket_domain::{Basket, BasketEvent, BasketId, CantRevert, EventSourced, Product, Refusal, Reversible, WhatIf};
 use proptest::{collection::vec, prelude::*};
 
 const BASKET: BasketId = BasketId::from_bytes([7; 12]);
@@ -52,13 +52,13 @@ fn replay(events: &[BasketEvent]) -> EventSourced<Basket> {
     EventSourced::new(BASKET).replay(events.iter().cloned())
 }
 
-proptest! {
-    #[test]
-    fn replaying_what_was_decided_gives_the_state_that_deciding_left(commands in vec(a_command(), 0..40)) {
-        let decided = after(&commands);
-        prop_assert_eq!(seen(&replay(decided.new_events())), seen(&decided));
-    }
+fn without(history: &[BasketEvent], version: u64) -> WhatIf<Basket> {
+    let mut what_if = WhatIf::without([version..=version]);
+    history.iter().for_each(|event| what_if.apply(event));
+    what_if
+}
 
+proptest! {
     #[test]
     fn a_refused_command_changes_nothing(commands in vec(a_command(), 0..40), last in a_command()) {
         let mut basket = after(&commands);
@@ -93,6 +93,31 @@ proptest! {
                 _ => sum,
             });
             prop_assert_eq!(u64::from(total), sum);
+        }
+    }
+
+    #[test]
+    fn any_basket_can_be_led_to_any_other(one in vec(a_command(), 0..30), other in vec(a_command(), 0..30)) {
+        let (from, target) = (after(&one), after(&other));
+        let events = from.state().lead_to(target.state()).unwrap();
+        prop_assert!(from.replay(events).state() == target.state());
+    }
+
+    #[test]
+    fn a_revert_leads_to_where_the_basket_would_be_or_names_what_stands_in_the_way(
+        commands in vec(a_command(), 0..30),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let basket = after(&commands);
+        // Without version 0, nothing is left out.
+        let version = at.index(basket.new_events().len() + 1) as u64;
+        let what_if = without(basket.new_events(), version);
+        let target = what_if.alternative().clone();
+        match what_if.revert() {
+            Ok(events) if version == 0 => prop_assert_eq!((events, &target), (vec![], basket.state())),
+            Ok(events) => prop_assert!(*basket.replay(events).state() == target),
+            Err(CantRevert::InTheWay { version: later, .. }) => prop_assert!(later > version),
+            Err(CantRevert::Refused(refusal)) => prop_assert_eq!((version, refusal), (1, Refusal::CreatedForGood)),
         }
     }
 

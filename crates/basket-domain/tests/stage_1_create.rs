@@ -1,10 +1,8 @@
 //! Stage 1: A basket is created, and says so with an event.
-//! A command is a wish, in the imperative: *create!* What came of it is a fact, in the past tense: *BasketCreated*.
-
-mod support;
+//! A command is a wish, in the imperative: *create!* What happened is a fact, in the past tense: *BasketCreated*.
 
 use basket_domain::{Basket, BasketEvent, BasketId, scenario::given};
-use support::{BASKET, created};
+use testkit::events::{BASKET, created};
 
 #[test]
 fn creating_a_basket_says_so_with_an_event() {
@@ -14,7 +12,7 @@ fn creating_a_basket_says_so_with_an_event() {
 
 #[test]
 fn the_event_says_which_basket_it_was() {
-    // An event must be worth reading in ten years, far away from the call that caused it.
+    // An event must make sense in ten years, without the call that caused it.
     let other = BasketId::from_bytes([7; 12]);
     given::<Basket>([]).when(|basket| basket.create(other)).then([BasketEvent::BasketCreated { basket_id: other }]);
 }

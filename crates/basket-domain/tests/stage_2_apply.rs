@@ -1,10 +1,8 @@
 //! Stage 2: State follows events.
-//! Nobody sets a basket's fields: each event is applied, one after the other, and what they add up to is the state.
-
-mod support;
+//! No command sets a basket's fields: the events are applied, one after the other, and the result is the state.
 
 use basket_domain::{Basket, Refusal, scenario::given};
-use support::{BASKET, added, assert_holds, created, product, removed};
+use testkit::events::{BASKET, added, assert_holds, created, product, removed};
 
 #[test]
 fn a_basket_that_was_created_knows_its_id() {
@@ -62,7 +60,7 @@ fn a_removal_keeps_the_others_in_order_and_what_comes_back_goes_to_the_end() {
 
 #[test]
 fn an_applier_takes_what_has_happened_as_it_is_and_refuses_nothing() {
-    // A decider of today would not have removed what is not there. It is in the history all the same: apply it, don't judge.
+    // Today's decider would have refused this removal. But the event is in the history, so it is applied without a check.
     let basket = given::<Basket>([created(), removed("socks"), added("rocks", 1)]);
     assert_holds(basket.state(), ["rocks = 1"]);
 }

@@ -1,10 +1,8 @@
 //! Stage 3: Adding: quantities accumulate.
-//! The event says what happened *this time*; the total is the fold's business.
-
-mod support;
+//! The event says what happened *this time*; the fold computes the total.
 
 use basket_domain::{Basket, EventSourced, Refusal, scenario::given};
-use support::{BASKET, added, assert_holds, assert_new_events, created, product, qty};
+use testkit::events::{BASKET, added, assert_holds, assert_new_events, created, product, qty};
 
 #[test]
 fn adding_a_product_says_which_and_how_many() {

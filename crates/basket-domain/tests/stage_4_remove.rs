@@ -1,10 +1,8 @@
 //! Stage 4: Removing, and the right to refuse.
 //! It is okay to refuse a command. Then nothing is raised and nothing changes.
 
-mod support;
-
 use basket_domain::{Basket, EventSourced, Refusal, scenario::given};
-use support::{BASKET, added, assert_new_events, created, product, removed};
+use testkit::events::{BASKET, added, assert_new_events, created, product, removed};
 
 #[test]
 fn removing_a_product_says_which() {

@@ -1,10 +1,8 @@
 //! Stage 5: Replay.
-//! What happened is all that is kept. Apply it again, from the start, and the same basket stands there.
-
-mod support;
+//! Only the events are stored. Apply them again, from the first, and you get the same basket.
 
 use basket_domain::{Basket, BasketEvent, EventSourced};
-use support::{BASKET, added, assert_holds, assert_new_events, created, product, qty, removed};
+use testkit::events::{BASKET, added, assert_holds, assert_new_events, created, product, qty, removed};
 
 fn history() -> Vec<BasketEvent> {
     vec![created(), added("socks", 1), added("rocks", 1), added("clocks", 1), removed("socks")]
@@ -27,7 +25,7 @@ fn the_version_says_how_many_events_there_were() {
 
 #[test]
 fn what_is_replayed_is_history_and_not_new() {
-    // Whoever saved this basket now would write its whole history a second time.
+    // If they were new, the next save would write the whole history a second time.
     let basket = replay(&history());
     assert!(basket.new_events().is_empty(), "a replay raises no new events, this one raised {:?}", basket.new_events());
     assert_eq!(basket.saved_version(), 5);

@@ -1,20 +1,11 @@
 //! An event store on MongoDB: one document an event, appended atomically, with a typed outcome for every append.
 //!
-//! The store knows the [`Aggregate`](basket_domain::Aggregate) trait and MongoDB. Of baskets it knows how their events are
-//! written down ([`basket`]), and what the server can reckon over all of them ([`overview`], [`removals`]). For an aggregate
-//! of your own, write a [`Codec`].
+//! - [`store`]: the contract, for any store and any [`Aggregate`](basket_domain::Aggregate); it knows no driver
+//! - [`mongo`]: the contract on MongoDB (feature `mongodb`, on by default)
+//! - [`baskets`]: how the events of a basket are stored (feature `basket`, on by default)
 //!
-//! Read it in this order:
-//!
-//! 1. [`event_store`]: `get`, `save`, `append` and `handle`, for any store
-//! 2. [`codec`]: how events become documents; [`basket`] is ours
-//! 3. [`document`]: the shape of an event document, and how one that can't be read is named
-//! 4. [`mongo_store`]: the append and the load on MongoDB; [`connection`]: reaching it
-//! 5. [`log`] and [`meta`]: reading what was kept: the log, the past; [`revert`]: what if, and undo
-//! 6. [`verify`] and [`exchange`]: whether all can be read, and carrying it from one store to another
-//! 7. [`overview`] and [`removals`]: what the server reckons over all the baskets
-//! 8. [`tail`]: events as they happen
-//! 9. [`error`]: everything that can come out
+//! For an aggregate of your own, write a [`Codec`]; [`Baskets`] is one to copy. With `default-features = false` you get the
+//! contract alone.
 //!
 //! # Example
 //!
@@ -24,9 +15,9 @@
 //! use std::num::NonZeroU32;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let baskets = MongoStore::<Baskets>::connect("mongodb://127.0.0.1:27017/basket_db").await?;
+//! let baskets = MongoStore::<Baskets>::at("mongodb://127.0.0.1:27017/basket_db").await?;
 //!
-//! // Several decisions, one commit: both events are kept, or neither.
+//! // Several decisions, one commit: both events are stored, or neither.
 //! let id = BasketId::from_bytes(bson::oid::ObjectId::new().bytes());
 //! let socks = Product::new("socks")?;
 //! let mut basket = EventSourced::<Basket>::new(id);
@@ -34,7 +25,7 @@
 //! basket.decide(|basket| basket.add_item(&socks, NonZeroU32::MIN))?;
 //! baskets.save(&mut basket).await?;
 //!
-//! // Load, decide, append; where another writer came first, all over again.
+//! // Load, decide, append; if another writer came first, again from the start.
 //! let rocks = Product::new("rocks")?;
 //! let basket = baskets.handle(&id, |basket| basket.add_item(&rocks, NonZeroU32::MIN)).await?;
 //! assert_eq!(basket.version(), 3);
@@ -42,38 +33,27 @@
 //! # }
 //! ```
 
-// Nothing that comes from outside may panic.
+// Input must never cause a panic.
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::todo, clippy::unwrap_used)]
 
-pub mod basket;
-pub mod codec;
-pub mod connection;
-pub mod document;
-pub mod error;
-pub mod event_store;
-pub mod exchange;
-mod facts;
-pub mod log;
-pub mod meta;
-mod mongo_log;
-pub mod mongo_store;
-mod mongo_tail;
-pub mod overview;
-pub mod removals;
-pub mod revert;
-pub mod tail;
-pub mod verify;
+#[cfg(feature = "basket")]
+pub mod baskets;
+#[cfg(feature = "mongodb")]
+pub mod mongo;
+pub mod store;
 
-pub use basket::Baskets;
-pub use codec::Codec;
-pub use document::Unreadable;
-pub use error::{HandleError, StoreError};
-pub use event_store::{CommitId, EventStore, Expected, Storable};
-pub use log::{Entry, EventLog, LogEntry, Moment, Past, Scope};
-pub use meta::Meta;
-pub use mongo_store::MongoStore;
-pub use overview::{ListQuery, Order, Summary};
-pub use removals::{Finding, Removed, RemovedQuery};
-pub use revert::{Revert, RevertError};
-pub use tail::{News, NewsOf, Since, Tail};
-pub use verify::Verifier;
+#[cfg(feature = "basket")]
+pub use baskets::Baskets;
+#[cfg(feature = "mongodb")]
+pub use mongo::store::MongoStore;
+pub use store::{
+    codec::{Codec, Storable},
+    entry::{CommitId, Entry, LogEntry, Meta},
+    error::{HandleError, StoreError, Unreadable},
+    event_store::{EventStore, Expected},
+    log::{EventLog, Moment, Past, Scope},
+    maintenance::Maintenance,
+    tail::{News, NewsOf, Since, Tail},
+    undo::{Undo, UndoError},
+    verify::Verifier,
+};

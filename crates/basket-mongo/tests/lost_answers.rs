@@ -1,8 +1,6 @@
 //! A connection that breaks between the server's commit and its answer, which is when careless retries append twice.
 //! A proxy in front of a real MongoDB passes on what the client sends and swallows answers to its writes.
 
-mod support;
-
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
@@ -10,17 +8,17 @@ use std::sync::{
 
 use basket_domain::{Basket, EventSourced};
 use basket_mongo::{Baskets, CommitId, EventStore, MongoStore, StoreError};
-use support::{REPLICA_SET, TestDatabase, created, created_with_socks, product, qty, server, with_database};
+use testkit::mongo::{REPLICA_SET, TestDatabase, add, created, created_with_socks, server, with_database};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 
-/// A store behind a proxy that can be told to swallow the answers to the next commands of one name.
+/// A store behind a proxy that swallows the answers to the next `swallow` commands of one name.
 struct Proxied {
     store: MongoStore<Baskets>,
     swallow: Arc<AtomicU32>,
-    /// Whether the proxy passes on nothing at all any more, once it has swallowed what it was told to.
+    /// Whether the proxy drops new connections after that.
     dies: Arc<AtomicBool>,
 }
 
@@ -28,8 +26,7 @@ async fn proxied(db: &TestDatabase, command: &'static str) -> Proxied {
     let target = server(REPLICA_SET).trim_start_matches("mongodb://").trim_end_matches('/').to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let swallow = Arc::new(AtomicU32::new(0));
-    let dies = Arc::new(AtomicBool::new(false));
+    let (swallow, dies) = (Arc::<AtomicU32>::default(), Arc::<AtomicBool>::default());
     let (left, mortal) = (swallow.clone(), dies.clone());
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
@@ -41,10 +38,13 @@ async fn proxied(db: &TestDatabase, command: &'static str) -> Proxied {
         }
     });
     let address = format!("mongodb://127.0.0.1:{port}/{}?directConnection=true", db.database.name());
-    Proxied { store: MongoStore::connect(&address).await.unwrap(), swallow, dies }
+    let store = MongoStore::at(&address).await.unwrap();
+    // Its connections and the collection are there before the first answer is swallowed.
+    store.save(&mut created()).await.unwrap();
+    Proxied { store, swallow, dies }
 }
 
-/// One request, one answer, again and again; closes the connection in place of an answer that is to be swallowed.
+/// Passes on one request and one answer at a time; closes the connection instead of an answer that it swallows.
 async fn relay(mut client: TcpStream, mut server: TcpStream, command: &str, swallow: Arc<AtomicU32>) {
     while let Some(request) = message(&mut client).await {
         server.write_all(&request).await.unwrap();
@@ -81,8 +81,7 @@ async fn saved(basket: &mut EventSourced<Basket>, db: &TestDatabase, proxied: &P
 fn an_insert_whose_answers_got_lost_is_recognised_by_its_commit_and_not_appended_twice() {
     with_database(async |db| {
         let proxied = proxied(&db, "insert").await;
-        proxied.store.save(&mut created()).await.unwrap();
-        // The first one is the driver's own retry to mend; from the third on it takes ours.
+        // The driver's own retry recovers from the first; from the third on, it takes ours.
         for swallowed in 1..=5 {
             saved(&mut created(), &db, &proxied, swallowed).await;
         }
@@ -93,8 +92,7 @@ fn an_insert_whose_answers_got_lost_is_recognised_by_its_commit_and_not_appended
 fn a_transaction_whose_commit_got_no_answer_is_recognised_and_not_appended_twice() {
     with_database(async |db| {
         let proxied = proxied(&db, "commitTransaction").await;
-        proxied.store.save(&mut created()).await.unwrap();
-        // Eight are all the commits there are, the driver's own among them: the transaction runs again and finds itself.
+        // Eight are all the commits, with the driver's own: the transaction runs again and finds its events.
         for swallowed in [1, 2, 3, 8] {
             saved(&mut created_with_socks(), &db, &proxied, swallowed).await;
         }
@@ -105,14 +103,12 @@ fn a_transaction_whose_commit_got_no_answer_is_recognised_and_not_appended_twice
 fn an_outcome_that_can_not_be_asked_is_called_unknown_and_saving_again_settles_it() {
     with_database(async |db| {
         let proxied = proxied(&db, "insert").await;
-        proxied.store.save(&mut created()).await.unwrap();
-
         proxied.swallow.store(u32::MAX, SeqCst);
         let mut basket = created();
         let commit = CommitId::new();
         let error = proxied.store.save_as(commit, &mut basket).await.unwrap_err();
         assert!(matches!(error, StoreError::OutcomeUnknown { commit: named, .. } if named == commit), "{error:?}");
-        assert_eq!(basket.new_events().len(), 1, "still new, as far as anybody knows");
+        assert_eq!(basket.new_events().len(), 1, "still new, because the outcome is unknown");
 
         proxied.swallow.store(0, SeqCst);
         proxied.store.save_as(commit, &mut basket).await.unwrap();
@@ -126,7 +122,6 @@ fn a_server_that_is_gone_after_a_commit_was_sent_leaves_the_outcome_unknown_and_
     for command in ["insert", "commitTransaction"] {
         with_database(async |db| {
             let proxied = proxied(&db, command).await;
-            proxied.store.save(&mut created()).await.unwrap();
             proxied.swallow.store(1, SeqCst);
             proxied.dies.store(true, SeqCst);
             let mut basket = if command == "insert" { created() } else { created_with_socks() };
@@ -144,10 +139,10 @@ fn a_lost_answer_does_not_hide_that_another_writer_came_first() {
         let mut basket = created();
         proxied.store.save(&mut basket).await.unwrap();
         let mut late = basket.clone();
-        basket.decide(|basket| basket.add_item(&product("rocks"), qty(1))).unwrap();
+        add(&mut basket, "rocks", 1);
         proxied.store.save(&mut basket).await.unwrap();
 
-        late.decide(|basket| basket.add_item(&product("socks"), qty(1))).unwrap();
+        add(&mut late, "socks", 1);
         proxied.swallow.store(2, SeqCst);
         let error = proxied.store.save(&mut late).await.unwrap_err();
         assert!(matches!(error, StoreError::Conflict { expected: 1, found: 2 }), "{error:?}");

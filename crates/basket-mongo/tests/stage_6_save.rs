@@ -1,12 +1,10 @@
 //! Stage 6: Save. The new events go into a collection of a real MongoDB, one document an event.
 //! Nothing that is there is ever changed: saving only adds.
 
-mod support;
-
 use basket_domain::Basket;
 use basket_mongo::{Baskets, Codec, CommitId, EventStore, StoreError};
 use bson::{Bson, Document, doc};
-use support::{STANDALONE, created, created_with_socks, new_id, product, qty, with_database, with_database_on};
+use testkit::mongo::{STANDALONE, created, created_with_socks, new_id, product, qty, with_database, with_database_on};
 
 fn versions(documents: &[Document]) -> Vec<i64> {
     documents.iter().map(|event| event.get_i64("version").unwrap_or(0)).collect()
@@ -89,7 +87,7 @@ fn a_version_that_the_store_has_never_seen_leaves_no_gap() {
     with_database(async |db| {
         let (store, mut basket) = (db.store().await, created());
         store.save(&mut basket).await.unwrap();
-        // Somewhere else, this basket has an event that never came here. save can't know, so it claims and does not trust.
+        // Elsewhere, this basket has an event that was never saved here. save can't know, so its version is only a claim.
         basket.decide(|basket| basket.add_item(&product("socks"), qty(1))).unwrap();
         basket.mark_saved();
         basket.decide(|basket| basket.add_item(&product("rocks"), qty(1))).unwrap();
@@ -117,7 +115,6 @@ fn several_events_are_kept_together_or_not_at_all() {
         assert_eq!(written, 0, "two events were written without a transaction");
         let error = outcome.unwrap_err();
         assert!(matches!(error, StoreError::NotAReplicaSet { events: 2, .. }), "{error:?}");
-        assert!(error.to_string().contains("make mongo"), "{error}");
 
         // One event alone is atomic anywhere.
         store.save(&mut created()).await.unwrap();

@@ -1,11 +1,9 @@
 //! Stage 7: Get. Read the events of one basket, in order, and fold them: that is all that loading is.
 
-mod support;
-
 use basket_domain::Basket;
 use basket_mongo::{Baskets, Codec, EventStore, StoreError};
 use bson::{Document, RawDocumentBuf, doc};
-use support::{TestDatabase, created_with_socks, new_id, product, qty, with_database};
+use testkit::mongo::{TestDatabase, created_with_socks, new_id, product, qty, with_database};
 
 fn items(basket: &Basket) -> Vec<String> {
     basket.items().map(|(product, quantity)| format!("{product} = {quantity}")).collect()
@@ -51,7 +49,7 @@ fn a_document_that_is_no_event_of_a_basket_says_what_is_wrong_with_it() {
 #[test]
 fn a_basket_comes_back_in_the_order_of_its_versions() {
     with_database(async |db| {
-        // They were written newest first. Whoever does not sort removes socks from a basket that was never created.
+        // They were written newest first. A get that does not sort removes socks from a basket that was never created.
         let id = planted(&db).await;
         let basket = db.store().await.get(&id).await.expect("version orders a stream, and nothing else does");
         assert_eq!(items(basket.state()), ["rocks = 2"]);

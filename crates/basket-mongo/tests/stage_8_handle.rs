@@ -1,14 +1,12 @@
 //! Stage 8, encore: two shoppers, one basket. Both read version 3, both decide, and only one can write version 4.
-//! The other has decided on a state that is no more: it loads again and decides afresh.
-
-mod support;
+//! The other has decided on an old state: it loads again and decides again.
 
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use basket_domain::{Basket, BasketEvent, BasketId, EventSourced, Refusal};
-use basket_mongo::{CommitId, EventStore, Expected, HandleError, StoreError, event_store::MAX_ATTEMPTS};
+use basket_mongo::{CommitId, EventStore, Expected, HandleError, StoreError, store::event_store::MAX_ATTEMPTS};
 use futures_util::future::join_all;
-use support::{created, created_with_socks, new_id, product, qty, with_database};
+use testkit::mongo::{created, created_with_socks, new_id, product, qty, with_database};
 
 #[test]
 fn a_command_is_loaded_decided_and_appended() {
@@ -64,7 +62,7 @@ fn a_refusal_is_an_answer_and_is_not_tried_again() {
     });
 }
 
-/// A store where somebody else has always just written.
+/// A store where another writer always comes first.
 #[derive(Default)]
 struct Busy {
     appends: AtomicU32,
@@ -101,7 +99,7 @@ fn sixty_four_tasks_adding_to_one_basket_leave_no_gap_and_lose_nothing() {
         let tasks = (1..=64).map(|n| {
             let (shared, address) = (shared.clone(), db.address.clone());
             tokio::spawn(async move {
-                let own = basket_mongo::MongoStore::<basket_mongo::Baskets>::connect(&address).await.unwrap();
+                let own = basket_mongo::MongoStore::<basket_mongo::Baskets>::at(&address).await.unwrap();
                 let store = if n % 2 == 0 { &*shared } else { &own };
                 store.handle(&id, |basket| basket.add_item(&product("rocks"), qty(n))).await.unwrap();
             })

@@ -1,57 +1,55 @@
-//! `basket blame`: for each product, the event that last touched it.
+//! `blame`: for each row of a state, the event that last touched it.
 
 use std::{collections::BTreeMap, pin::pin};
 
 use anyhow::Result;
-use basket_domain::{Aggregate, Basket, BasketId};
-use basket_mongo::{Baskets, Entry, EventLog};
+use basket_domain::Aggregate;
+use basket_mongo::{Entry, EventLog};
 use futures_util::TryStreamExt;
 use serde::Serialize;
 
-use super::log::Told;
+use super::log::{EventJson, event_json};
 use crate::{
-    args::ID_HELP,
-    output::{Format, Output, plain},
-    store::Store,
+    args::Of,
+    domain::{Domain, value_of},
+    output::{Fields, Output, json, plain},
     time,
 };
 
-/// For each product that ever was in a basket, show the event that last touched it
+/// For each {row} that ever was in a {stream}, show the event that last touched it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  basket blame 5ab69073421aa917e62b4734")]
-pub struct Blame {
-    #[arg(help = ID_HELP)]
-    id: BasketId,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+#[command(after_help = "Example:\n  {program} blame {id}")]
+pub struct Blame<D: Domain> {
+    #[command(flatten)]
+    of: Of<D>,
 }
 
 #[derive(Serialize)]
-struct Blamed<'a> {
-    product: &'a str,
-    quantity: u32,
-    event: Told,
+struct BlameJson {
+    #[serde(flatten)]
+    row: Fields<'static>,
+    event: EventJson,
 }
 
-impl Blame {
-    pub(super) async fn run(self, store: &Store) -> Result<()> {
-        let (mut basket, mut last_touched) = (Basket::default(), BTreeMap::<_, Entry<Baskets>>::new());
-        let mut history = pin!(store.history(&self.id));
+impl<D: Domain> Blame<D> {
+    pub(super) async fn run(self, store: &impl EventLog<D>) -> Result<()> {
+        let (mut state, mut last_touched) = (D::Aggregate::default(), BTreeMap::<String, Entry<D>>::new());
+        let mut history = pin!(store.history(&self.of.id));
         while let Some(entry) = history.try_next().await? {
-            basket.apply(&entry.event);
-            if let Some(product) = entry.event.product() {
-                last_touched.insert(product.clone(), entry);
+            state.apply(&entry.event);
+            if let Some(row) = D::about(&entry.event) {
+                last_touched.insert(row.to_owned(), entry);
             }
         }
-        let mut output = Output::list(self.format)?;
-        for (product, entry) in &last_touched {
-            let quantity = basket.quantity(product);
-            let blamed = Blamed { product: product.as_str(), quantity, event: entry.into() };
-            output.show(&blamed, |out| {
+        let rows = D::rows(&state);
+        let mut output = Output::list(self.of.format)?;
+        for (name, entry) in &last_touched {
+            let value = value_of::<D>(&rows, name);
+            let row = Fields(vec![(D::ROW, json(name)), (D::VALUE, json(&value))]);
+            output.show(&BlameJson { row, event: event_json::<D>(entry) }, |out| {
                 let (at, actor) = (time::local(entry.recorded_at), plain(entry.meta.actor.as_deref().unwrap_or("-")));
-                write!(out, "{:>4}  {at}  {actor}  {product} = {quantity}", entry.version)?;
-                if quantity == 0 { writeln!(out, "  (removed)") } else { writeln!(out) }
+                write!(out, "{:>4}  {at}  {actor}  {name} = {value}", entry.version)?;
+                if value == D::Value::default() { writeln!(out, "  (removed)") } else { writeln!(out) }
             })?;
         }
         Ok(output.finish()?)

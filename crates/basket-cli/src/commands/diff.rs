@@ -1,109 +1,77 @@
-//! `basket diff`: what changed between two moments, product by product.
+//! `diff`: what changed between two moments, row by row.
 
 use anyhow::Result;
-use basket_domain::{Basket, BasketId, Change};
-use basket_mongo::{EventLog, EventStore, Moment, StoreError};
-use clap::builder::styling::{AnsiColor, Style};
+use basket_mongo::{EventLog, Moment, StoreError};
 use serde::Serialize;
 
-use super::get::tell_out_of_order;
+use super::get::note_out_of_order;
 use crate::{
-    args::ID_HELP,
-    output::{Format, Output},
-    store::Store,
-    time,
+    args::{Of, moments},
+    domain::{Change, Domain, Id, changes},
+    output::{Fields, GREEN, RED, json, print},
 };
 
-const RED: Style = AnsiColor::Red.on_default();
-const GREEN: Style = AnsiColor::Green.on_default();
-
-/// Show what changed in a basket between two moments
+/// Show what changed in a {stream} between two moments
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  basket diff 5ab69073421aa917e62b4734 3..5\n  \
-                        basket diff 5ab69073421aa917e62b4734 3..                to now\n  \
-                        basket diff 5ab69073421aa917e62b4734 0..2               from before there was a basket\n  \
-                        basket diff 5ab69073421aa917e62b4734 '2 hours ago..'")]
-pub struct Diff {
-    #[arg(help = ID_HELP)]
-    id: BasketId,
+#[command(after_help = "Examples:\n  {program} diff {id} 3..5\n  \
+                        {program} diff {id} 3..                to now\n  \
+                        {program} diff {id} 0..2               from before there was a {stream}\n  \
+                        {program} diff {id} '2 hours ago..'")]
+pub struct Diff<D: Domain> {
+    #[command(flatten)]
+    of: Of<D>,
     /// From one moment to another, each a version or a time; without the second, to now
-    #[arg(value_name = "A..B", value_parser = range)]
+    #[arg(value_name = "A..B", value_parser = moments)]
     range: (Moment, Option<Moment>),
-    /// How to print it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
 }
 
 #[derive(Serialize)]
-struct Told {
+struct DiffJson {
     id: String,
     from: u64,
     to: u64,
-    changes: Vec<ToldChange>,
+    changes: Vec<Fields<'static>>,
 }
 
-#[derive(Serialize)]
-struct ToldChange {
-    product: String,
-    before: u32,
-    after: u32,
-}
-
-impl Diff {
-    pub(super) async fn run(self, store: &Store) -> Result<()> {
-        let (from, to) = self.range;
-        let (from, before) = at(store, &self.id, Some(from)).await?;
-        let (to, after) = at(store, &self.id, to).await?;
-        let changes = before.changes_to(&after);
-        let told = Told { id: self.id.to_string(), from, to, changes: changes.iter().map(ToldChange::from).collect() };
-        let mut output = Output::one(self.format);
-        output.show(&told, |out| {
-            for Change { product, before, after } in &changes {
-                if *before > 0 {
-                    writeln!(out, "{RED}- {product} = {before}{RED:#}")?;
+impl<D: Domain> Diff<D> {
+    pub(super) async fn run(self, store: &impl EventLog<D>) -> Result<()> {
+        let (Of { id, format }, (from, to)) = (self.of, self.range);
+        let (from, before) = at(store, &id, Some(from)).await?;
+        let (to, after) = at(store, &id, to).await?;
+        let (none, changes) = (D::Value::default(), changes::<D>(&before, &after));
+        let fields = changes.iter().map(|Change { name, before, after }| {
+            Fields(vec![(D::ROW, json(name)), ("before", json(before)), ("after", json(after))])
+        });
+        let record = DiffJson { id: id.to_string(), from, to, changes: fields.collect() };
+        print(format, &record, |out| {
+            for Change { name, before, after } in &changes {
+                if *before != none {
+                    writeln!(out, "{RED}- {name} = {before}{RED:#}")?;
                 }
-                if *after > 0 {
-                    writeln!(out, "{GREEN}+ {product} = {after}{GREEN:#}")?;
+                if *after != none {
+                    writeln!(out, "{GREEN}+ {name} = {after}{GREEN:#}")?;
                 }
             }
             Ok(())
         })?;
-        Ok(output.finish()?)
-    }
-}
-
-impl From<&Change> for ToldChange {
-    fn from(Change { product, before, after }: &Change) -> Self {
-        Self { product: product.to_string(), before: *before, after: *after }
+        Ok(())
     }
 }
 
 /// The version and the state at a moment; now where there is none, and the empty state for version 0.
-async fn at(store: &Store, id: &BasketId, moment: Option<Moment>) -> Result<(u64, Basket), StoreError> {
+async fn at<D: Domain>(
+    store: &impl EventLog<D>,
+    id: &Id<D>,
+    moment: Option<Moment>,
+) -> Result<(u64, D::Aggregate), StoreError> {
     let root = match moment {
         None => store.get(id).await?,
-        Some(Moment::Version(0)) => return store.get(id).await.map(|_| (0, Basket::default())),
+        Some(Moment::Version(0)) => return store.get(id).await.map(|_| (0, D::Aggregate::default())),
         Some(moment) => {
             let past = store.past(id, moment).await?;
-            tell_out_of_order(&past);
+            note_out_of_order(&past);
             past.root
         }
     };
     Ok((root.version(), root.state().clone()))
-}
-
-fn range(text: &str) -> Result<(Moment, Option<Moment>), String> {
-    let (from, to) = text.split_once("..").unwrap_or((text, ""));
-    let to = to.trim();
-    if from.trim().is_empty() || to.starts_with('.') {
-        return Err("a range is A..B or A.., such as 3..5".into());
-    }
-    Ok((moment(from)?, if to.is_empty() { None } else { Some(moment(to)?) }))
-}
-
-fn moment(text: &str) -> Result<Moment, String> {
-    match text.trim().parse() {
-        Ok(version) => Ok(Moment::Version(version)),
-        Err(_) => time::parse(text).map(Moment::Time).map_err(|error| format!("{text:?} is no version, and {error}")),
-    }
 }

@@ -1,27 +1,31 @@
-//! `basket explore`: the baskets on a full screen. Its rooms are in [`explore`](crate::explore).
+//! `explore`: the streams on a full screen. The screens are in [`explore`](crate::explore); this file has the arguments.
 
 use anyhow::Result;
-use basket_domain::BasketId;
 
-use crate::{args::ID_HELP, explore::run::run, store::Store};
+use crate::{
+    domain::{Domain, Id},
+    explore::run::run,
+    store::Store,
+};
 
-/// Look at baskets and their past on a full screen, live
+/// Look at {streams} and their past on a full screen, live
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  basket explore\n  basket explore 5ab69073421aa917e62b4734\n\n\
+#[command(after_help = "Examples:\n  {program} explore\n  {program} explore {id}\n\n\
                         Keys, all of which `?` shows:\n  \
-                        ↑ ↓ Enter     the list: move, open a basket\n  \
-                        /  p          find by a part of the id; only baskets that hold a product\n  \
-                        ← → Home End  a basket: slide through its past, which is shown beside it\n  \
+                        ↑ ↓ Enter     the list: move, open a {stream}\n  \
+                        /  p          find by a part of the id; only {streams} that hold a {row}\n  \
+                        ← → Home End  a {stream}: move through its past, which is shown beside it\n  \
                         m  d          mark one end of a diff; the event's document as it is stored\n  \
                         q             back, or leave\n\n\
-                        New events appear as they are written. NO_COLOR=1 takes the colours away.")]
-pub struct Explore {
-    #[arg(help = ID_HELP)]
-    id: Option<BasketId>,
+                        New events appear as they are written. NO_COLOR=1 turns colours off.")]
+pub struct Explore<D: Domain> {
+    /// The {stream}: its id, such as {id}
+    #[arg(value_parser = D::parse_id)]
+    id: Option<Id<D>>,
 }
 
-impl Explore {
-    pub(super) async fn run(self, store: &Store) -> Result<()> {
+impl<D: Domain> Explore<D> {
+    pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         run(store, self.id).await
     }
 }

@@ -1,125 +1,113 @@
-//! `basket export`: events as lines of text, for another store or for other systems.
+//! `export`: events as lines of text, for another store or for other systems.
 
-use std::pin::pin;
+use std::{
+    io::{self, BufWriter, Write},
+    pin::pin,
+};
 
 use anyhow::Result;
-use basket_domain::BasketId;
-use basket_mongo::{Baskets, Codec, Entry, EventLog, Scope, Verifier, exchange::Export as Lines};
-use bson::Document;
+use basket_mongo::{Entry, Scope, StoreError, Verifier, store::exchange::Export as Lines};
 use clap::ValueEnum;
 use futures_util::TryStreamExt;
-use serde::Serialize;
 
-use crate::{exit, output::Plain, progress, store::Store, time};
+use super::log::EventJson;
+use crate::{
+    domain::{Domain, Id, what},
+    exit,
+    output::{Fields, json},
+    progress,
+    store::{Store, must_exist},
+    time,
+};
 
-/// Print events as lines of text, for `basket import` or for other systems
+/// Print events as lines of text, for `{program} import` or for other systems
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  basket export > baskets.ndjson\n  \
-                        basket export 5ab69073421aa917e62b4734 > basket.ndjson\n  \
-                        basket export --format cloudevents > for-others.ndjson\n\n\
+#[command(after_help = "Examples:\n  {program} export > {stream}s.ndjson\n  \
+                        {program} export {id} > {stream}.ndjson\n  \
+                        {program} export --format cloudevents > for-others.ndjson\n\n\
                         Each line carries a checksum, and the last one says how many there were. An event that can't be\n\
-                        read ends the export: `basket verify` names all of them.")]
-pub struct Export {
-    /// These baskets; without any, all of them
-    #[arg(value_name = "ID")]
-    ids: Vec<BasketId>,
+                        read ends the export: `{program} verify` names all of them.")]
+pub struct Export<D: Domain> {
+    /// These {stream}s; without any, all of them
+    #[arg(value_name = "ID", value_parser = D::parse_id)]
+    ids: Vec<Id<D>>,
     /// In which form
     #[arg(long, value_enum, default_value_t)]
     format: Form,
 }
 
-/// The forms of an export.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Form {
-    /// For `basket import`: everything, with checksums
+    /// For an import: everything, with checksums
     #[default]
     Ndjson,
     /// For other systems: CloudEvents 1.0 in JSON, a line each
     Cloudevents,
 }
 
-/// An event as CloudEvents 1.0 has it; its own words for what they have not are extensions (lower case, no marks).
-#[derive(Debug, Serialize)]
-struct CloudEvent<'a> {
-    specversion: &'static str,
-    id: String,
-    source: String,
-    r#type: String,
-    subject: String,
-    time: String,
-    datacontenttype: &'static str,
-    data: Document,
-    sequence: String,
-    commit: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    actor: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    correlationid: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    causationid: Option<&'a str>,
-}
-
-impl Export {
-    pub(super) async fn run(mut self, store: &Store) -> Result<()> {
-        store.must_exist()?;
+impl<D: Domain> Export<D> {
+    pub(super) async fn run(mut self, store: &impl Store<D>) -> Result<()> {
+        must_exist(store).await?;
         self.ids.sort_unstable();
         self.ids.dedup();
         let scopes: Vec<_> = match self.ids.as_slice() {
             [] => vec![Scope::All],
-            ids => ids.iter().map(|id| Scope::From(*id, 1)).collect(),
+            ids => ids.iter().map(|id| Scope::From(id.clone(), 1)).collect(),
         };
-        let mut out = Plain::stdout();
-        let (mut lines, mut verifier, mut events) =
-            (Lines::<Baskets>::default(), Verifier::<Baskets>::default(), 0_u64);
+        let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        let (mut lines, mut verifier, mut events) = (Lines::<D>::default(), Verifier::<D>::default(), 0_u64);
         if self.format == Form::Ndjson {
-            out.line(&lines.header())?;
+            writeln!(out, "{}", lines.header())?;
         }
         let bar = progress::bar(store.count().await?, "events");
         for scope in scopes {
-            let id = if let Scope::From(id, _) = scope { Some(id) } else { None };
             let before = events;
-            let mut documents = pin!(store.documents(scope));
+            let mut documents = pin!(store.documents(scope.clone()));
             while let Some(document) = documents.try_next().await? {
                 let line = match self.format {
                     Form::Ndjson => lines.line(&document)?,
-                    Form::Cloudevents => serde_json::to_string(&cloud_event(&verifier.check(&document)?))?,
+                    Form::Cloudevents => serde_json::to_string(&cloud_event::<D>(&verifier.check(&document)?.entry))?,
                 };
-                out.line(&line)?;
+                writeln!(out, "{line}")?;
                 events += 1;
                 bar.inc(1);
             }
-            if let Some(id) = id.filter(|_| events == before) {
-                return Err(store.not_found(&id).into());
+            if let Scope::From(id, _) = scope
+                && events == before
+            {
+                return Err(StoreError::not_found::<D>(store.name(), &id).into());
             }
         }
         bar.finish_and_clear();
         if self.format == Form::Ndjson {
-            out.line(&lines.end())?;
+            writeln!(out, "{}", lines.end())?;
         }
-        out.finish()?;
+        out.flush()?;
         exit::note(&format!("{events} events were exported"));
         Ok(())
     }
 }
 
-fn cloud_event(entry: &Entry<Baskets>) -> CloudEvent<'_> {
-    let (kind, data) = Baskets::encode(&entry.event);
-    CloudEvent {
-        specversion: "1.0",
-        id: entry.document.to_hex(),
-        source: format!("/{}", Baskets::COLLECTION),
-        r#type: format!("basket.{kind}"),
-        subject: entry.stream.to_string(),
-        time: time::utc(entry.recorded_at),
-        datacontenttype: "application/json",
-        data,
-        sequence: entry.version.to_string(),
-        commit: entry.commit.to_hex(),
-        actor: entry.meta.actor.as_deref(),
-        reason: entry.meta.reason.as_deref(),
-        correlationid: entry.meta.correlation.as_deref(),
-        causationid: entry.meta.causation.as_deref(),
-    }
+/// An event as CloudEvents 1.0 defines it; a field that it does not define is an extension (lower case, no marks).
+fn cloud_event<D: Domain>(entry: &Entry<D>) -> EventJson {
+    let Entry::<D> { document, stream, version, event, recorded_at, commit, meta } = entry;
+    let (kind, data) = D::encode(event);
+    let before = Fields(vec![
+        ("specversion", json("1.0")),
+        ("id", json(&document.to_hex())),
+        ("source", json(&format!("/{}", D::COLLECTION))),
+        ("type", json(&format!("{}.{kind}", what::<D>()))),
+        ("subject", json(&stream.to_string())),
+        ("time", json(&time::utc(*recorded_at))),
+        ("datacontenttype", json("application/json")),
+    ]);
+    let mut after = vec![("sequence", json(&version.to_string())), ("commit", json(&commit.to_hex()))];
+    let known = [
+        ("actor", &meta.actor),
+        ("reason", &meta.reason),
+        ("correlationid", &meta.correlation),
+        ("causationid", &meta.causation),
+    ];
+    after.extend(known.into_iter().filter_map(|(name, value)| Some((name, json(value.as_ref()?)))));
+    EventJson { before, data, after: Fields(after) }
 }

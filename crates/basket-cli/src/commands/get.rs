@@ -1,96 +1,74 @@
-//! `basket get`: what is in a basket, now or then.
+//! `get`: the state of a stream, now or at a moment in the past.
 
 use anyhow::Result;
-use basket_domain::{Basket, BasketId, EventSourced};
-use basket_mongo::{EventLog, EventStore, Moment, Past};
-use bson::DateTime;
+use basket_domain::EventSourced;
+use basket_mongo::{EventLog, Past};
 use serde::Serialize;
 
 use crate::{
-    args::{ID_HELP, version},
+    args::{Of, Then},
+    domain::{Domain, Row, what},
     exit,
-    output::{Format, Output},
-    store::Store,
+    output::{Fields, Format, json, print},
     time,
 };
 
-/// Show what is in a basket, in the order in which it came in; or what was in it
+/// Show what is in a {stream}, in the order in which it came in; or what was in it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  basket get 5ab69073421aa917e62b4734\n  \
-                        basket get 5ab69073421aa917e62b4734 --format json\n  \
-                        basket get 5ab69073421aa917e62b4734 --version 3\n  \
-                        basket get 5ab69073421aa917e62b4734 --at '2 hours ago'\n  \
-                        basket get 5ab69073421aa917e62b4734 --at 2026-11-24T18:00:00Z")]
-pub struct Get {
-    #[arg(help = ID_HELP)]
-    id: BasketId,
-    /// As it was after this many events; `basket log` has the numbers
-    #[arg(long, value_name = "N", value_parser = version, conflicts_with = "at")]
-    version: Option<u64>,
-    /// As it was at this time: RFC 3339, a date, or such as '2 hours ago'
-    #[arg(long, value_name = "TIME", value_parser = time::parse)]
-    at: Option<DateTime>,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+#[command(after_help = "Examples:\n  {program} get {id}\n  \
+                        {program} get {id} --format json\n  \
+                        {program} get {id} --version 3\n  \
+                        {program} get {id} --at '2 hours ago'\n  \
+                        {program} get {id} --at 2026-11-24T18:00:00Z")]
+pub struct Get<D: Domain> {
+    #[command(flatten)]
+    of: Of<D>,
+    #[command(flatten)]
+    then: Then,
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct StateJson {
     id: String,
     version: u64,
-    items: Vec<Item<'a>>,
+    items: Vec<Fields<'static>>,
 }
 
-#[derive(Serialize)]
-pub(super) struct Item<'a> {
-    product: &'a str,
-    quantity: u32,
+/// The rows of a state, for JSON.
+pub(super) fn rows_json<D: Domain>(rows: &[Row<D::Value>]) -> Vec<Fields<'static>> {
+    rows.iter().map(|row| Fields(vec![(D::ROW, json(&row.name)), (D::VALUE, json(&row.value))])).collect()
 }
 
-/// The items of a basket, for JSON.
-pub(super) fn items(basket: &Basket) -> Vec<Item<'_>> {
-    basket.items().map(|(product, quantity)| Item { product: product.as_str(), quantity }).collect()
-}
-
-impl Get {
-    pub(super) async fn run(self, store: &Store) -> Result<()> {
-        let moment = self.version.map(Moment::Version).or(self.at.map(Moment::Time));
-        let Some(moment) = moment else { return show(&store.get(&self.id).await?, self.format) };
-        let past = store.past(&self.id, moment).await?;
-        show(&past.root, self.format)?;
-        tell_how_far_behind(&past);
+impl<D: Domain> Get<D> {
+    pub(super) async fn run(self, store: &impl EventLog<D>) -> Result<()> {
+        let Of { id, format } = self.of;
+        let Some(moment) = self.then.moment() else { return show::<D>(&store.get(&id).await?, format) };
+        let past = store.past(&id, moment).await?;
+        show::<D>(&past.root, format)?;
+        let (version, head) = (past.root.version(), past.head);
+        let written =
+            format!("its last event was written at {}, {}", time::local(past.recorded_at), time::ago(past.recorded_at));
+        exit::note(&match head - version {
+            0 => format!("this is version {version}, the newest; {written}"),
+            behind => format!("this is the past: version {version} of {head}, {behind} behind now; {written}"),
+        });
+        note_out_of_order(&past);
         Ok(())
     }
 }
 
-fn show(basket: &EventSourced<Basket>, format: Format) -> Result<()> {
-    let state = basket.state();
-    let shown = Shown { id: basket.id().to_string(), version: basket.version(), items: items(state) };
-    let mut output = Output::one(format);
-    output.show(&shown, |out| {
-        state.items().try_for_each(|(product, quantity)| writeln!(out, "{product} = {quantity}"))
-    })?;
-    output.finish()?;
-    if format == Format::Text && state.items().len() == 0 {
-        exit::note(&format!("basket '{}' is empty", basket.id()));
+fn show<D: Domain>(root: &EventSourced<D::Aggregate>, format: Format) -> Result<()> {
+    let rows = D::rows(root.state());
+    let record = StateJson { id: root.id().to_string(), version: root.version(), items: rows_json::<D>(&rows) };
+    print(format, &record, |out| rows.iter().try_for_each(|Row { name, value }| writeln!(out, "{name} = {value}")))?;
+    if format == Format::Text && rows.is_empty() {
+        exit::note(&format!("{} '{}' is empty", what::<D>(), root.id()));
     }
     Ok(())
 }
 
-fn tell_how_far_behind(past: &Past<EventSourced<Basket>>) {
-    let (version, head) = (past.root.version(), past.head);
-    let written =
-        format!("its last event was written at {}, {}", time::local(past.recorded_at), time::ago(past.recorded_at));
-    exit::note(&match head - version {
-        0 => format!("this is version {version}, the newest; {written}"),
-        behind => format!("this is the past: version {version} of {head}, {behind} behind now; {written}"),
-    });
-    tell_out_of_order(past);
-}
-
-/// Says where the past at a time is not all that was written before it.
-pub(super) fn tell_out_of_order<R>(past: &Past<R>) {
+/// Says that the state at a time leaves out an event that was written with an earlier time.
+pub(super) fn note_out_of_order<R>(past: &Past<R>) {
     if let Some(later) = past.out_of_order {
         exit::note(&format!(
             "the clocks of the writers disagree: version {later} is of an earlier time than one before it, and is left out"

@@ -1,129 +1,86 @@
-//! `basket list`: all the baskets, a line each, from the store's own reckoning.
+//! `list`: all the streams, a line each. [`summary`](crate::summary) folds them out of the events.
 
-use std::{io, pin::pin};
+use std::{io, marker::PhantomData, mem};
 
 use anyhow::Result;
-use basket_domain::Product;
-use basket_mongo::{ListQuery, Order, Summary};
+use basket_mongo::{Maintenance, Scope};
 use bson::DateTime;
-use clap::{
-    ValueEnum,
-    builder::styling::{AnsiColor, Style},
-};
-use futures_util::TryStreamExt;
-use serde::Serialize;
 
 use crate::{
+    domain::{Domain, Id, what},
     exit,
-    output::{Format, Lines, Output},
-    progress::Waiting,
-    store::Store,
+    output::{Fields, Format, Output, RED, Text, YELLOW, json},
+    progress,
+    summary::{Query, Summary, summaries},
     time,
 };
 
-const YELLOW: Style = AnsiColor::Yellow.on_default();
-const RED: Style = AnsiColor::Red.on_default();
-
-/// List all the baskets, the one that changed last on top
+/// List all the {streams}, the one that changed last on top
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The store reckons it in one pass; no basket is loaded. A document that can't be read as an event counts for nothing but
-the number of unreadable ones in its basket's line; one whose basket_id is none is in no line. `basket verify` names them.
+It reads every event once, and keeps one line for each {stream}. A document that can't be read as an event counts only as
+unreadable in its {stream}'s line; one that names no {stream} is in no line. `{program} verify` names them.
 
 Examples:
-  basket list
-  basket list --product clocks --since yesterday
-  basket list --sort items -n 10
-  basket list --sort created --reverse --format ndjson")]
-pub struct List {
-    /// Only baskets that hold this product now
-    #[arg(long, value_name = "PRODUCT")]
-    product: Option<Product>,
-    /// Only baskets that changed at or after this time: RFC 3339, a date, or such as '2 hours ago'
-    #[arg(long, value_name = "TIME", value_parser = time::parse)]
-    since: Option<DateTime>,
-    /// By what they are sorted, the newest or the largest first
-    #[arg(long, value_enum, default_value_t)]
-    sort: Sort,
-    /// The other way round
-    #[arg(short, long)]
-    reverse: bool,
-    /// At most so many
-    #[arg(short = 'n', long, value_name = "N")]
-    number: Option<u32>,
+  {program} list
+  {program} list --since yesterday
+  {program} list --sort items -n 10
+  {program} list --sort created --reverse --format ndjson")]
+pub struct List<D: Domain> {
+    /// Only {streams} that have this {row} now
+    #[arg(long = D::ROW, value_name = "NAME", value_parser = D::parse_row)]
+    row: Option<String>,
+    #[command(flatten)]
+    query: Query,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[arg(skip)]
+    domain: PhantomData<D>,
 }
 
-/// By what baskets are sorted.
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Sort {
-    /// When something last happened to it
-    #[default]
-    Changed,
-    /// When it was created
-    Created,
-    /// How much has happened to it
-    Versions,
-    /// How many units are in it
-    Items,
-}
-
-/// A basket, as JSON has it.
-#[derive(Serialize)]
-struct Listed {
-    id: String,
-    created: Option<String>,
-    changed: Option<String>,
-    versions: u64,
-    products: u64,
-    units: u64,
-    unreadable: u64,
-}
-
-impl List {
-    pub(super) async fn run(self, store: &Store) -> Result<()> {
-        let order = match self.sort {
-            Sort::Changed => Order::Changed,
-            Sort::Created => Order::Created,
-            Sort::Versions => Order::Versions,
-            Sort::Items => Order::Items,
-        };
-        let Self { product, since, reverse, number: limit, format, .. } = self;
-        let query = ListQuery { product, since, order, reverse, limit };
-        let mut baskets = pin!(store.list(&query));
-        let waiting = Waiting::on("the store goes through all the events");
-        let mut next = baskets.try_next().await?;
-        drop(waiting);
-        if next.is_none() && format == Format::Text {
-            exit::note("there is no such basket");
+impl<D: Domain> List<D> {
+    pub(super) async fn run(self, store: &impl Maintenance<D>) -> Result<()> {
+        let Self { row, query, format, .. } = self;
+        let bar = progress::bar(store.count().await?, "events");
+        let lines = summaries(store, Scope::All, &Query { row, ..query }, || bar.inc(1)).await?;
+        bar.finish_and_clear();
+        if lines.is_empty() && format == Format::Text {
+            exit::note(&format!("there is no such {}", what::<D>()));
         }
-        let (mut output, mut heading) = (Output::list(format)?, true);
-        while let Some(basket) = next {
-            output.show(&Listed::from(&basket), |out| line(out, &basket, std::mem::take(&mut heading)))?;
-            next = baskets.try_next().await?;
+        let widths = lines.iter().map(|line| line.id.to_string().chars().count());
+        let width = widths.max().unwrap_or_default().max(what::<D>().len());
+        let (rows, mut heading) = (format!("{}s", D::ROW), true);
+        let mut output = Output::list(format)?;
+        for line in &lines {
+            output.show(&record::<D>(line, &rows), |out| {
+                if mem::take(&mut heading) {
+                    let (stream, changed, created) = (what::<D>(), "changed", "created");
+                    writeln!(out, "{stream:width$}  {changed:26}  {created:26}  versions  {rows:>8}       units")?;
+                }
+                print::<D>(out, line, width, rows.len().max(8))
+            })?;
         }
         Ok(output.finish()?)
     }
 }
 
-impl From<&Summary> for Listed {
-    fn from(basket: &Summary) -> Self {
-        let Summary { id, created, changed, versions, products, units, unreadable } = *basket;
-        let (created, changed) = (created.map(time::utc), changed.map(time::utc));
-        Self { id: id.to_string(), created, changed, versions, products, units, unreadable }
-    }
+/// The line of a stream in JSON, where `row` is the name of the column of rows.
+fn record<'a, D: Domain>(line: &Summary<Id<D>>, row: &'a str) -> Fields<'a> {
+    let Summary { id, created, changed, versions, rows, units, unreadable } = line;
+    let time = |time: &Option<DateTime>| json(&time.map(time::utc));
+    let (id, created, changed) = (json(&id.to_string()), time(created), time(changed));
+    let counts = [("versions", versions), (row, rows), ("units", units), ("unreadable", unreadable)];
+    let counts = counts.map(|(name, number)| (name, json(number)));
+    Fields([("id", id), ("created", created), ("changed", changed)].into_iter().chain(counts).collect())
 }
 
-fn line(out: &mut Lines<'_>, basket: &Summary, heading: bool) -> io::Result<()> {
-    if heading {
-        writeln!(out, "{:24}  {:26}  {:26}  versions  products       units", "basket", "changed", "created")?;
-    }
+fn print<D: Domain>(out: &mut Text<'_>, line: &Summary<Id<D>>, width: usize, column: usize) -> io::Result<()> {
     let local = |time: Option<DateTime>| time.map_or_else(|| "-".into(), time::local);
-    let Summary { id, created, changed, versions, products, units, unreadable } = *basket;
-    let (created, changed) = (local(created), local(changed));
-    write!(out, "{YELLOW}{id}{YELLOW:#}  {changed:26}  {created:26}  {versions:>8}  {products:>8}  {units:>10}")?;
+    let Summary { id, created, changed, versions, rows, units, unreadable } = line;
+    let (id, created, changed) = (id.to_string(), local(*created), local(*changed));
+    write!(out, "{YELLOW}{id:width$}{YELLOW:#}  {changed:26}  {created:26}  {versions:>8}  {rows:>column$}  ")?;
+    write!(out, "{units:>10}")?;
     match unreadable {
         0 => writeln!(out),
         some => writeln!(out, "  {RED}unreadable: {some}{RED:#}"),

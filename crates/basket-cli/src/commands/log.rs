@@ -1,35 +1,32 @@
-//! `basket log`: what happened to a basket, by whom and why. Newest first, as git has it.
+//! `log`: what happened to a stream, by whom and why. Newest first, as in `git log`.
 
 use std::{collections::VecDeque, io, pin::pin};
 
 use anyhow::Result;
-use basket_domain::{BasketEvent, BasketId, Product};
-use basket_mongo::{Baskets, Codec, CommitId, Entry, EventLog, Scope};
+use basket_mongo::{CommitId, Entry, EventLog, Scope, StoreError};
 use bson::{DateTime, Document};
-use clap::ValueEnum;
-use clap::builder::styling::{AnsiColor, Style};
+use clap::builder::PossibleValuesParser;
 use futures_util::TryStreamExt;
 use serde::Serialize;
 
 use crate::{
-    args::ID_HELP,
+    args::Of,
+    domain::{Domain, what},
     exit,
-    output::{Format, Lines, Output, plain},
-    store::Store,
+    help::PROGRAM,
+    output::{Fields, Output, Text, YELLOW, json, plain},
     time,
 };
 
-const YELLOW: Style = AnsiColor::Yellow.on_default();
-
-/// Show what happened to a basket, newest first
+/// Show what happened to a {stream}, newest first
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  basket log 5ab69073421aa917e62b4734\n  \
-                        basket log 5ab69073421aa917e62b4734 --oneline -n 10\n  \
-                        basket log 5ab69073421aa917e62b4734 --product socks --since '2 hours ago'\n  \
-                        basket log 5ab69073421aa917e62b4734 --reverse --format ndjson")]
-pub struct Log {
-    #[arg(help = ID_HELP)]
-    id: BasketId,
+#[command(after_help = "Examples:\n  {program} log {id}\n  \
+                        {program} log {id} --oneline -n 10\n  \
+                        {program} log {id} --{row} socks --since '2 hours ago'\n  \
+                        {program} log {id} --reverse --format ndjson")]
+pub struct Log<D: Domain> {
+    #[command(flatten)]
+    of: Of<D>,
     /// Oldest first
     #[arg(long)]
     reverse: bool,
@@ -39,94 +36,58 @@ pub struct Log {
     /// A line for each event
     #[arg(long)]
     oneline: bool,
-    /// Only what is about this product
-    #[arg(long, value_name = "PRODUCT")]
-    product: Option<Product>,
+    /// Only what is about this {row}
+    #[arg(long = D::ROW, value_name = "NAME", value_parser = D::parse_row)]
+    row: Option<String>,
     /// Only events of this type
-    #[arg(long, value_enum, value_name = "TYPE")]
-    r#type: Option<Kind>,
+    #[arg(long, value_name = "TYPE", value_parser = PossibleValuesParser::new(D::TYPES))]
+    r#type: Option<String>,
     /// Only what was written at or after this time: RFC 3339, a date, or such as '2 hours ago'
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     since: Option<DateTime>,
     /// Only what was written at or before this time
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     until: Option<DateTime>,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
 }
 
-/// The types of events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "PascalCase")]
-enum Kind {
-    BasketCreated,
-    ItemAdded,
-    ItemRemoved,
+/// An event in JSON. Its data stand between the other fields, as they are stored.
+#[derive(Serialize)]
+pub(super) struct EventJson {
+    #[serde(flatten)]
+    pub(super) before: Fields<'static>,
+    pub(super) data: Document,
+    #[serde(flatten)]
+    pub(super) after: Fields<'static>,
 }
 
-/// An event, as JSON has it.
-#[derive(Debug, Serialize)]
-pub(super) struct Told {
-    basket: String,
-    version: u64,
-    r#type: &'static str,
-    data: Document,
-    recorded_at: String,
-    actor: Option<String>,
-    reason: Option<String>,
-    correlation: Option<String>,
-    causation: Option<String>,
-    undoes: Option<[u64; 2]>,
-    commit: String,
-    document: String,
+pub(super) fn event_json<D: Domain>(entry: &Entry<D>) -> EventJson {
+    let Entry::<D> { document, stream, version, event, recorded_at, commit, meta } = entry;
+    let (kind, data) = D::encode(event);
+    let before =
+        Fields(vec![(what::<D>(), json(&stream.to_string())), ("version", json(version)), ("type", json(kind))]);
+    let after = Fields(vec![
+        ("recorded_at", json(&time::utc(*recorded_at))),
+        ("actor", json(&meta.actor)),
+        ("reason", json(&meta.reason)),
+        ("correlation", json(&meta.correlation)),
+        ("causation", json(&meta.causation)),
+        ("undoes", json(&meta.undoes.as_ref().map(|versions| [*versions.start(), *versions.end()]))),
+        ("commit", json(&commit.to_hex())),
+        ("document", json(&document.to_hex())),
+    ]);
+    EventJson { before, data, after }
 }
 
-impl From<&Entry<Baskets>> for Told {
-    fn from(entry: &Entry<Baskets>) -> Self {
-        let (r#type, data) = Baskets::encode(&entry.event);
-        let meta = entry.meta.clone();
-        Self {
-            basket: entry.stream.to_string(),
-            version: entry.version,
-            r#type,
-            data,
-            recorded_at: time::utc(entry.recorded_at),
-            actor: meta.actor,
-            reason: meta.reason,
-            correlation: meta.correlation,
-            causation: meta.causation,
-            undoes: meta.undoes.map(|versions| [*versions.start(), *versions.end()]),
-            commit: entry.commit.to_hex(),
-            document: entry.document.to_hex(),
-        }
-    }
-}
-
-/// What an event did, in words.
-pub(crate) fn in_words(event: &BasketEvent) -> String {
-    match event {
-        BasketEvent::BasketCreated { .. } => "created the basket".into(),
-        BasketEvent::ItemAdded { product, qty, .. } => format!("added {qty} of '{product}'"),
-        BasketEvent::ItemRemoved { product, .. } => format!("removed '{product}'"),
-    }
-}
-
-/// Several events in words, in the order in which they happened.
-pub(super) fn all_in_words(events: &[BasketEvent]) -> String {
-    events.iter().map(in_words).collect::<Vec<_>>().join(", ")
-}
-
-impl Log {
-    pub(super) async fn run(self, store: &Store) -> Result<()> {
-        let scope =
-            if self.reverse && self.number.is_none() { Scope::From(self.id, 1) } else { Scope::NewestFirst(self.id) };
+impl<D: Domain> Log<D> {
+    pub(super) async fn run(self, store: &impl EventLog<D>) -> Result<()> {
+        let (id, oldest_first) = (self.of.id.clone(), self.reverse && self.number.is_none());
+        let scope = if oldest_first { Scope::From(id, 1) } else { Scope::NewestFirst(id) };
         let mut entries = pin!(store.log(scope));
         let mut next = entries.try_next().await?;
         if next.is_none() {
-            return Err(store.not_found(&self.id).into());
+            return Err(StoreError::not_found::<D>(store.name(), &self.of.id).into());
         }
-        let mut output = Output::list(self.format)?;
+        let mut output = Output::list(self.of.format)?;
         let (mut shown, mut commit, mut newest) = (0, None, VecDeque::new());
         let (mut before, mut gap) = (None::<u64>, false);
         while self.number.is_none_or(|number| shown < number) {
@@ -146,39 +107,36 @@ impl Log {
         newest.iter().try_for_each(|entry| self.show(&mut output, entry, &mut commit))?;
         output.finish()?;
         if gap {
-            exit::note("versions are missing between these, or are there twice; `basket verify` names what is off");
+            exit::note(&format!(
+                "versions are missing between these, or are there twice; `{PROGRAM} verify` names what is off"
+            ));
         }
         Ok(())
     }
 
-    fn wants(&self, entry: &Entry<Baskets>) -> bool {
-        let kind = match entry.event {
-            BasketEvent::BasketCreated { .. } => Kind::BasketCreated,
-            BasketEvent::ItemAdded { .. } => Kind::ItemAdded,
-            BasketEvent::ItemRemoved { .. } => Kind::ItemRemoved,
-        };
-        self.r#type.is_none_or(|wanted| wanted == kind)
-            && self.product.as_ref().is_none_or(|product| entry.event.product() == Some(product))
+    fn wants(&self, entry: &Entry<D>) -> bool {
+        self.r#type.as_deref().is_none_or(|wanted| wanted == D::encode(&entry.event).0)
+            && self.row.as_deref().is_none_or(|row| D::about(&entry.event) == Some(row))
             && self.since.is_none_or(|since| entry.recorded_at >= since)
             && self.until.is_none_or(|until| entry.recorded_at <= until)
     }
 
     /// Events of one commit stand together under one heading.
-    fn show(&self, output: &mut Output, entry: &Entry<Baskets>, before: &mut Option<CommitId>) -> io::Result<()> {
-        output.show(&Told::from(entry), |out| {
+    fn show(&self, output: &mut Output, entry: &Entry<D>, before: &mut Option<CommitId>) -> io::Result<()> {
+        output.show(&event_json::<D>(entry), |out| {
             if self.oneline {
-                return one_line(out, entry);
+                return one_line::<D>(out, entry);
             }
             if *before != Some(entry.commit) {
-                heading(out, entry, before.is_some())?;
+                heading::<D>(out, entry, before.is_some())?;
                 *before = Some(entry.commit);
             }
-            writeln!(out, "    {:>4}  {}", entry.version, in_words(&entry.event))
+            writeln!(out, "    {:>4}  {}", entry.version, D::in_words(&entry.event))
         })
     }
 }
 
-fn heading(out: &mut Lines<'_>, entry: &Entry<Baskets>, again: bool) -> io::Result<()> {
+fn heading<D: Domain>(out: &mut Text<'_>, entry: &Entry<D>, again: bool) -> io::Result<()> {
     if again {
         writeln!(out)?;
     }
@@ -194,15 +152,10 @@ fn heading(out: &mut Lines<'_>, entry: &Entry<Baskets>, again: bool) -> io::Resu
 }
 
 /// An event in one line: version, time, actor, what it did, why.
-pub(super) fn one_line(out: &mut Lines<'_>, entry: &Entry<Baskets>) -> io::Result<()> {
+pub(super) fn one_line<D: Domain>(out: &mut Text<'_>, entry: &Entry<D>) -> io::Result<()> {
     let actor = plain(entry.meta.actor.as_deref().unwrap_or("-"));
-    write!(
-        out,
-        "{YELLOW}{:>4}{YELLOW:#}  {}  {actor}  {}",
-        entry.version,
-        time::local(entry.recorded_at),
-        in_words(&entry.event)
-    )?;
+    let (version, at, event) = (entry.version, time::local(entry.recorded_at), D::in_words(&entry.event));
+    write!(out, "{YELLOW}{version:>4}{YELLOW:#}  {at}  {actor}  {event}")?;
     match entry.meta.reason.as_deref().and_then(|reason| reason.lines().next()) {
         Some(reason) => writeln!(out, "  ({})", plain(reason)),
         None => writeln!(out),

@@ -1,65 +1,173 @@
-//! What each command does, one file a command: its arguments and their help, and what comes of them.
-//! Each takes its arguments to the domain and the store, and prints the answer; none keeps anything between two calls.
+//! The command line, one file for each command: its arguments, their help, and what it does. A command asks the domain and
+//! the store and prints the answer; it keeps nothing between two calls. A new tool is one file, and one line in `tools!`.
 
-pub mod blame;
-pub mod change;
-pub mod diff;
-pub mod explore;
-pub mod export;
-pub mod get;
-pub mod import;
-pub mod list;
-pub mod log;
-pub mod report;
-pub mod revert;
-pub mod store;
-pub mod verify;
-pub mod watch;
-pub mod what_if;
+mod change;
+mod completions;
+mod report;
+mod store;
 
-use std::io::{self, Write};
+use std::{error::Error, process::ExitCode};
 
-use anyhow::{Context, Result};
-use clap::CommandFactory;
+use anyhow::Result;
+use basket_mongo::Baskets;
+use clap::{
+    CommandFactory, FromArgMatches, Parser, Subcommand,
+    error::{ContextKind, ErrorKind},
+};
 
 use crate::{
-    args::{Args, Command},
-    choice,
+    choice::{self, Location},
+    domain::Domain,
+    embedded::EmbeddedStore,
+    exit, help,
     store::Store,
 };
 
-/// Carries out one command.
-///
-/// # Errors
-/// What went wrong; [`exit::report`](crate::exit::report) tells people and gives the exit code.
-pub async fn run(args: Args) -> Result<()> {
-    if let Command::Completions { shell } = args.command {
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Args::command(), "basket", &mut script);
-        return Ok(io::stdout().write_all(&script)?);
+const HELP: &str = "\
+Examples:
+  basket create socks                       prints the new basket's id
+  basket add 5ab69073421aa917e62b4734 rocks -q 3
+  basket get 5ab69073421aa917e62b4734
+
+Where the events are kept, first found wins:
+  1. --store STORE
+  2. the environment variable BASKET_STORE
+  3. a line BASKET_STORE=... in .env, here or in a folder above
+  4. a file in your data folder
+  A store is mongodb://..., mongodb+srv://... or the path of a file. `basket store` says which one is used.
+
+Exit codes:
+  0  done
+  1  something that should not happen
+  2  the command line is wrong: a bad id, product, quantity or store
+  3  there is no such basket, version or moment
+  4  refused: the product is not in the basket, no more fit, or histories differ
+  5  other writers were faster every time; try again
+  6  the store can't be reached or can't do it
+  7  an event in the store, or a line of an import, can't be read
+  8  the store did not say whether the change was kept";
+
+/// A shopping basket that stores what happened to it
+#[derive(Debug, Parser)]
+#[command(name = "basket", version, after_help = HELP, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Where the events are kept: mongodb://..., mongodb+srv://... or a file
+    #[arg(long, global = true, value_name = "STORE")]
+    store: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Create(change::Create),
+    Add(change::Add),
+    Remove(change::Remove),
+    #[command(flatten)]
+    Tool(Tool<Baskets>),
+    /// Ask a question about all the baskets
+    #[command(subcommand, after_help = "Example:\n  basket report removed --product clocks")]
+    Report(report::Report),
+    Store(store::AboutStore),
+    Completions(completions::Completions),
+}
+
+macro_rules! tools {
+    ($($file:ident: $($name:ident)+,)*) => {
+        $(mod $file;)*
+
+        /// The commands that work for any domain.
+        #[derive(Debug, Subcommand)]
+        #[allow(missing_docs, reason = "each is documented where its arguments are")]
+        pub enum Tool<D: Domain> {
+            $($($name($file::$name<D>),)+)*
+        }
+
+        impl<D: Domain> Tool<D> {
+            /// Runs the tool on a store and prints the answer; an error is in words for the user.
+            pub async fn run(self, store: &impl Store<D>) -> Result<()> {
+                match self {
+                    $($(Self::$name(command) => command.run(store).await,)+)*
+                }
+            }
+        }
+    };
+}
+
+// The file of each tool, and the commands in it.
+tools! {
+    get: Get,
+    list: List,
+    log: Log,
+    diff: Diff,
+    blame: Blame,
+    undo: Revert Restore,
+    what_if: WhatIf,
+    watch: Watch,
+    explore: Explore,
+    verify: Verify,
+    export: Export,
+    import: Import,
+}
+
+impl<D: Domain> Tool<D> {
+    /// Adds the tools to a program as its subcommands, with their help in the words of the domain.
+    pub fn command(program: clap::Command) -> clap::Command {
+        help::in_words_of::<D>(Self::augment_subcommands(program))
+    }
+}
+
+fn command_line() -> clap::Command {
+    help::in_words_of::<Baskets>(Args::command())
+}
+
+/// The arguments of this process. After `--help`, `--version` or a mistake, all is printed and the exit code is returned.
+pub(crate) fn parse() -> Result<Args, ExitCode> {
+    command_line().try_get_matches().and_then(|matches| Args::from_arg_matches(&matches)).map_err(|error| {
+        match error.kind() {
+            // One line that names the value, the argument and the reason; the value can't break the line.
+            ErrorKind::ValueValidation => {
+                let context = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+                let (value, argument) = (context(ContextKind::InvalidValue), context(ContextKind::InvalidArg));
+                let why = error.source().map(ToString::to_string).unwrap_or_default();
+                exit::complain(&format!("invalid value {value:?} for '{argument}': {why}"), exit::USAGE)
+            }
+            _ => {
+                // Where printing fails, there is no other place to say so.
+                error.print().ok();
+                ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE))
+            }
+        }
+    })
+}
+
+pub(crate) async fn run(args: Args) -> Result<()> {
+    if let Command::Completions(completions) = args.command {
+        return completions.run(&mut command_line());
     }
     let choice = choice::choose(args.store.as_deref())?;
-    let store = Store::open(&choice.place).await.with_context(|| choice.reason.to_string())?;
+    match &choice.location {
+        Location::File(path) => args.command.run(&EmbeddedStore::at(path), &choice.reason).await,
+        #[cfg(feature = "mongodb")]
+        Location::Mongo(address) => {
+            let store = choice::mongo(address, &choice.reason).await?;
+            args.command.run(&store, &choice.reason).await
+        }
+        #[cfg(not(feature = "mongodb"))]
+        Location::Mongo(_) => anyhow::bail!("this basket was built without MongoDB (its feature `mongodb`)"),
+    }
+}
 
-    match args.command {
-        Command::Create(command) => command.run(&store).await,
-        Command::Add(command) => command.run(&store).await,
-        Command::Remove(command) => command.run(&store).await,
-        Command::Get(command) => command.run(&store).await,
-        Command::List(command) => command.run(&store).await,
-        Command::Log(command) => command.run(&store).await,
-        Command::Diff(command) => command.run(&store).await,
-        Command::Blame(command) => command.run(&store).await,
-        Command::Report(command) => command.run(&store).await,
-        Command::Revert(command) => command.run(&store).await,
-        Command::Restore(command) => command.run(&store).await,
-        Command::WhatIf(command) => command.run(&store).await,
-        Command::Verify(command) => command.run(&store).await,
-        Command::Export(command) => command.run(&store).await,
-        Command::Import(command) => command.run(&store).await,
-        Command::Watch(command) => command.run(&store).await,
-        Command::Explore(command) => command.run(&store).await,
-        Command::Store(command) => command.run(&choice, &store).await,
-        Command::Completions { .. } => Ok(()),
+impl Command {
+    async fn run(self, store: &impl Store<Baskets>, reason: &str) -> Result<()> {
+        match self {
+            Self::Create(command) => command.run(store).await,
+            Self::Add(command) => command.run(store).await,
+            Self::Remove(command) => command.run(store).await,
+            Self::Tool(tool) => tool.run(store).await,
+            Self::Report(command) => command.run(store).await,
+            Self::Store(command) => command.run(store, reason).await,
+            Self::Completions(command) => command.run(&mut command_line()),
+        }
     }
 }

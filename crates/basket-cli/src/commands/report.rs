@@ -1,73 +1,50 @@
-//! `basket report`: questions about all the baskets, which the history answers though nobody asked them when it was written.
+//! `basket report`: questions about all the baskets. The events answer them, although the questions are newer than the
+//! events. [`stays`](crate::stays) computes the answer.
 
-use std::{io, mem, pin::pin, time::Duration};
+use std::{io, mem, time::Duration};
 
 use anyhow::Result;
-use basket_domain::Product;
-use basket_mongo::{Finding, Removed, RemovedQuery};
-use bson::DateTime;
-use clap::{
-    Subcommand, ValueEnum,
-    builder::styling::{AnsiColor, Style},
-};
-use futures_util::TryStreamExt;
-use serde::Serialize;
+use basket_domain::Turnover;
+use basket_mongo::{Baskets, Maintenance};
+use clap::{Subcommand, ValueEnum};
 
 use crate::{
     exit,
-    output::{Format, Lines, Output},
-    progress::Waiting,
-    store::Store,
+    output::{Fields, Format, Output, RED, Text, json},
+    progress,
+    stays::{Query, Removals, Removed, removals},
     time,
 };
 
-const RED: Style = AnsiColor::Red.on_default();
-
-/// Cells of a bar that stands for all of it.
+/// How many cells a bar has.
 const BAR: u64 = 20;
 
-/// Ask a question about all the baskets
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  basket report removed --product clocks")]
-pub struct Report {
-    #[command(subcommand)]
-    question: Question,
-}
-
-/// The questions.
 #[derive(Debug, Subcommand)]
-enum Question {
+pub(crate) enum Report {
     Removed(RemovedReport),
 }
 
-/// Do shoppers never add a product, or take it out again?
+/// Do shoppers never add a product, or remove it again?
 ///
-/// For each product: how many baskets had it, how many units were added and how many of them removed again, and the median
-/// of the times for which what was removed had been in the basket.
+/// For each product: how many baskets had it, how many units were added, how many of them were removed again, and the
+/// median of the times that removed products had been in the basket, to three digits.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A product stays in a basket from when it comes in until it is removed; what is added meanwhile is removed with it. --since
 and --until choose stays by their beginning, and --by day takes the day of the beginning, in UTC. Where clocks run
-backwards, a stay lasts no time.
+backwards, a stay lasts no time. It reads every event once, and keeps some numbers for each product (and day).
 
-Documents that can't be read as events, and removals of what was not there, are left out and counted on standard error; `basket verify`
-names them.
+Documents that can't be read as events, and removals of what was not there, are left out and counted on standard error;
+`basket verify` names them.
 
 Examples:
   basket report removed
   basket report removed --product clocks --by day
   basket report removed --since '7 days ago' --until yesterday
   basket report removed --format json")]
-struct RemovedReport {
-    /// Only this product
-    #[arg(long, value_name = "PRODUCT")]
-    product: Option<Product>,
-    /// Only what came into a basket at or after this time: RFC 3339, a date, or such as '2 hours ago'
-    #[arg(long, value_name = "TIME", value_parser = time::parse)]
-    since: Option<DateTime>,
-    /// Only what came into a basket at or before this time
-    #[arg(long, value_name = "TIME", value_parser = time::parse)]
-    until: Option<DateTime>,
+pub(crate) struct RemovedReport {
+    #[command(flatten)]
+    query: Query,
     /// Each day by itself
     #[arg(long, value_enum, value_name = "SPAN")]
     by: Option<By>,
@@ -76,57 +53,25 @@ struct RemovedReport {
     format: Format,
 }
 
-/// What a report can be split by.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum By {
     /// The day (UTC) on which a product came into a basket
     Day,
 }
 
-/// A product, as JSON has it.
-#[derive(Serialize)]
-struct Told<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    day: Option<String>,
-    product: &'a str,
-    baskets: u64,
-    stays: u64,
-    ended: u64,
-    added: u64,
-    removed: u64,
-    share_removed: f64,
-    median_seconds: Option<f64>,
-}
-
 impl Report {
-    pub(super) async fn run(self, store: &Store) -> Result<()> {
-        match self.question {
-            Question::Removed(report) => report.run(store).await,
-        }
-    }
-}
-
-impl RemovedReport {
-    async fn run(self, store: &Store) -> Result<()> {
-        let Self { product, since, until, by, format } = self;
-        let query = RemovedQuery { product, since, until, by_day: matches!(by, Some(By::Day)) };
-        let mut findings = pin!(store.removed(&query));
-        let waiting = Waiting::on("the store goes through all the events");
-        let mut next = findings.try_next().await?;
-        drop(waiting);
-        let mut left_out = 0;
+    pub(super) async fn run(self, store: &impl Maintenance<Baskets>) -> Result<()> {
+        let Self::Removed(RemovedReport { query, by, format }) = self;
+        let query = Query { by_day: matches!(by, Some(By::Day)), ..query };
+        let bar = progress::bar(store.count().await?, "events");
+        let Removals { products, left_out } = removals(store, &query, || bar.inc(1)).await?;
+        bar.finish_and_clear();
         let (mut output, mut heading) = (Output::list(format)?, true);
-        while let Some(finding) = next {
-            match finding {
-                Finding::LeftOut(documents) => left_out += documents,
-                Finding::Product(removed) => {
-                    output.show(&Told::from(&removed), |out| line(out, &removed, mem::take(&mut heading)))?;
-                }
-            }
-            next = findings.try_next().await?;
+        for removed in &products {
+            output.show(&record(removed), |out| line(out, removed, mem::take(&mut heading)))?;
         }
         output.finish()?;
-        if heading && format == Format::Text {
+        if products.is_empty() && format == Format::Text {
             exit::note("no such product ever was in a basket then");
         }
         if left_out > 0 {
@@ -139,48 +84,40 @@ impl RemovedReport {
     }
 }
 
-impl<'a> From<&'a Removed> for Told<'a> {
-    fn from(removed: &'a Removed) -> Self {
-        Self {
-            day: removed.day.map(time::day),
-            product: removed.product.as_str(),
-            baskets: removed.baskets,
-            stays: removed.stays,
-            ended: removed.ended,
-            added: removed.added,
-            removed: removed.removed,
-            share_removed: share(removed),
-            median_seconds: removed.median.as_ref().map(Duration::as_secs_f64),
-        }
-    }
+fn record(line: &Removed) -> Fields<'static> {
+    let Removed { product, day, turnover, stays, ended, median } = line;
+    let day = day.map(|day| ("day", json(&time::day(day))));
+    let fields = [
+        ("product", json(product.as_str())),
+        ("baskets", json(&turnover.baskets)),
+        ("stays", json(stays)),
+        ("ended", json(ended)),
+        ("added", json(&turnover.added)),
+        ("removed", json(&turnover.removed)),
+        ("share_removed", json(&share(*turnover))),
+        ("median_seconds", json(&median.as_ref().map(Duration::as_secs_f64))),
+    ];
+    Fields(day.into_iter().chain(fields).collect())
 }
 
-fn share(removed: &Removed) -> f64 {
-    if removed.added == 0 { 0.0 } else { removed.removed as f64 / removed.added as f64 }
+fn share(Turnover { added, removed, .. }: Turnover) -> f64 {
+    if added == 0 { 0.0 } else { removed as f64 / added as f64 }
 }
 
-fn line(out: &mut Lines<'_>, removed: &Removed, heading: bool) -> io::Result<()> {
+fn line(out: &mut Text<'_>, line: &Removed, heading: bool) -> io::Result<()> {
     if heading {
-        if removed.day.is_some() {
+        if line.day.is_some() {
             write!(out, "{:10}  ", "day (UTC)")?;
         }
         let (product, bar) = ("product", BAR as usize);
         writeln!(out, "{product:20}  baskets       added     removed  share  {:bar$}  median stay", "")?;
     }
-    if let Some(day) = removed.day {
+    if let Some(day) = line.day {
         write!(out, "{:10}  ", time::day(day))?;
     }
-    let Removed { product, baskets, added, removed: out_again, median, .. } = removed;
-    let (percent, bar) = ((share(removed) * 100.0).round(), bar(removed));
-    let median = median.map_or_else(|| "-".into(), time::lasting);
-    writeln!(
-        out,
-        "{product:20}  {baskets:>7}  {added:>10}  {out_again:>10}  {percent:>3} %  {RED}{bar}{RED:#}  {median}"
-    )
-}
-
-/// A bar for the share that was removed.
-fn bar(removed: &Removed) -> String {
-    let full = (share(removed) * BAR as f64).round() as u64;
-    (0..BAR).map(|cell| if cell < full { '█' } else { '·' }).collect()
+    let (product, share, Turnover { baskets, added, removed }) = (&line.product, share(line.turnover), line.turnover);
+    let (percent, full) = ((share * 100.0).round(), (share * BAR as f64).round() as u64);
+    let bar: String = (0..BAR).map(|cell| if cell < full { '█' } else { '·' }).collect();
+    let median = line.median.map_or_else(|| "-".into(), time::lasting);
+    writeln!(out, "{product:20}  {baskets:>7}  {added:>10}  {removed:>10}  {percent:>3} %  {RED}{bar}{RED:#}  {median}")
 }

@@ -1,26 +1,27 @@
-//! `basket store`: which store is in force, why, and whether it answers.
+//! `store`: which store is in use, why, and whether it answers.
 
 use anyhow::Result;
-use basket_mongo::EventLog;
+use basket_mongo::Baskets;
 use serde::Serialize;
 
 use crate::{
-    choice::Choice,
-    output::{Format, Output},
+    output::{Format, print},
     store::{Description, Store},
 };
 
-/// Say which store is in force, why, and whether it answers
+/// Say which store is in use, why, and whether it answers
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  basket store\n  basket store --store mongodb://127.0.0.1:27017 --format json")]
-pub struct AboutStore {
+#[command(
+    after_help = "Examples:\n  {program} store\n  {program} store --store mongodb://127.0.0.1:27017 --format json"
+)]
+pub(crate) struct AboutStore {
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 #[derive(Serialize)]
-struct Told {
+struct StoreJson {
     store: String,
     chosen_by: String,
     answers: bool,
@@ -29,25 +30,23 @@ struct Told {
 }
 
 impl AboutStore {
-    /// Says what is known also of a store that does not answer, and fails then.
-    pub(super) async fn run(self, choice: &Choice, store: &Store) -> Result<()> {
+    /// Prints what is known even where the store does not answer, and fails then.
+    pub(super) async fn run(self, store: &impl Store<Baskets>, reason: &str) -> Result<()> {
         let (description, failed) = match store.describe().await {
             Ok(description) => (Some(description), None),
             Err(error) => (None, Some(error)),
         };
-        let told =
-            Told { store: store.name(), chosen_by: choice.reason.to_string(), answers: failed.is_none(), description };
-        let mut output = Output::one(self.format);
-        output.show(&told, |out| {
-            writeln!(out, "store      {}\nchosen by  {}", told.store, told.chosen_by)?;
-            match &told.description {
+        let (store, chosen_by) = (store.name().to_owned(), reason.to_owned());
+        let record = StoreJson { store, chosen_by, answers: failed.is_none(), description };
+        print(self.format, &record, |out| {
+            writeln!(out, "store      {}\nchosen by  {}", record.store, record.chosen_by)?;
+            match &record.description {
                 None => writeln!(out, "answers    no"),
-                Some(Description { server, topology }) => {
+                Some(Description { server, topology, .. }) => {
                     writeln!(out, "answers    yes\nserver     {server}\ntopology   {topology}")
                 }
             }
         })?;
-        output.finish()?;
         failed.map_or(Ok(()), |error| Err(error.into()))
     }
 }

@@ -1,104 +1,110 @@
-//! `basket verify`: reads everything, and names each document that is off. It mends nothing: it says what to do.
+//! `verify`: reads everything, and names each document that is wrong. It repairs nothing: it says what to do.
 
 use std::pin::pin;
 
-use anyhow::{Result, bail};
-use basket_domain::BasketId;
-use basket_mongo::{Baskets, EventLog, Scope, Unreadable, Verifier};
+use anyhow::Result;
+use basket_mongo::{Scope, StoreError, Unreadable, Verifier, store::verify::Verified};
 use futures_util::TryStreamExt;
 use serde::Serialize;
 
 use crate::{
-    args::ID_HELP,
-    exit,
+    domain::{Domain, Id, what},
+    exit::{self, Failure},
     output::{Format, Output},
     progress,
-    store::Store,
+    store::{Store, must_exist},
 };
 
-/// Read every event, and name each document that is off
+/// Read every event, and name each document that is wrong
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  basket verify\n  basket verify 5ab69073421aa917e62b4734\n  \
-                        basket verify --format ndjson\n\n\
-                        It ends with 0 only if all is well, and with 7 otherwise. Nothing is repaired: a document can be\n\
-                        looked at by its _id (`make mongo-shell`), and the baskets without fault can be exported.")]
-pub struct Verify {
-    #[arg(help = ID_HELP)]
-    id: Option<BasketId>,
+#[command(after_help = "Examples:\n  {program} verify\n  {program} verify {id}\n  \
+                        {program} verify --format ndjson\n\n\
+                        It ends with 0 if all can be read, and with 7 otherwise. Nothing is repaired: a document can be\n\
+                        looked at by its _id (`make mongo-shell`), and the {stream}s without fault can be exported.")]
+pub struct Verify<D: Domain> {
+    /// The {stream}: its id, such as {id}; without it, all of them
+    #[arg(value_parser = D::parse_id)]
+    id: Option<Id<D>>,
+    /// Fail for warnings, too: events that every command can read, but that no command would write today
+    #[arg(long)]
+    strict: bool,
     /// How to print what is found
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-/// Something that is off.
+/// Something that is wrong.
 #[derive(Debug, Serialize)]
-struct Finding {
+struct FindingJson {
+    /// `error`, or `warning` for what every command can read.
+    severity: &'static str,
     /// The document's `_id`; none where it is about the store itself.
     document: Option<String>,
     version: Option<i64>,
     why: String,
 }
 
-impl Verify {
-    pub(super) async fn run(self, store: &Store) -> Result<()> {
-        store.must_exist()?;
+impl<D: Domain> Verify<D> {
+    pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        must_exist(store).await?;
         let mut output = Output::live(self.format)?;
-        let mut findings: u64 = 0;
-        let mut tell = |output: &mut Output, finding: Finding, text: String| {
-            findings += 1;
-            output.show(&finding, |out| writeln!(out, "{text}"))
-        };
-        for fault in store.faults().await? {
-            tell(&mut output, Finding { document: None, version: None, why: fault.clone() }, fault)?;
+        let (mut errors, mut warnings): (u64, u64) = (0, 0);
+        for why in store.faults().await? {
+            errors += 1;
+            let finding = FindingJson { severity: "error", document: None, version: None, why };
+            output.show(&finding, |out| writeln!(out, "{}", finding.why))?;
         }
-        let (scope, total) = match self.id {
-            Some(id) => (Scope::From(id, 1), None),
-            None => (Scope::All, Some(store.count().await?)),
+        let (scope, total) = match self.id.clone() {
+            Some(id) => (Scope::From(id, 1), 0),
+            None => (Scope::All, store.count().await?),
         };
-        let bar = progress::bar(total.unwrap_or_default(), "events");
-        let mut verifier = Verifier::<Baskets>::default();
+        let bar = progress::bar(total, "events");
+        let mut verifier = Verifier::<D>::default();
         let mut documents = pin!(store.documents(scope));
         while let Some(document) = documents.try_next().await? {
-            if let Err(unreadable) = verifier.check(&document) {
-                let text = unreadable.to_string();
-                let Unreadable { document, version, why } = unreadable;
-                bar.suspend(|| tell(&mut output, Finding { document: Some(document), version, why }, text))?;
+            let found = match verifier.check(&document) {
+                Err(unreadable) => {
+                    errors += 1;
+                    let text = unreadable.to_string();
+                    let Unreadable { document, version, why } = unreadable;
+                    Some((text, FindingJson { severity: "error", document: Some(document), version, why }))
+                }
+                Ok(Verified { entry, warning: Some(why) }) => {
+                    warnings += 1;
+                    let (id, version) = (format!("ObjectId('{}')", entry.document), entry.version);
+                    let text = format!("warning: the document with _id {id} (version {version}): {why}");
+                    let version = i64::try_from(version).ok();
+                    Some((text, FindingJson { severity: "warning", document: Some(id), version, why }))
+                }
+                Ok(_) => None,
+            };
+            if let Some((text, finding)) = found {
+                bar.suspend(|| output.show(&finding, |out| writeln!(out, "{text}")))?;
             }
             bar.inc(1);
         }
         bar.finish_and_clear();
         output.finish()?;
         if let (Some(id), 0) = (&self.id, verifier.documents()) {
-            return Err(store.not_found(id).into());
+            return Err(StoreError::not_found::<D>(store.name(), id).into());
         }
-        let (events, baskets) = (verifier.documents(), verifier.streams());
-        match findings {
-            0 => {
-                exit::note(&format!(
-                    "{} of {} were read: all is well",
-                    count(events, "event"),
-                    count(baskets, "basket")
-                ));
-                Ok(())
-            }
-            _ => bail!(Off { findings, events, baskets }),
+        let read =
+            format!("{} of {} were read", count(verifier.documents(), "event"), count(verifier.streams(), what::<D>()));
+        let are = format!("and {} {} off", count(errors, "thing"), if errors == 1 { "is" } else { "are" });
+        let off = match (errors, warnings) {
+            (0, 0) => "all is well".to_owned(),
+            (0, warnings) => format!("all can be read, with {}", count(warnings, "warning")),
+            (_, 0) => are,
+            (_, warnings) => format!("{are}, with {}", count(warnings, "warning")),
+        };
+        if errors > 0 || (self.strict && warnings > 0) {
+            return Err(Failure(exit::UNREADABLE, format!("{read}, {off}")).into());
         }
+        exit::note(&format!("{read}: {off}"));
+        Ok(())
     }
-}
-
-/// The verdict where not all is well.
-#[derive(Debug, thiserror::Error)]
-#[error("{} of {} were read, and {} off", count(*.events, "event"), count(*.baskets, "basket"), are(*.findings))]
-pub struct Off {
-    findings: u64,
-    events: u64,
-    baskets: u64,
 }
 
 fn count(number: u64, of: &str) -> String {
     format!("{number} {of}{}", if number == 1 { "" } else { "s" })
-}
-
-fn are(findings: u64) -> String {
-    format!("{} {}", count(findings, "thing"), if findings == 1 { "is" } else { "are" })
 }

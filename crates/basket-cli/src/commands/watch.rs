@@ -1,36 +1,37 @@
-//! `basket watch`: events as they happen, until somebody ends it. What it says of itself goes to standard error, so that
-//! a program may read the events from standard output; each of them is out as soon as it is known.
+//! `watch`: events as they happen, until it is ended. Its own messages go to standard error, so that a program can read
+//! the events from standard output; each is printed as soon as it is known.
 
 use std::{io, pin::pin};
 
 use anyhow::Result;
-use basket_domain::BasketId;
-use basket_mongo::{Baskets, Entry, EventLog, News, Scope, Since, Tail};
+use basket_mongo::{Entry, News, Scope, Since, StoreError, Tail};
 use futures_util::{
     StreamExt, TryStreamExt,
     future::{Either, select},
 };
 
-use super::log::{Told, one_line};
+use super::log::{event_json, one_line};
 use crate::{
     args::version,
-    exit::note,
+    domain::{Domain, Id, what},
+    exit::{Failure, USAGE, note},
     output::{Format, Output},
-    store::Store,
+    time,
 };
 
 /// Show events as they happen, until Ctrl-C
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  basket watch\n  \
-                        basket watch 5ab69073421aa917e62b4734 --from beginning\n  \
-                        basket watch 5ab69073421aa917e62b4734 --from 3 -n 2\n  \
-                        basket watch --from beginning -n 5 --format ndjson\n\n\
-                        On MongoDB it needs a replica set (`make mongo` starts one), waits for a server that is\n\
-                        restarted, and neither misses an event then nor shows one twice.")]
-pub struct Watch {
-    /// The basket; without it, all of them
-    id: Option<BasketId>,
-    /// Where to begin: `now`, `beginning`, or with this version of the basket
+#[command(after_help = "Examples:\n  {program} watch\n  \
+                        {program} watch {id} --from beginning\n  \
+                        {program} watch {id} --from 3 -n 2\n  \
+                        {program} watch --from beginning -n 5 --format ndjson\n\n\
+                        On MongoDB it waits for a server that is restarted, and neither misses an event then nor shows\n\
+                        one twice. A server that is no replica set is read once a second.")]
+pub struct Watch<D: Domain> {
+    /// The {stream}: its id, such as {id}; without it, all of them
+    #[arg(value_parser = D::parse_id)]
+    id: Option<Id<D>>,
+    /// Where to begin: `now`, `beginning`, or with this version of the {stream}
     #[arg(long, value_name = "now|beginning|VERSION", default_value = "now", hide_default_value = true, value_parser = from)]
     from: From,
     /// End after so many events
@@ -56,34 +57,28 @@ fn from(text: &str) -> Result<From, String> {
     }
 }
 
-impl Watch {
-    /// Whether the arguments go together.
-    ///
-    /// # Errors
-    /// Says what is missing.
-    pub fn check(&self) -> Result<(), &'static str> {
-        match self {
-            Self { id: None, from: From::Version(_), .. } => {
-                Err("a version is one of a basket: name it, or watch from now or from the beginning")
-            }
-            Self { format: Format::Json, number: None, .. } => {
-                Err("a watch without an end is no JSON document: say how many events with -n, or use --format ndjson")
-            }
-            _ => Ok(()),
-        }
-    }
-
-    pub(super) async fn run(self, store: &Store) -> Result<()> {
-        if let Some(id) = &self.id {
-            // A typing mistake would be waited for until the end of days.
-            let any = pin!(store.documents(Scope::NewestFirst(*id))).try_next().await?;
-            any.ok_or_else(|| store.not_found(id))?;
-        }
-        let since = match (self.from, self.id) {
+impl<D: Domain> Watch<D> {
+    pub(super) async fn run(self, store: &impl Tail<D>) -> Result<()> {
+        let since = match (self.from, self.id.clone()) {
             (From::Version(version), Some(id)) => Since::Version(id, version),
+            (From::Version(_), None) => {
+                let stream = what::<D>();
+                let why = format!("a version is one of a {stream}: name it, or watch from now or from the beginning");
+                return Err(Failure(USAGE, why).into());
+            }
             (From::Beginning, id) => Since::Beginning(id),
-            (From::Now | From::Version(_), id) => Since::Now(id),
+            (From::Now, id) => Since::Now(id),
         };
+        if self.format == Format::Json && self.number.is_none() {
+            let why = "a watch without an end is no JSON document: say how many events with -n, or use --format ndjson"
+                .into();
+            return Err(Failure(USAGE, why).into());
+        }
+        if let Some(id) = &self.id {
+            // Without this check, a mistyped id would be waited for without end.
+            let any = pin!(store.documents(Scope::NewestFirst(id.clone()))).try_next().await?;
+            any.ok_or_else(|| StoreError::not_found::<D>(store.name(), id))?;
+        }
         let mut ended = pin!(ended());
         let mut news = pin!(store.tail(since));
         let mut output = Output::live(self.format)?;
@@ -101,11 +96,16 @@ impl Watch {
                     self.show(&mut output, &entry)?;
                     shown += 1;
                 }
-                Some(News::Watching) if watching => note(&format!("{} is back; nothing was missed", store.name())),
-                Some(News::Watching) => {
+                Some(News::Watching { .. }) if watching => {
+                    note(&format!("{} is back; nothing was missed", store.name()))
+                }
+                Some(News::Watching { every }) => {
                     watching = true;
-                    let what = self.id.map_or("all baskets".into(), |id| format!("basket '{id}'"));
-                    note(&format!("watching {what} in {}; Ctrl-C ends it", store.name()));
+                    let what = what::<D>();
+                    let what = self.id.as_ref().map_or(format!("all {what}s"), |id| format!("{what} '{id}'"));
+                    let how = every
+                        .map(|every| format!(" (a look every {}, since it is no replica set)", time::lasting(every)));
+                    note(&format!("watching {what} in {}{}; Ctrl-C ends it", store.name(), how.unwrap_or_default()));
                 }
                 Some(News::Lost(why)) => note(&format!("{why}; waiting for it")),
                 None => break,
@@ -114,18 +114,18 @@ impl Watch {
         Ok(output.finish()?)
     }
 
-    fn show(&self, output: &mut Output, entry: &Entry<Baskets>) -> io::Result<()> {
-        output.show(&Told::from(entry), |out| {
+    fn show(&self, output: &mut Output, entry: &Entry<D>) -> io::Result<()> {
+        output.show(&event_json::<D>(entry), |out| {
             if self.id.is_none() {
                 write!(out, "{}  ", entry.stream)?;
             }
-            one_line(out, entry)
+            one_line::<D>(out, entry)
         })?;
         output.flush()
     }
 }
 
-/// Ends when nobody wants us any more: at Ctrl-C, at the signal that ends a service, and when the reader has gone.
+/// Ends at Ctrl-C, at the signal that ends a service, and when the reader has gone.
 #[cfg(unix)]
 async fn ended() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -136,7 +136,7 @@ async fn ended() -> io::Result<()> {
     Ok(())
 }
 
-/// Ends when nobody wants us any more: at Ctrl-C.
+/// Ends at Ctrl-C.
 #[cfg(not(unix))]
 async fn ended() -> io::Result<()> {
     tokio::signal::ctrl_c().await

@@ -1,98 +1,91 @@
-//! What is on the screen, and what a key or news of the store does to it. Pure: no terminal, no store, no clock; what it
-//! wants of them it returns as a [`Command`]. [`run`](super::run) feeds it, [`view`](super::view) draws it.
+//! What is on the screen, and what a key or an update from the store does to it. Pure: no terminal, no store, no clock; it
+//! returns a [`Command`] where one of these is needed. `run` calls it, [`view`](super::view) draws it.
 
-use basket_domain::{BasketId, Product};
+use basket_mongo::StoreError;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use crate::explore::{
+use super::{
     keys::{self, Action, Binding},
     list::{List, Prompt},
-    news::{News, Request, Told},
+    reader::{Answer, Request, Update},
     timeline::Timeline,
 };
+use crate::domain::{Domain, Id};
 
-/// All that there is to see.
 #[derive(Debug)]
-pub struct Model {
-    /// The store's name.
-    pub store: String,
-    /// The list of baskets, which is the first screen.
-    pub list: List,
-    /// The basket that is open; it covers the list.
-    pub basket: Option<Timeline>,
-    /// The document pane, where it is shown.
+pub struct Model<D: Domain> {
+    pub(super) store: String,
+    /// The list of streams, which is the first screen.
+    pub list: List<D>,
+    /// The stream that is open; it covers the list.
+    pub timeline: Option<Timeline<D>>,
     pub document: Option<Document>,
-    /// How many lines the panes beside the timeline are scrolled.
     pub scroll: usize,
-    /// The keys cover everything; from this line on.
+    /// The first line of the help, while that covers the screen.
     pub help: Option<usize>,
-    /// What the store said last, where it is not well.
+    /// The last error of the store, until it answers again.
     pub trouble: Option<String>,
-    /// How many rows a page has; the view knows.
-    pub page: usize,
-    /// There is no list behind the basket.
+    /// How many rows a page has; the view sets it.
+    pub(super) page: usize,
+    /// There is no list behind the timeline.
     alone: bool,
-    /// Something was read; what goes wrong from now on is no reason to end.
+    /// Something was read; a later error is shown and does not end the program.
     settled: bool,
 }
 
-/// The stored document of an event, line by line.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// The stored document of an event, line by line; without lines before it was read.
+#[derive(Debug, Default)]
 pub struct Document {
-    /// Of which version.
-    pub version: u64,
-    /// Its lines; none before it was read.
-    pub lines: Vec<String>,
+    pub(super) version: u64,
+    pub(super) lines: Vec<String>,
 }
 
-/// What the model wants done.
+/// What the loop has to do after a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
+pub enum Command<I> {
     /// Leave.
     Quit,
     /// Read something else from now on.
-    Read(Request),
+    Read(Request<I>),
 }
 
-impl Model {
-    /// The first screen: the list, or a basket that was asked for.
-    pub fn new(store: String, id: Option<BasketId>) -> Self {
+impl<D: Domain> Model<D> {
+    /// The first screen: the list, or a stream that is named.
+    pub fn new(store: String, id: Option<Id<D>>) -> Self {
         Self {
             store,
             list: List::default(),
-            basket: id.map(Timeline::new),
+            alone: id.is_some(),
+            timeline: id.map(Timeline::new),
             document: None,
             scroll: 0,
             help: None,
             trouble: None,
             page: 10,
-            alone: id.is_some(),
             settled: false,
         }
     }
 
     /// What has to be read for this screen.
-    pub fn request(&self) -> Request {
-        match &self.basket {
-            Some(basket) => Request::Basket(basket.id()),
-            None => Request::List(self.list.product.clone()),
+    pub fn request(&self) -> Request<Id<D>> {
+        match &self.timeline {
+            Some(timeline) => Request::Stream(timeline.id.clone()),
+            None => Request::List(self.list.row.clone()),
         }
     }
 
     /// The event whose document has to be read.
-    pub fn wanted(&self) -> Option<(BasketId, u64)> {
-        let (basket, document) = (self.basket.as_ref()?, self.document.as_ref()?);
-        let version = basket.cursor() as u64;
-        (version > 0 && document.version != version).then(|| (basket.id(), version))
+    pub fn wanted(&self) -> Option<(Id<D>, u64)> {
+        let (timeline, document) = (self.timeline.as_ref()?, self.document.as_ref()?);
+        let version = timeline.cursor() as u64;
+        (version > 0 && document.version != version).then(|| (timeline.id.clone(), version))
     }
 
-    /// The keys of this screen.
-    pub fn bindings(&self) -> &'static [Binding] {
-        if self.basket.is_some() { keys::BASKET } else { keys::LIST }
+    pub(super) fn bindings(&self) -> &'static [Binding] {
+        if self.timeline.is_some() { keys::TIMELINE } else { keys::LIST }
     }
 
-    /// A key was pressed.
-    pub fn key(&mut self, key: KeyEvent) -> Option<Command> {
+    pub fn key(&mut self, key: KeyEvent) -> Option<Command<Id<D>>> {
         if key.kind == KeyEventKind::Release {
             return None;
         }
@@ -101,7 +94,7 @@ impl Model {
             return is_end.then_some(Command::Quit);
         }
         if let Some(line) = self.help {
-            // Whatever other key it is, what the help covers comes first.
+            // Any other key closes the help.
             self.help = match keys::action(self.bindings(), key.code) {
                 Some(Action::On | Action::PageOn) => Some(line.saturating_add(1)),
                 Some(Action::Back | Action::PageBack) => Some(line.saturating_sub(1)),
@@ -109,116 +102,98 @@ impl Model {
             };
             return None;
         }
-        if self.basket.is_none() && self.list.prompt.is_some() {
+        if self.timeline.is_none() && self.list.prompt.is_some() {
             return self.type_key(key.code);
         }
-        match keys::action(self.bindings(), key.code)? {
-            Action::Leave => self.leave(),
-            Action::Reload => {
-                self.trouble = None;
-                Some(Command::Read(self.request()))
-            }
-            Action::Help => {
-                self.help = Some(0);
-                None
-            }
-            action => match &mut self.basket {
-                Some(_) => {
-                    self.on_basket(action);
-                    None
-                }
-                None => self.on_list(action),
-            },
-        }
+        self.act(keys::action(self.bindings(), key.code)?)
     }
 
-    fn leave(&mut self) -> Option<Command> {
-        if self.basket.is_some() && !self.alone {
-            (self.basket, self.document, self.trouble) = (None, None, None);
-            return Some(Command::Read(self.request()));
+    fn leave(&mut self) -> Option<Command<Id<D>>> {
+        match self.timeline {
+            Some(_) if self.alone => return Some(Command::Quit),
+            Some(_) => (self.timeline, self.document, self.trouble) = (None, None, None),
+            None if !self.list.search.is_empty() => {
+                self.list.search(String::new());
+                return None;
+            }
+            None if self.list.row.is_some() => self.list.ask_for(None),
+            None => return Some(Command::Quit),
         }
-        if self.basket.is_none() && !self.list.searched().is_empty() {
-            self.list.search(String::new());
-            return None;
-        }
-        if self.basket.is_none() && self.list.product.is_some() {
-            self.list.ask_for(None);
-            return Some(Command::Read(self.request()));
-        }
-        Some(Command::Quit)
+        Some(Command::Read(self.request()))
     }
 
-    fn on_list(&mut self, action: Action) -> Option<Command> {
+    /// Does what a binding of the screen names.
+    fn act(&mut self, action: Action) -> Option<Command<Id<D>>> {
         let page = self.page.cast_signed();
         match action {
-            Action::Back => self.list.step(-1),
-            Action::On => self.list.step(1),
-            Action::PageBack => self.list.step(-page),
-            Action::PageOn => self.list.step(page),
-            Action::First => self.list.go(0),
-            Action::Last => self.list.go(usize::MAX),
-            Action::Find => self.list.prompt = Some(Prompt::new(false, self.list.searched())),
-            Action::Product => {
-                let before = self.list.product.as_ref().map_or("", Product::as_str);
+            Action::Back => self.step(-1),
+            Action::On => self.step(1),
+            Action::PageBack => self.step(-page),
+            Action::PageOn => self.step(page),
+            Action::First => self.go(0),
+            Action::Last => self.go(usize::MAX),
+            Action::Find => self.list.prompt = Some(Prompt::new(false, &self.list.search)),
+            Action::Row => {
+                let before = self.list.row.as_deref().unwrap_or_default();
                 self.list.prompt = Some(Prompt::new(true, before));
             }
             Action::Open => {
-                self.basket = Some(Timeline::new(self.list.selected()?));
+                self.timeline = Some(Timeline::new(self.list.selected()?));
                 (self.scroll, self.trouble) = (0, None);
                 return Some(Command::Read(self.request()));
             }
-            _ => {}
-        }
-        None
-    }
-
-    fn on_basket(&mut self, action: Action) {
-        let Some(basket) = &mut self.basket else { return };
-        let page = self.page.cast_signed();
-        match action {
-            Action::Back => basket.step(-1),
-            Action::On => basket.step(1),
-            Action::PageBack => basket.step(-page),
-            Action::PageOn => basket.step(page),
-            Action::First => basket.go(1),
-            Action::Last => basket.go(usize::MAX),
-            Action::Mark => basket.toggle_mark(),
+            Action::Mark => self.timeline.iter_mut().for_each(Timeline::toggle_mark),
             Action::Document => {
                 self.document = self.document.take().is_none().then(Document::default);
                 self.scroll = 0;
             }
-            // The view takes back what goes beyond the last line.
+            // The view limits it to the last line.
             Action::ScrollDown => self.scroll = self.scroll.saturating_add(1),
             Action::ScrollUp => self.scroll = self.scroll.saturating_sub(1),
-            _ => {}
+            Action::Reload => {
+                self.trouble = None;
+                return Some(Command::Read(self.request()));
+            }
+            Action::Help => self.help = Some(0),
+            Action::Leave => return self.leave(),
+        }
+        None
+    }
+
+    fn step(&mut self, by: isize) {
+        match &mut self.timeline {
+            Some(timeline) => timeline.step(by),
+            None => self.list.step(by),
         }
     }
 
-    fn type_key(&mut self, key: KeyCode) -> Option<Command> {
+    fn go(&mut self, to: usize) {
+        match &mut self.timeline {
+            Some(timeline) => timeline.go(to.max(1)),
+            None => self.list.go(to),
+        }
+    }
+
+    fn type_key(&mut self, key: KeyCode) -> Option<Command<Id<D>>> {
         let prompt = self.list.prompt.as_mut()?;
         prompt.wrong = None;
         match key {
             KeyCode::Esc => {
                 let prompt = self.list.prompt.take()?;
-                if !prompt.is_product {
+                if !prompt.is_row {
                     self.list.search(String::new());
                 }
-                return None;
             }
-            KeyCode::Enter if prompt.is_product => {
-                let product = match prompt.text.trim() {
-                    "" => None,
-                    text => match Product::new(text) {
-                        Ok(product) => Some(product),
-                        Err(why) => {
-                            prompt.wrong = Some(why.to_string());
-                            return None;
-                        }
-                    },
-                };
-                self.list.prompt = None;
-                self.list.ask_for(product);
-                return Some(Command::Read(self.request()));
+            KeyCode::Enter if prompt.is_row => {
+                let text = Some(prompt.text.trim()).filter(|text| !text.is_empty());
+                match text.map(D::parse_row).transpose() {
+                    Err(why) => prompt.wrong = Some(why),
+                    Ok(row) => {
+                        self.list.prompt = None;
+                        self.list.ask_for(row);
+                        return Some(Command::Read(self.request()));
+                    }
+                }
             }
             KeyCode::Enter => self.list.prompt = None,
             KeyCode::Char(letter) => prompt.text.push(letter),
@@ -227,51 +202,50 @@ impl Model {
             KeyCode::Down => self.list.step(1),
             _ => {}
         }
-        if let Some(Prompt { is_product: false, text, .. }) = &self.list.prompt {
+        if let Some(Prompt { is_row: false, text, .. }) = &self.list.prompt {
             self.list.search(text.clone());
         }
         None
     }
 
-    /// News of the store. What is about another screen comes too late and says nothing.
-    ///
-    /// # Errors
-    /// What the store could not do before anything was there to see.
-    pub fn hear(&mut self, news: News) -> Result<(), basket_mongo::StoreError> {
-        if news.of != self.request() {
+    /// Takes an answer of the reader; one to an earlier request comes too late and changes nothing.
+    /// An error means that the store failed before there was anything to show.
+    pub fn update(&mut self, update: Update<D>) -> Result<(), StoreError> {
+        if update.of != self.request() {
             return Ok(());
         }
-        match (news.told, &mut self.basket) {
-            (Told::Failed(error), _) if self.settled => {
+        match (update.answer, &mut self.timeline) {
+            (Answer::Failed(error), _) if self.settled => {
                 self.trouble = Some(error.to_string());
                 return Ok(());
             }
-            (Told::Failed(error), _) => return Err(error),
-            (Told::Baskets(rows), None) => self.list.fill(rows),
-            (Told::Begins { head }, Some(basket)) => {
-                *basket = basket.anew(head);
+            (Answer::Failed(error), _) => return Err(error),
+            (Answer::List(rows), None) => self.list.fill(rows),
+            (Answer::Changed { rows, gone }, None) => self.list.update(rows, &gone),
+            (Answer::Begins { head }, Some(timeline)) => {
+                *timeline = timeline.anew(head);
                 self.document = self.document.take().map(|_| Document::default());
             }
-            (Told::Events(entries), Some(basket)) => entries.into_iter().for_each(|entry| basket.push(entry)),
-            (Told::Complete, Some(basket)) => basket.complete(),
+            (Answer::Events(entries), Some(timeline)) => entries.into_iter().for_each(|entry| timeline.push(entry)),
+            (Answer::Complete, Some(timeline)) => timeline.complete(),
             _ => {}
         }
         (self.settled, self.trouble) = (true, None);
         Ok(())
     }
 
-    /// The document that was [`wanted`](Self::wanted), or why it could not be read.
-    pub fn show_document(&mut self, of: (BasketId, u64), read: Result<Vec<String>, basket_mongo::StoreError>) {
-        if self.wanted() != Some(of) {
-            return;
+    /// Takes the document that was [`wanted`](Self::wanted), or the reason why it could not be read.
+    pub fn show_document(&mut self, of: (Id<D>, u64), read: Result<Vec<String>, StoreError>) {
+        let version = of.1;
+        if self.wanted() == Some(of) {
+            let lines = read.unwrap_or_else(|error| vec![error.to_string()]);
+            self.document = Some(Document { version, lines });
         }
-        let lines = read.unwrap_or_else(|error| vec![error.to_string()]);
-        self.document = Some(Document { version: of.1, lines });
     }
 }
 
 impl Prompt {
-    fn new(is_product: bool, text: &str) -> Self {
-        Self { is_product, text: text.into(), wrong: None }
+    fn new(is_row: bool, text: &str) -> Self {
+        Self { is_row, text: text.into(), wrong: None }
     }
 }

@@ -1,67 +1,50 @@
-//! The loop of `basket explore`: keys and news come in, the model changes, the view draws. It holds the terminal.
+//! The loop of `explore`: keys and updates come in, the model changes, the view draws. It holds the terminal.
 
-use std::{io, thread};
+use std::io;
 
 use anyhow::{Context, Result};
-use basket_domain::BasketId;
-use basket_mongo::EventLog;
 use crossterm::event::Event;
 use tokio::sync::{mpsc, watch};
 
+use super::{
+    model::{Command, Model},
+    reader::{DocumentUpdate, Request, Update, serve, serve_documents},
+    screen::{self, Screen},
+    view::{self, Palette},
+};
 use crate::{
-    explore::{
-        model::{Command, Model},
-        news::{DocumentNews, News, Request, serve, serve_documents},
-        screen::{self, Screen},
-        view::{self, Palette},
-    },
+    domain::{Domain, Id},
     store::Store,
 };
 
-/// How many pieces of news wait for the screen at most; then whoever reads the store waits.
+/// How many updates may wait for the screen before the reader of the store has to wait.
 const WAITING: usize = 4;
 
-/// Shows the baskets of a store, or the one that is named, until somebody has seen enough.
-///
-/// # Errors
-/// [`screen::NoTerminal`]; what the store could not do before there was anything to see; the terminal does not answer.
-pub async fn run(store: &Store, id: Option<BasketId>) -> Result<()> {
-    screen::is_there()?;
-    let model = Model::new(store.name(), id);
+/// Shows the streams of a store, or the one that is named, until the user leaves.
+pub(crate) async fn run<D: Domain>(store: &impl Store<D>, id: Option<Id<D>>) -> Result<()> {
+    screen::must_exist::<D>()?;
+    let model = Model::<D>::new(store.name().to_owned(), id);
     let (requests, requested) = watch::channel(model.request());
     let (wanted, want) = watch::channel(None);
-    let (send_news, news) = mpsc::channel(WAITING);
+    let (send_updates, updates) = mpsc::channel(WAITING);
     let (send_documents, documents) = mpsc::channel(WAITING);
-    let ui = Ui { model, palette: Palette::of_environment(), requests, wanted, news, documents };
-    let answer = async |store: &Store| {
-        tokio::join!(serve(store, requested, send_news), serve_documents(store, want, send_documents));
-    };
-    match store {
-        // SQLite is called where it stands, which is where no key has to wait for it.
-        Store::Embedded(file) => {
-            let file = Store::Embedded(file.clone());
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-            thread::spawn(move || runtime.block_on(answer(&file)));
-            ui.run().await
-        }
-        Store::Mongo(_) => tokio::select! {
-            end = ui.run() => end,
-            () = answer(store) => Ok(()),
-        },
+    let ui = Ui { model, palette: Palette::of_environment(), requests, wanted, updates, documents };
+    tokio::select! {
+        end = ui.run() => end,
+        _ = async { tokio::join!(serve(store, requested, send_updates), serve_documents(store, want, send_documents)) } => Ok(()),
     }
 }
 
-/// All that comes in, and what it changes.
-struct Ui {
-    model: Model,
+struct Ui<D: Domain> {
+    model: Model<D>,
     palette: Palette,
-    requests: watch::Sender<Request>,
-    wanted: watch::Sender<Option<(BasketId, u64)>>,
-    news: mpsc::Receiver<News>,
-    documents: mpsc::Receiver<DocumentNews>,
+    requests: watch::Sender<Request<Id<D>>>,
+    wanted: watch::Sender<Option<(Id<D>, u64)>>,
+    updates: mpsc::Receiver<Update<D>>,
+    documents: mpsc::Receiver<DocumentUpdate<D>>,
 }
 
-impl Ui {
+impl<D: Domain> Ui<D> {
     async fn run(mut self) -> Result<()> {
         let mut screen = Screen::take()?;
         let mut events = screen::events();
@@ -69,34 +52,34 @@ impl Ui {
         loop {
             screen.terminal.draw(|frame| view::draw(frame, &mut self.model, self.palette))?;
             let wanted = self.model.wanted();
-            self.wanted.send_if_modified(|before| std::mem::replace(before, wanted) != wanted);
+            if *self.wanted.borrow() != wanted {
+                self.wanted.send_replace(wanted);
+            }
             tokio::select! {
                 biased;
                 () = &mut end => return Ok(()),
                 event = events.recv() => {
                     let mut event = event.unwrap_or_else(|| Err(io::ErrorKind::UnexpectedEof.into()));
-                    // Keys that were pressed while the screen was drawn are done with before it is drawn again.
+                    // Keys that were pressed while the screen was drawn are handled before it is drawn again.
                     loop {
-                        if self.meet(event?) == Some(Command::Quit) {
+                        if self.handle(event?) == Some(Command::Quit) {
                             return Ok(());
                         }
-                        match events.try_recv() {
-                            Ok(next) => event = next,
-                            Err(_) => break,
-                        }
+                        let Ok(next) = events.try_recv() else { break };
+                        event = next;
                     }
                 }
-                news = self.news.recv() => self.model.hear(news.context("nobody reads the store any more")?)?,
+                update = self.updates.recv() => self.model.update(update.context("the reader of the store has ended")?)?,
                 Some((of, read)) = self.documents.recv() => self.model.show_document(of, read),
             }
         }
     }
 
-    fn meet(&mut self, event: Event) -> Option<Command> {
-        // A new size is seen when the screen is drawn.
+    fn handle(&mut self, event: Event) -> Option<Command<Id<D>>> {
+        // A new size needs no handling: the screen is drawn after every event.
         let Event::Key(key) = event else { return None };
         #[cfg(debug_assertions)]
-        panic_if_wished(key);
+        panic_for_a_test(key);
         let command = self.model.key(key)?;
         if let Command::Read(request) = &command {
             self.requests.send_replace(request.clone());
@@ -106,14 +89,14 @@ impl Ui {
 }
 
 #[cfg(debug_assertions)]
-#[allow(clippy::panic, reason = "tests see what becomes of the terminal")]
-fn panic_if_wished(key: crossterm::event::KeyEvent) {
+#[allow(clippy::panic, reason = "tests see that the terminal is restored")]
+fn panic_for_a_test(key: crossterm::event::KeyEvent) {
     if key.code == crossterm::event::KeyCode::Char('!') && std::env::var_os(screen::PANIC).is_some() {
         panic!("as wished");
     }
 }
 
-/// Somebody wants the process to end.
+/// Waits for a signal that asks the process to end.
 #[cfg(unix)]
 async fn ended() {
     use tokio::signal::unix::{SignalKind, signal};
@@ -128,7 +111,6 @@ async fn ended() {
     }
 }
 
-/// Somebody wants the process to end.
 #[cfg(not(unix))]
 async fn ended() {
     tokio::signal::ctrl_c().await.ok();

@@ -1,5 +1,5 @@
-//! The terminal, taken for a full screen and given back: at the end, after an error, and in a panic, where a release build
-//! ends at once and nothing is dropped any more. [`run`](super::run) holds the [`Screen`]; nothing is drawn here.
+//! The terminal, taken for a full screen and restored: at the end, after an error, and in a panic, where a release build
+//! aborts and drops nothing. `run` holds the [`Screen`]; nothing is drawn here.
 
 use std::{
     io::{self, IsTerminal, Stdout},
@@ -15,30 +15,24 @@ use crossterm::{
 use ratatui::{Terminal, backend::CrosstermBackend};
 use tokio::sync::mpsc;
 
-/// There is nobody to explore anything.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "`basket explore` needs a terminal to draw on and to read keys from; `basket log` prints what happened to a basket"
-)]
-pub struct NoTerminal;
+use crate::{
+    domain::{Domain, what},
+    exit::{self, Failure},
+    help::PROGRAM,
+};
 
-/// The terminal, for as long as this lives.
-pub struct Screen {
-    /// What is drawn on.
-    pub terminal: Terminal<CrosstermBackend<Stdout>>,
+/// The terminal, which is restored when this is dropped.
+pub(super) struct Screen {
+    pub(super) terminal: Terminal<CrosstermBackend<Stdout>>,
 }
 
 impl Screen {
-    /// Takes the terminal.
-    ///
-    /// # Errors
-    /// The terminal does not do what it is told.
-    pub fn take() -> io::Result<Self> {
-        give_back_in_a_panic();
-        // From here on, dropping it gives the terminal back, however far this comes.
+    pub(super) fn take() -> io::Result<Self> {
+        restore_in_a_panic();
+        // From here on, a failure drops it, which restores the terminal.
         let screen = Self { terminal: Terminal::new(CrosstermBackend::new(io::stdout()))? };
         enable_raw_mode()?;
-        // Not with the terminal's own `clear`, which asks where the cursor is: some don't answer.
+        // Not `Terminal::clear`, which asks for the place of the cursor: some terminals don't answer.
         execute!(io::stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide)?;
         Ok(screen)
     }
@@ -46,30 +40,37 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        give_back();
+        restore();
     }
 }
 
-/// Whether there is a terminal for keys and one for the screen.
-///
-/// # Errors
-/// [`NoTerminal`], also where it is one that can't be drawn on.
-pub fn is_there() -> Result<(), NoTerminal> {
+/// Fails unless there is a terminal for keys and one to draw on.
+pub(super) fn must_exist<D: Domain>() -> Result<(), Failure> {
     let dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
-    if io::stdin().is_terminal() && io::stdout().is_terminal() && !dumb { Ok(()) } else { Err(NoTerminal) }
+    if io::stdin().is_terminal() && io::stdout().is_terminal() && !dumb {
+        return Ok(());
+    }
+    Err(Failure(
+        exit::USAGE,
+        format!(
+            "`{PROGRAM} explore` needs a terminal to draw on and to read keys from; \
+         `{PROGRAM} log` prints what happened to a {}",
+            what::<D>()
+        ),
+    ))
 }
 
-/// Twice does no harm. Where the terminal is gone, there is nothing to give back.
-fn give_back() {
+/// May run twice. Where the terminal is gone, there is nothing to restore.
+fn restore() {
     execute!(io::stdout(), LeaveAlternateScreen, Show).ok();
     disable_raw_mode().ok();
 }
 
-/// The message of a panic is written after that, so that it stays readable.
-fn give_back_in_a_panic() {
+/// The message of a panic is printed after that, so that it stays on the screen.
+fn restore_in_a_panic() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        give_back();
+        restore();
         before(panic);
         #[cfg(debug_assertions)]
         if std::env::var_os(PANIC).is_some() {
@@ -81,19 +82,11 @@ fn give_back_in_a_panic() {
 
 /// Names a variable that makes the key `!` panic, in builds for tests only.
 #[cfg(debug_assertions)]
-pub const PANIC: &str = "BASKET_EXPLORE_PANIC";
+pub(super) const PANIC: &str = "BASKET_EXPLORE_PANIC";
 
-/// What comes in from the terminal, read by a thread that ends with the process.
-pub fn events() -> mpsc::UnboundedReceiver<io::Result<Event>> {
+/// The events of the terminal, read by a thread that ends with the process.
+pub(super) fn events() -> mpsc::UnboundedReceiver<io::Result<Event>> {
     let (sender, events) = mpsc::unbounded_channel();
-    thread::spawn(move || {
-        loop {
-            let event = event::read();
-            let is_end = event.is_err();
-            if sender.send(event).is_err() || is_end {
-                return;
-            }
-        }
-    });
+    thread::spawn(move || while sender.send(event::read()).is_ok() {});
     events
 }

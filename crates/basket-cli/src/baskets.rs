@@ -1,0 +1,52 @@
+//! What the tools know about baskets: the implementation of [`Domain`]. The commands that only baskets have are in
+//! `commands/change.rs` and `commands/report.rs`.
+
+use basket_domain::{
+    Basket,
+    BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved},
+    BasketId, Product,
+};
+use basket_mongo::Baskets;
+
+use crate::domain::{Domain, Row};
+
+impl Domain for Baskets {
+    type Value = u32;
+
+    const TYPES: &'static [&'static str] = &["BasketCreated", "ItemAdded", "ItemRemoved"];
+    const ROW: &'static str = "product";
+    const VALUE: &'static str = "quantity";
+    const EXAMPLE_ID: &'static str = "5ab69073421aa917e62b4734";
+
+    fn parse_id(text: &str) -> Result<BasketId, String> {
+        text.parse().map_err(|error| format!("{error}, as `basket create` prints it"))
+    }
+
+    fn parse_row(text: &str) -> Result<String, String> {
+        Product::new(text).map(|product| product.to_string()).map_err(|error| error.to_string())
+    }
+
+    fn in_words(event: &BasketEvent) -> String {
+        match event {
+            BasketCreated { .. } => "created the basket".into(),
+            ItemAdded { product, qty, .. } => format!("added {qty} of '{product}'"),
+            ItemRemoved { product, .. } => format!("removed '{product}'"),
+        }
+    }
+
+    fn about(event: &BasketEvent) -> Option<&str> {
+        event.product().map(Product::as_str)
+    }
+
+    fn rows(basket: &Basket) -> Vec<Row<u32>> {
+        basket.items().map(|(product, value)| Row { name: product.to_string(), value }).collect()
+    }
+
+    fn count(basket: &Basket) -> usize {
+        basket.items().len()
+    }
+
+    fn units(basket: &Basket) -> u64 {
+        basket.items().map(|(_, quantity)| u64::from(quantity)).sum()
+    }
+}

@@ -1,0 +1,100 @@
+//! What the tools need to know about a domain: [`Domain`]. `log`, `diff`, `blame`, `explore` and the others work for any
+//! domain that implements it; `baskets.rs` implements it for baskets.
+
+use std::fmt::{Debug, Display};
+
+use basket_domain::{Aggregate, Reversible};
+use basket_mongo::Codec;
+pub use basket_mongo::store::codec::{Event, Id, what};
+use serde::Serialize;
+
+/// A domain whose streams can be listed, compared, undone and moved to another store.
+///
+/// [`Codec`] says how its events are stored and [`Reversible`] how they are undone. This trait adds what people read
+/// and type. A state is shown as rows, each with a name and a value: for a basket, its products and their quantities.
+pub trait Domain:
+    Codec<
+        Aggregate: Aggregate<Id: Ord + 'static, Event: Clone + Debug + PartialEq>
+                       + Reversible<Refusal: Display + Send + Sync>
+                       + Debug,
+    > + Debug
+    + Send
+    + Sync
+    + 'static
+{
+    /// The value of a row. The default stands for a row that is not there.
+    type Value: Clone + Debug + Default + Display + PartialEq + Serialize + Send + Sync;
+
+    /// The types of its events, as [`encode`](Codec::encode) names them.
+    const TYPES: &'static [&'static str];
+    /// What a row's name is called, in JSON and as an option (`--product`): `product`.
+    const ROW: &'static str;
+    /// What a row's value is called in JSON: `quantity`.
+    const VALUE: &'static str;
+    /// An id, for the examples in the help.
+    const EXAMPLE_ID: &'static str;
+
+    /// Reads an id from an argument; the error says what an id looks like.
+    fn parse_id(text: &str) -> Result<Id<Self>, String>;
+
+    /// Reads the name of a row from an argument; the error says why no row can have this name.
+    fn parse_row(text: &str) -> Result<String, String> {
+        Ok(text.to_owned())
+    }
+
+    /// What an event did: `added 2 of 'socks'`.
+    fn in_words(event: &Event<Self>) -> String;
+
+    /// The row that an event is about, where it is about one.
+    fn about(event: &Event<Self>) -> Option<&str>;
+
+    /// The rows of a state, in the order in which they are shown.
+    fn rows(state: &Self::Aggregate) -> Vec<Row<Self::Value>>;
+
+    /// How many rows a state has.
+    fn count(state: &Self::Aggregate) -> usize {
+        Self::rows(state).len()
+    }
+
+    /// How many units a state holds; the number of its rows, unless a domain counts another way.
+    fn units(state: &Self::Aggregate) -> u64 {
+        Self::count(state) as u64
+    }
+}
+
+/// A row of a state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row<V> {
+    /// Its name: `socks`.
+    pub name: String,
+    /// Its value: `2`.
+    pub value: V,
+}
+
+/// A row that differs between two states.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change<V> {
+    /// The row.
+    pub name: String,
+    /// Its value before; the default, where there was no such row.
+    pub before: V,
+    /// Its value after.
+    pub after: V,
+}
+
+/// What changes from one state to another, row by row: the rows of the first, then those that are new.
+pub fn changes<D: Domain>(before: &D::Aggregate, after: &D::Aggregate) -> Vec<Change<D::Value>> {
+    let (before, after) = (D::rows(before), D::rows(after));
+    let new = after.iter().filter(|row| !before.iter().any(|old| old.name == row.name));
+    let changes = before.iter().chain(new).map(|Row { name, .. }| Change {
+        name: name.clone(),
+        before: value_of::<D>(&before, name),
+        after: value_of::<D>(&after, name),
+    });
+    changes.filter(|change| change.before != change.after).collect()
+}
+
+/// The value of the row with this name; the default, where there is none.
+pub fn value_of<D: Domain>(rows: &[Row<D::Value>], name: &str) -> D::Value {
+    rows.iter().find(|row| row.name == name).map(|row| row.value.clone()).unwrap_or_default()
+}

@@ -1,0 +1,189 @@
+//! The file of an embedded store: created, recognised as made by basket, and opened. [`store`](super::store) calls it, on
+//! a thread that may wait for disks and locks. It knows nothing about the rows.
+
+use std::{
+    fs,
+    path::PathBuf,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use basket_mongo::StoreError;
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use super::rows::Table;
+
+/// How long to wait for another process that is writing; it takes a few milliseconds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Marks a file as made by basket ("bskt"), in the field that SQLite's file format has for that.
+const APPLICATION_ID: i32 = 0x6273_6b74;
+
+/// The version of the tables; a file with a newer one is not opened.
+const FILE_VERSION: i32 = 2;
+
+/// A file, and the table in it that a store uses.
+#[derive(Debug)]
+pub(super) struct File {
+    path: PathBuf,
+    pub(super) name: String,
+    pub(super) table: Table,
+}
+
+impl File {
+    pub(super) fn at(path: PathBuf, table: Table) -> Self {
+        Self { name: path.display().to_string(), path, table }
+    }
+
+    /// The device and inode of the file that is there now; none on systems without them.
+    pub(super) fn identity(&self) -> Option<(u64, u64)> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            fs::metadata(&self.path).ok().map(|about| (about.dev(), about.ino()))
+        }
+        #[cfg(not(unix))]
+        None
+    }
+
+    /// Fails where the file that a reader has open is gone, or another one has taken its place.
+    pub(super) fn is_there(&self, identity: Option<(u64, u64)>) -> Result<(), StoreError> {
+        match self.path.try_exists() {
+            Ok(true) if self.identity() == identity => Ok(()),
+            Ok(true) => Err(self.other("another file has taken the place of the one that was read; begin again")),
+            _ => Err(self.other("the file is gone; watch again once it is back")),
+        }
+    }
+
+    /// Opens the file; `None` where there is none, or no table in it yet.
+    pub(super) fn open_existing(&self) -> Result<Option<Connection>, StoreError> {
+        if !self.path.try_exists().map_err(|error| self.system("it can't be read", error))? {
+            return Ok(None);
+        }
+        let mut connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        Ok(self.has_table(&mut connection)?.then_some(connection))
+    }
+
+    /// Opens the file; creates it where there is none.
+    pub(super) fn open_or_create(&self) -> Result<Connection, StoreError> {
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder).map_err(|error| self.system("its folder can't be made", error))?;
+        }
+        let mut connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        if !self.has_table(&mut connection)? {
+            self.create(&mut connection)?;
+        }
+        Ok(connection)
+    }
+
+    fn open(&self, flags: OpenFlags) -> Result<Connection, StoreError> {
+        let open = || {
+            let connection = Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            Ok(connection)
+        };
+        open().map_err(|error| self.failed(error))
+    }
+
+    /// Whether the table is there, which an older version of basket may have made: it is upgraded then.
+    fn has_table(&self, connection: &mut Connection) -> Result<bool, StoreError> {
+        let read = || {
+            // One transaction, so that a file that another process is creating is seen before or after that.
+            let snapshot = connection.unchecked_transaction()?;
+            let pragma = |name| pragma(&snapshot, name);
+            Ok((pragma("application_id")?, pragma("user_version")?, pragma("schema_version")?))
+        };
+        match read().map_err(|error| self.failed(error))? {
+            (APPLICATION_ID, FILE_VERSION, _) => {}
+            (APPLICATION_ID, 1, _) => self.renew(connection)?,
+            (APPLICATION_ID, newer, _) => {
+                let why = format!("the file has version {newer}, made by a newer program; use that one");
+                return Err(self.other(&why));
+            }
+            (0, 0, 0) => return Ok(false),
+            _ => {
+                let why = "the file is a database, but none of ours, so it is left alone; name another one";
+                return Err(self.other(why));
+            }
+        }
+        connection.table_exists(None, self.table.name).map_err(|error| self.failed(error))
+    }
+
+    fn create(&self, connection: &mut Connection) -> Result<(), StoreError> {
+        write_ahead(connection).map_err(|error| self.failed(error))?;
+        self.change(connection, |transaction| {
+            // Another process may have created it meanwhile.
+            if pragma(transaction, "application_id")? == 0 {
+                transaction.pragma_update(None, "user_version", FILE_VERSION)?;
+                transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            }
+            transaction.execute_batch(&self.table.create())
+        })
+    }
+
+    /// A file of version 1 has one table, without position and meta.
+    fn renew(&self, connection: &mut Connection) -> Result<(), StoreError> {
+        self.change(connection, |transaction| {
+            if pragma(transaction, "user_version")? == 1 {
+                transaction.execute_batch(&self.table.renew())?;
+                transaction.pragma_update(None, "user_version", FILE_VERSION)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn change(
+        &self,
+        connection: &mut Connection,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+    ) -> Result<(), StoreError> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let done = transaction.and_then(|transaction| {
+            change(&transaction)?;
+            transaction.commit()
+        });
+        done.map_err(|error| self.failed(error))
+    }
+
+    pub(super) fn failed(&self, error: rusqlite::Error) -> StoreError {
+        let why = match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => {
+                "the file is no database of ours, so it is left alone; name another one".into()
+            }
+            _ if is_busy(&error) => {
+                format!("another process has held the file for {} seconds; try again", BUSY_TIMEOUT.as_secs())
+            }
+            _ => error.to_string(),
+        };
+        StoreError::Other { store: self.name.clone(), why, source: Some(error.into()) }
+    }
+
+    fn system(&self, what: &str, error: std::io::Error) -> StoreError {
+        StoreError::Other { store: self.name.clone(), why: format!("{what}: {error}"), source: Some(error.into()) }
+    }
+
+    pub(super) fn other(&self, why: &str) -> StoreError {
+        StoreError::Other { store: self.name.clone(), why: why.into(), source: None }
+    }
+}
+
+/// Sets the mode in which readers and writers don't wait for each other. The file keeps it.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let start = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            // SQLite waits by itself for every lock but this one.
+            Err(error) if is_busy(&error) && start.elapsed() < BUSY_TIMEOUT => sleep(Duration::from_millis(5)),
+            done => return done,
+        }
+    }
+}
+
+fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i32> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}

@@ -1,0 +1,111 @@
+//! The events of the embedded file as the documents that they would be in MongoDB: read in pages, checked, and imported from
+//! another store.
+
+use basket_mongo::{
+    Codec, EventLog, Maintenance, Meta, Scope, StoreError,
+    store::{
+        codec::Id,
+        maintenance::{Read, is_new},
+    },
+};
+use bson::{Document, RawDocumentBuf};
+use futures_util::{Stream, TryStreamExt, stream};
+use rusqlite::Connection;
+
+use super::{
+    file::File,
+    rows::{self, Table},
+    store::EmbeddedStore,
+};
+
+impl<C: Codec> EventLog<C> for EmbeddedStore<C> {
+    fn name(&self) -> &str {
+        &self.file.name
+    }
+
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn signed(&self, meta: Meta) -> Self {
+        let mut signed = self.clone();
+        signed.meta = meta;
+        signed
+    }
+
+    fn documents(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
+        let key = |id| rows::key_text(C::key(id));
+        let (order, after) = match &scope {
+            Scope::From(id, version) => {
+                ("KEY = ?1 AND version > ?2 ORDER BY version", (key(id), rows::lowest(*version).saturating_sub(1)))
+            }
+            Scope::NewestFirst(id) => ("KEY = ?1 AND version < ?2 ORDER BY version DESC", (key(id), i64::MAX)),
+            Scope::All => ("(KEY, version) > (?1, ?2) ORDER BY KEY, version", (String::new(), i64::MIN)),
+        };
+        let pages = stream::try_unfold(Some((None::<Connection>, after)), move |place| async move {
+            let Some((open, after)) = place else { return Ok(None) };
+            let read = move |file: &File| {
+                let open = match open {
+                    Some(open) => open,
+                    None => match file.open_existing()? {
+                        // One transaction, so that all the pages show the same moment.
+                        Some(new) => new.execute_batch("BEGIN").map(|()| new).map_err(|error| file.failed(error))?,
+                        None => return Ok(None),
+                    },
+                };
+                let page = file.table.page(&open, order, after).map_err(|error| file.failed(error))?;
+                Ok(Some((page, open)))
+            };
+            let Some(((page, after), open)) = self.on_thread(read).await? else { return Ok::<_, StoreError>(None) };
+            Ok(Some((stream::iter(page.into_iter().map(Ok)), after.map(|after| (Some(open), after)))))
+        });
+        pages.try_flatten()
+    }
+}
+
+impl<C: Codec> Maintenance<C> for EmbeddedStore<C> {
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.ask(Table::count).await
+    }
+
+    /// What SQLite's own check of the file and its indexes finds, and whether the unique index is missing.
+    async fn faults(&self) -> Result<Vec<String>, StoreError> {
+        self.ask(rows::faults).await
+    }
+
+    async fn import(&self, events: &[Read<C>], write: bool) -> Result<u64, StoreError> {
+        let places: Vec<_> =
+            events.iter().map(|(entry, _)| (rows::key_text(C::key(&entry.stream)), entry.version)).collect();
+        // The transaction stays open between the two calls; dropping the connection ends it.
+        let look = move |file: &File| {
+            let connection = if write { Some(file.open_or_create()?) } else { file.open_existing()? };
+            let Some(connection) = connection else { return Ok(None) };
+            let look = || {
+                connection.execute_batch(if write { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
+                places.iter().map(|(key, version)| file.table.at(&connection, key, *version)).collect()
+            };
+            let found: rusqlite::Result<Vec<_>> = look();
+            let found = found.map_err(|error| file.failed(error))?;
+            Ok(Some((connection, found)))
+        };
+        let Some((connection, found)) = self.on_thread(look).await? else { return Ok(events.len() as u64) };
+        let mut new = Vec::new();
+        for (event, found) in events.iter().zip(&found) {
+            if is_new::<C>(self.name(), event, found.as_deref())? {
+                new.push(event.1.clone());
+            }
+        }
+        let count = new.len() as u64;
+        if write {
+            self.on_thread(move |file| {
+                for document in new {
+                    let document = Document::try_from(document).map_err(|error| file.other(&error.to_string()))?;
+                    rows::insert(&connection, file.table, &document).map_err(|error| file.failed(error))?;
+                }
+                connection.execute_batch("COMMIT").map_err(|error| file.failed(error))
+            })
+            .await?;
+        }
+        Ok(count)
+    }
+}

@@ -1,0 +1,16 @@
+//! The store in one SQLite file, for users without a server: the same documents as in MongoDB, a row each. Several processes
+//! may use one file at once: SQLite's write-ahead log and its locks allow that.
+//!
+//! - `store`: loads and appends; every call of SQLite runs on a thread that may block
+//! - `log`: documents in pages, the checks of the file, and imports
+//! - `tail`: events as they happen
+//! - `file`: the file itself: created, recognised, opened
+//! - `rows`: a row as a document, and back
+
+mod file;
+mod log;
+mod rows;
+mod store;
+mod tail;
+
+pub use store::EmbeddedStore;

@@ -1,0 +1,263 @@
+//! A row of the embedded file as an event document, and back. Every row becomes a document, even a broken one, so that both
+//! stores report it in the same words. The rest of this folder calls it.
+
+use std::collections::VecDeque;
+
+use basket_mongo::{
+    Codec,
+    store::{document::as_stored, exchange::for_text},
+};
+use bson::{
+    Binary, Bson, DateTime, Document, RawBson, RawDocumentBuf,
+    oid::ObjectId,
+    raw::{CStr, cstr},
+    spec::BinarySubtype,
+};
+use rusqlite::{
+    Connection, Params, Row, params, params_from_iter,
+    types::{Value, ValueRef},
+};
+
+/// How many rows are held at once.
+const PAGE: usize = 500;
+
+pub(super) type Page = VecDeque<RawDocumentBuf>;
+
+/// A stream's key, and a version.
+pub(super) type Place = (String, i64);
+
+/// The table of one codec's events.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    /// The column of the stream's id.
+    key: &'static str,
+    /// Reads the key that [`key_text`] wrote.
+    read_key: fn(String) -> RawBson,
+}
+
+impl Table {
+    pub(super) fn of<C: Codec>() -> Self {
+        let read_key = |text: String| {
+            // One id has one text, so that a stream is one stream.
+            let id = ObjectId::parse_str(&text).ok().filter(|id| id.to_hex() == text).map(RawBson::ObjectId);
+            let json = || RawBson::try_from(serde_json::from_str::<Bson>(&text).ok()?).ok();
+            let is_key = |key: &RawBson| C::id(key.as_raw_bson_ref()).is_some();
+            let text = RawBson::String(text.clone());
+            if is_key(&text) { text } else { id.filter(is_key).or_else(|| json().filter(is_key)).unwrap_or(text) }
+        };
+        Self { name: C::COLLECTION, key: C::KEY, read_key }
+    }
+
+    /// The columns that [`document`] reads, in its order.
+    fn fields(self) -> String {
+        format!(r#"_id, "{}", version, type, data, recorded_at, "commit", schema, meta"#, self.key)
+    }
+
+    /// Creates the table. Positions are in the order of the commits, since there is one writer at a time.
+    pub(super) fn create(self) -> String {
+        let Self { name, key, .. } = self;
+        format!(
+            r#"CREATE TABLE IF NOT EXISTS "{name}" (
+                position    INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+                _id         TEXT    NOT NULL UNIQUE,
+                "{key}"     TEXT    NOT NULL,
+                version     INTEGER NOT NULL,
+                type        TEXT    NOT NULL,
+                data        TEXT    NOT NULL, -- JSON
+                recorded_at TEXT    NOT NULL, -- RFC 3339, UTC
+                "commit"    TEXT    NOT NULL,
+                schema      INTEGER NOT NULL,
+                meta        TEXT,             -- JSON
+                UNIQUE ("{key}", version)
+            ) STRICT;"#
+        )
+    }
+
+    /// Replaces a table of version 1, which had no position and no meta.
+    pub(super) fn renew(self) -> String {
+        let (Self { name, .. }, create) = (self, self.create());
+        let fields = self.fields().replace(", meta", "");
+        format!(
+            r#"ALTER TABLE "{name}" RENAME TO version_1; {create}
+            INSERT INTO "{name}" ({fields}) SELECT {fields} FROM version_1 ORDER BY rowid;
+            DROP TABLE version_1;"#
+        )
+    }
+
+    /// A statement on this table, with KEY for the column of the stream's id.
+    fn select(self, what: &str, rest: &str) -> String {
+        let Self { name, key, .. } = self;
+        format!(r#"SELECT {what} FROM "{name}" {}"#, rest.replace("KEY", &format!("\"{key}\"")))
+    }
+
+    /// A number that the table has, from 0.
+    fn number(self, connection: &Connection, what: &str, rest: &str, params: impl Params) -> rusqlite::Result<u64> {
+        let number = connection.query_row(&self.select(what, rest), params, |row| row.get::<_, i64>(0))?;
+        Ok(u64::try_from(number).unwrap_or(0))
+    }
+
+    pub(super) fn count(self, connection: &Connection) -> rusqlite::Result<u64> {
+        self.number(connection, "count(*)", "", [])
+    }
+
+    /// The version of a stream's newest row, 0 where it has none.
+    pub(super) fn head(self, connection: &Connection, key: &str) -> rusqlite::Result<u64> {
+        self.number(connection, "coalesce(max(version), 0)", "WHERE KEY = ?1", [key])
+    }
+
+    /// The position of the newest row, 0 where there is none.
+    pub(super) fn last_position(self, connection: &Connection) -> rusqlite::Result<i64> {
+        connection.query_row(&self.select("coalesce(max(position), 0)", ""), [], |row| row.get(0))
+    }
+
+    pub(super) fn at(self, open: &Connection, key: &str, version: u64) -> rusqlite::Result<Option<RawDocumentBuf>> {
+        let (mut page, _) = self.read(open, "KEY = ?1 AND version = ?2", params![key, as_stored(version)])?;
+        Ok(page.pop_front())
+    }
+
+    /// The next documents, of those that a condition selects and sorts; and the place after them, `None` after the last.
+    pub(super) fn page(self, open: &Connection, order: &str, after: Place) -> rusqlite::Result<(Page, Option<Place>)> {
+        let (page, last) = self.read(open, order, params![after.0, after.1])?;
+        let more = page.len() == PAGE;
+        Ok((page, last.filter(|_| more).map(|(place, _)| place)))
+    }
+
+    /// The next documents after a position, in the order of their commits: of every stream, or of one from a version on; and
+    /// the position of the last of them.
+    pub(super) fn since(
+        self,
+        open: &Connection,
+        position: i64,
+        stream: Option<&(String, u64)>,
+    ) -> rusqlite::Result<(Page, i64)> {
+        let (page, last) = match stream {
+            Some((key, version)) => {
+                let condition = "position > ?1 AND KEY = ?2 AND version >= ?3 ORDER BY position";
+                self.read(open, condition, params![position, key, lowest(*version)])?
+            }
+            None => self.read(open, "position > ?1 ORDER BY position", [position])?,
+        };
+        Ok((page, last.map_or(position, |(_, position)| position)))
+    }
+
+    /// The documents that a condition selects, a page at most; and the place and the position of the last of them.
+    fn read(
+        self,
+        open: &Connection,
+        condition: &str,
+        params: impl Params,
+    ) -> rusqlite::Result<(Page, Option<(Place, i64)>)> {
+        let select = self.select(&(self.fields() + ", position"), &format!("WHERE {condition} LIMIT {PAGE}"));
+        let mut select = open.prepare_cached(&select)?;
+        let mut rows = select.query(params)?;
+        let (mut page, mut last) = (Page::new(), None);
+        while let Some(row) = rows.next()? {
+            page.push_back(document(row, self)?);
+            last = Some(((row.get(1)?, row.get(2)?), row.get(9)?));
+        }
+        Ok((page, last))
+    }
+}
+
+/// A stream's key as a column holds it: a text as it is, an ObjectId in hex, anything else in extended JSON.
+pub(super) fn key_text(key: Bson) -> String {
+    match key {
+        Bson::String(text) => text,
+        Bson::ObjectId(id) => id.to_hex(),
+        other => serde_json::to_string(&other).unwrap_or_default(),
+    }
+}
+
+/// The event document of a row with the table's [`fields`](Table::fields).
+fn document(row: &Row<'_>, table: Table) -> rusqlite::Result<RawDocumentBuf> {
+    let mut document = RawDocumentBuf::new();
+    document.append(cstr!("_id"), column(row, 0, object_id)?);
+    let key = <&CStr>::try_from(table.key).map_err(unwritable)?;
+    document.append(key, column(row, 1, table.read_key)?);
+    document.append(cstr!("version"), RawBson::Int64(row.get(2)?));
+    document.append(cstr!("type"), column(row, 3, RawBson::String)?);
+    document.append(cstr!("data"), column(row, 4, json)?);
+    document.append(cstr!("recorded_at"), column(row, 5, time)?);
+    document.append(cstr!("commit"), column(row, 6, object_id)?);
+    document.append(cstr!("schema"), RawBson::Int64(row.get(7)?));
+    if row.get_ref(8)? != ValueRef::Null {
+        document.append(cstr!("meta"), column(row, 8, json)?);
+    }
+    Ok(document)
+}
+
+/// The lowest version that is asked for. From version 1 on, that is all of them: a row with version 0 or less is read, too.
+pub(super) fn lowest(version: u64) -> i64 {
+    if version <= 1 { i64::MIN } else { as_stored(version) }
+}
+
+/// What is wrong with the file: what SQLite's own check finds, and whether the unique key is missing.
+pub(super) fn faults(table: Table, connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut faults = Vec::new();
+    connection.pragma_query(None, "integrity_check", |row| {
+        faults.push(row.get::<_, String>(0)?);
+        Ok(())
+    })?;
+    faults.retain(|fault| fault != "ok");
+    let unique = r#"SELECT EXISTS (SELECT 1 FROM pragma_index_list(?1) AS index_list WHERE "unique" = 1 AND
+        (SELECT group_concat(name) FROM pragma_index_info(index_list.name)) = ?2 || ',version')"#;
+    if !connection.query_row(unique, [table.name, table.key], |row| row.get::<_, bool>(0))? {
+        faults.push(format!(
+            "the unique key of {} and version is missing, so two writers can take one version; \
+             export the events, and import them into another file",
+            table.key
+        ));
+    }
+    Ok(faults)
+}
+
+pub(super) fn insert(connection: &Connection, table: Table, document: &Document) -> rusqlite::Result<()> {
+    let fields = table.fields();
+    let values = fields.split(", ").map(|field| match field.trim_matches('"') {
+        key if key == table.key => Ok(document.get(key).cloned().map_or(Value::Null, |key| Value::Text(key_text(key)))),
+        field => value(document.get(field)),
+    });
+    let values = values.collect::<rusqlite::Result<Vec<_>>>()?;
+    let insert = format!(r#"INSERT INTO "{}" ({fields}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"#, table.name);
+    connection.prepare_cached(&insert)?.execute(params_from_iter(values)).map(drop)
+}
+
+fn value(field: Option<&Bson>) -> rusqlite::Result<Value> {
+    Ok(match field {
+        None => Value::Null,
+        Some(Bson::ObjectId(id)) => Value::Text(id.to_hex()),
+        Some(Bson::String(text)) => Value::Text(text.clone()),
+        Some(Bson::Int32(number)) => Value::Integer((*number).into()),
+        Some(Bson::Int64(number)) => Value::Integer(*number),
+        Some(Bson::DateTime(time)) => Value::Text(time.try_to_rfc3339_string().map_err(unwritable)?),
+        Some(other) => Value::Text(serde_json::to_string(&for_text(other.clone())).map_err(unwritable)?),
+    })
+}
+
+fn unwritable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(error.into())
+}
+
+/// Reads the text of a column with `read`; as bytes where it is not UTF-8, which SQLite does not check.
+fn column(row: &Row<'_>, column: usize, read: impl FnOnce(String) -> RawBson) -> rusqlite::Result<RawBson> {
+    let bytes = row.get_ref(column)?.as_bytes()?.to_owned();
+    Ok(String::from_utf8(bytes).map_or_else(
+        |error| RawBson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: error.into_bytes() }),
+        read,
+    ))
+}
+
+fn object_id(text: String) -> RawBson {
+    ObjectId::parse_str(&text).map_or(RawBson::String(text), RawBson::ObjectId)
+}
+
+fn time(text: String) -> RawBson {
+    DateTime::parse_rfc3339_str(&text).map_or(RawBson::String(text), RawBson::DateTime)
+}
+
+/// A JSON object as a document; any other text as a string.
+fn json(text: String) -> RawBson {
+    let document = serde_json::from_str::<Document>(&text).ok();
+    document.and_then(|document| RawBson::try_from(Bson::Document(document)).ok()).unwrap_or(RawBson::String(text))
+}

@@ -1,0 +1,138 @@
+//! The tools on a domain that is no basket: a silo, in a program of its own, on both stores.
+
+use std::{env, path::Path, process::Command};
+
+use basket_cli::{
+    EmbeddedStore,
+    explore::{
+        Model,
+        reader::{Answer, Update},
+        view::{self, Palette},
+    },
+};
+use basket_mongo::{EventLog, EventStore, Maintenance, MongoStore, Scope};
+use futures_util::TryStreamExt;
+use ratatui::{Terminal, backend::TestBackend};
+use serde_json::Value;
+use testkit::{
+    mongo::with_database,
+    shell::{Answer as Printed, answer},
+    silo::{Officer, Silo, Silos, armed},
+};
+
+/// Runs the example `own_domain`, which cargo has built beside the tests.
+fn silo(store: &str, words: &[&str]) -> Printed {
+    let test = env::current_exe().unwrap();
+    let program = test.ancestors().map(|folder| folder.join("examples/own_domain")).find(|program| program.is_file());
+    let program = program.expect("the example is there: cargo test -p basket-cli builds it");
+    answer(Command::new(program).args(words).args(["--store", store]).env("NO_COLOR", "1").output().unwrap())
+}
+
+/// Armed, with the deputy's key turned, in one commit; then launched, in another.
+async fn launched(store: &impl EventStore<Silo>) {
+    store.save(&mut armed("north")).await.unwrap();
+    let id = "north".to_owned();
+    store.handle(&id, |silo| silo.turn_key(Officer::Commander)).await.unwrap();
+    store.handle(&id, Silo::launch).await.unwrap();
+}
+
+fn every_tool_works(store: &str, folder: &Path) {
+    let run = |words: &str| silo(store, &words.split(' ').collect::<Vec<_>>());
+    run("get north").says("silo = armed\ncommander's key = turned\ndeputy's key = turned\nmissile = launched\n");
+
+    let log = run("log north --format json");
+    let log: Vec<Value> = serde_json::from_str(&log.out).unwrap();
+    assert_eq!((&log[0]["silo"], &log[0]["type"]), (&"north".into(), &"MissileLaunched".into()), "{log:?}");
+    let keys = silo(store, &["log", "north", "--part", "commander's key", "--oneline"]);
+    assert!(keys.out.lines().count() == 1 && keys.out.contains("turned the commander's key"), "{keys:?}");
+    let armed = run("log north --type SiloArmed --oneline");
+    assert!(armed.out.lines().count() == 1 && armed.out.contains("armed the silo"), "{armed:?}");
+    assert_eq!(run("log north --type ItemAdded").code, 2, "a type that a silo has not");
+
+    run("diff north 2..").says("+ commander's key = turned\n+ missile = launched\n");
+    let diff: Value = serde_json::from_str(&run("diff north 2..3 --format json").out).unwrap();
+    assert_eq!(diff["changes"][0], serde_json::json!({ "part": "commander's key", "before": "", "after": "turned" }));
+
+    let blame = run("blame north");
+    assert!(blame.out.lines().next().unwrap().ends_with("commander's key = turned"), "{blame:?}");
+    let what_if = run("what-if north --without 3");
+    assert!(
+        what_if.out.ends_with("version 4 would have been refused: both keys must be turned first\n"),
+        "{what_if:?}"
+    );
+    let refused = run("revert north 4");
+    assert!(refused.code != 0 && refused.err.contains("stays so"), "{refused:?}");
+
+    let verified = run("verify");
+    assert_eq!((verified.code, verified.err.as_str()), (0, "4 events of 1 silo were read: all is well\n"));
+    let list: Value = serde_json::from_str(&run("list --format json").out).unwrap();
+    assert_eq!((&list[0]["id"], &list[0]["parts"], &list[0]["versions"]), (&"north".into(), &4.into(), &4.into()));
+
+    let lines = folder.join("silos.ndjson");
+    std::fs::write(&lines, run("export").out).unwrap();
+    let copy = folder.join("copy.db");
+    let imported = silo(copy.to_str().unwrap(), &["import", lines.to_str().unwrap()]);
+    assert_eq!(imported.out, "4 events read: 4 new, 0 there already\n", "{imported:?}");
+    assert_eq!(silo(copy.to_str().unwrap(), &["export"]).out, run("export").out, "byte for byte");
+    let watched = run("watch north --from beginning -n 4 --format ndjson");
+    assert_eq!((watched.code, watched.out.lines().count()), (0, 4), "{watched:?}");
+}
+
+#[tokio::test]
+async fn embedded_every_tool_works_on_a_silo() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("silos.db");
+    launched(&EmbeddedStore::<Silos>::at(&file)).await;
+    every_tool_works(file.to_str().unwrap(), folder.path());
+}
+
+#[test]
+fn mongo_every_tool_works_on_a_silo() {
+    with_database(async |db| {
+        launched(&MongoStore::<Silos>::at(&db.address).await.unwrap()).await;
+        every_tool_works(&db.address, tempfile::tempdir().unwrap().path());
+    });
+}
+
+#[tokio::test]
+async fn silos_and_baskets_share_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("both.db");
+    let baskets = EmbeddedStore::<basket_mongo::Baskets>::at(&file);
+    let mut basket = testkit::mongo::created_with_socks();
+    baskets.save(&mut basket).await.unwrap();
+    let silos = EmbeddedStore::<Silos>::at(&file);
+    assert_eq!(silos.count().await.unwrap(), 0);
+    launched(&silos).await;
+    assert_eq!(silos.get(&"north".to_owned()).await.unwrap().version(), 4);
+    assert_eq!(baskets.get(basket.id()).await.unwrap().version(), 2);
+}
+
+#[test]
+fn the_help_speaks_of_silos() {
+    let help = silo("none.db", &["log", "--help"]).out;
+    for words in ["what happened to a silo", "silo log north", "--part <NAME>", "SiloArmed, KeyTurned"] {
+        assert!(help.contains(words), "{words}\n{help}");
+    }
+    assert!(!help.contains("basket") && !help.contains('{'), "{help}");
+}
+
+#[tokio::test]
+async fn a_silo_can_be_explored() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::<Silos>::at(folder.path().join("silos.db"));
+    launched(&store).await;
+    let entries = store.log(Scope::From("north".into(), 1)).try_collect().await.unwrap();
+    let mut model = Model::<Silos>::new("here".into(), Some("north".into()));
+    for answer in [Answer::Begins { head: 4 }, Answer::Events(entries), Answer::Complete] {
+        model.update(Update { of: model.request(), answer }).unwrap();
+    }
+    let mut terminal = Terminal::new(TestBackend::new(100, 24)).unwrap();
+    terminal.draw(|frame| view::draw(frame, &mut model, Palette::new(false))).unwrap();
+    let screen = terminal.backend().to_string();
+    for words in
+        ["version 4, the newest: live", "launched the missile", "Silo now", "commander's key = turned", "4 parts"]
+    {
+        assert!(screen.contains(words), "{words}\n{screen}");
+    }
+}

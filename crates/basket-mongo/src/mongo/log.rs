@@ -1,0 +1,167 @@
+//! The documents of a MongoDB collection as they are: read in batches, imported from another store, and the check of the
+//! unique index. [`log`](crate::store::log) has the rest.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bson::{Bson, Document, RawDocumentBuf, doc};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use mongodb::{IndexModel, error::Error, raw_batch_cursor::RawBatch};
+use tokio::time::sleep;
+
+use super::{
+    connection::{Fate, code, fate, wants_a_replica_set},
+    store::{BATCH, MongoStore, SENDS},
+};
+use crate::store::{
+    codec::{Codec, Id, integral},
+    document::{as_stored, read_entry},
+    entry::Meta,
+    error::StoreError,
+    event_store::pause,
+    log::{EventLog, Scope},
+    maintenance::{Maintenance, Read, is_new},
+};
+
+impl<C: Codec> EventLog<C> for MongoStore<C> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn signed(&self, meta: Meta) -> Self {
+        let mut signed = self.clone();
+        signed.meta = meta;
+        signed
+    }
+
+    fn documents(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
+        let oldest_first =
+            |filter| self.collection().find(filter).sort(doc! { C::KEY: 1, "version": 1 }).batch_size(BATCH);
+        let find = match scope {
+            // Without a condition on the version, so that an invalid one is found as well.
+            Scope::From(id, ..=1) => oldest_first(doc! { C::KEY: C::key(&id) }),
+            Scope::From(id, version) => {
+                oldest_first(doc! { C::KEY: C::key(&id), "version": { "$gte": as_stored(version) } })
+            }
+            Scope::NewestFirst(id) => self.collection().find(doc! { C::KEY: C::key(&id) }).sort(doc! { "version": -1 }),
+            Scope::All => oldest_first(doc! {}),
+        };
+        // Without the index, the server sorts; on disk, if its memory is not enough.
+        let batches = stream::once(async move { find.allow_disk_use(true).batch().await }).try_flatten();
+        batches
+            .map(|batch| Ok::<_, Error>(stream::iter(owned(&batch?)?)))
+            .try_flatten()
+            .map_err(|error| self.failed(error))
+    }
+}
+
+impl<C: Codec> Maintenance<C> for MongoStore<C> {
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.collection().estimated_document_count().await.map_err(|error| self.failed(error))
+    }
+
+    async fn faults(&self) -> Result<Vec<String>, StoreError> {
+        let indexes: Vec<_> = match self.collection().list_indexes().await {
+            Ok(indexes) => indexes.try_collect().await.map_err(|error| self.failed(error))?,
+            // NamespaceNotFound: the first append makes the collection, and the index with it.
+            Err(error) if code(&error) == Some(26) => return Ok(Vec::new()),
+            Err(error) => return Err(self.failed(error)),
+        };
+        let same_keys = |index: &IndexModel| {
+            let keys = RawDocumentBuf::try_from(&index.keys).unwrap_or_default();
+            let keys = keys.iter().flatten().map(|(field, order)| (field.as_str(), integral(order)));
+            keys.eq([(C::KEY, Some(1)), ("version", Some(1))])
+        };
+        let unique = indexes.iter().find(|index| same_keys(index)).map(|index| {
+            let options = index.options.clone().unwrap_or_default();
+            let is_partial = options.partial_filter_expression.is_some() || options.sparse == Some(true);
+            options.unique == Some(true) && !is_partial
+        });
+        let key = C::KEY;
+        let (fault, remedy) = match unique {
+            Some(true) => return Ok(Vec::new()),
+            Some(false) => ("is not unique for every document", "drop it and make it again"),
+            None => ("is missing", "make it"),
+        };
+        Ok(vec![format!(
+            "the unique index on {key} and version {fault}, so two writers can take one version; {remedy}: \
+             db.{}.createIndex({{ {key}: 1, version: 1 }}, {{ unique: true }})",
+            C::COLLECTION
+        )])
+    }
+
+    async fn import(&self, events: &[Read<C>], write: bool) -> Result<u64, StoreError> {
+        if write {
+            self.ensure_unique_index().await?;
+        }
+        let (mut send, mut new) = (1, None);
+        loop {
+            let missing = self.missing(events).await?;
+            // A repetition also finds what an earlier attempt wrote whose answer was lost.
+            let new = *new.get_or_insert(missing.len() as u64);
+            if missing.is_empty() || !write {
+                return Ok(new);
+            }
+            match self.insert(&missing).await {
+                Ok(()) => return Ok(new),
+                Err(error) if wants_a_replica_set(&error) => {
+                    return Err(StoreError::NotAReplicaSet { store: self.name().into(), events: missing.len() });
+                }
+                Err(error) if send == SENDS || fate(&error) == Fate::Refused => return Err(self.failed(error)),
+                Err(_) => sleep(pause(send)).await,
+            }
+            send += 1;
+        }
+    }
+}
+
+impl<C: Codec> MongoStore<C> {
+    /// Those of the documents that are not there yet.
+    async fn missing(&self, events: &[Read<C>]) -> Result<Vec<Document>, StoreError> {
+        let Some((first, _)) = events.first() else { return Ok(Vec::new()) };
+        let mut last_of = HashMap::<String, (Bson, i64)>::new();
+        for (entry, _) in events {
+            last_of.insert(entry.stream.to_string(), (C::key(&entry.stream), as_stored(entry.version)));
+        }
+        // The first stream may begin at a high version. The others begin at version 1, so those with the same last version
+        // share one clause.
+        let mut clauses = Vec::new();
+        if let Some((key, last)) = last_of.remove(&first.stream.to_string()) {
+            clauses.push(doc! { C::KEY: key, "version": { "$gte": as_stored(first.version), "$lte": last } });
+        }
+        let mut ending = BTreeMap::<i64, Vec<Bson>>::new();
+        last_of.into_values().for_each(|(key, last)| ending.entry(last).or_default().push(key));
+        clauses.extend(
+            ending.into_iter().map(|(last, keys)| doc! { C::KEY: { "$in": keys }, "version": { "$lte": last } }),
+        );
+        let filter = doc! { "$or": clauses };
+        let failed = |error| self.failed(error);
+        let raw = self.collection().clone_with_type::<RawDocumentBuf>();
+        let mut cursor = raw.find(filter).await.map_err(failed)?;
+        let mut found = HashMap::new();
+        while let Some(document) = cursor.try_next().await.map_err(failed)? {
+            let entry = read_entry::<C>(&document)?;
+            found.insert((entry.stream.to_string(), entry.version), document);
+        }
+        let mut missing = Vec::new();
+        for event in events {
+            let (entry, document) = event;
+            let there = found.get(&(entry.stream.to_string(), entry.version));
+            if is_new::<C>(self.name(), event, there.map(AsRef::as_ref))? {
+                missing.push(Document::try_from(document).map_err(|error| failed(error.into()))?);
+            }
+        }
+        Ok(missing)
+    }
+}
+
+fn owned(batch: &RawBatch) -> Result<Vec<Result<RawDocumentBuf, Error>>, Error> {
+    let documents = batch.doc_slices()?.into_iter().map(|document| {
+        let document = document?.as_document().ok_or_else(|| Error::custom("an answer holds no document"))?;
+        Ok(document.to_owned())
+    });
+    Ok(documents.collect())
+}

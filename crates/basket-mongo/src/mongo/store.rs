@@ -1,0 +1,267 @@
+//! Events in a MongoDB collection: one document an event, found and kept apart by the unique key (stream, version).
+//! `handle` and `save` come from [`EventStore`]; here is the load, and the append with its retries.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use basket_domain::EventSourced;
+use bson::{Document, RawDocumentBuf, doc};
+use futures_util::TryStreamExt;
+use mongodb::{
+    Client, ClientSession, Collection, IndexModel,
+    error::{Error, UNKNOWN_TRANSACTION_COMMIT_RESULT},
+    options::{
+        ClientOptions, CollectionOptions, IndexOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
+    },
+};
+use tokio::{sync::OnceCell, time::sleep};
+
+use super::connection::{self, Fate, explain, fate};
+use crate::store::{
+    codec::{Codec, Event, Id},
+    document::{RecordedEvent, as_stored, new_events},
+    entry::{CommitId, Meta},
+    error::StoreError,
+    event_store::{EventStore, Expected, pause},
+};
+
+/// How often an append is sent before its outcome is called unknown. The driver repeats each of them once by itself.
+pub(crate) const SENDS: u32 = 4;
+
+/// Events in one batch of a load: large streams take fewer round trips, and a batch stays far below 16 MB.
+pub(crate) const BATCH: u32 = 5_000;
+
+/// The events of all aggregates of one kind, in one collection, as the codec `C` writes them.
+#[derive(Debug)]
+pub struct MongoStore<C> {
+    events: Collection<Document>,
+    /// For messages; without credentials.
+    pub(super) name: String,
+    /// Set once this store, or the one it was cloned from, has made the unique index.
+    indexed: Arc<OnceCell<()>>,
+    /// What is written beside every event.
+    pub(super) meta: Meta,
+    codec: PhantomData<fn() -> C>,
+}
+
+/// A clone shares the connections.
+impl<C> Clone for MongoStore<C> {
+    fn clone(&self) -> Self {
+        let (events, indexed) = (self.events.clone(), Arc::clone(&self.indexed));
+        Self { events, name: self.name.clone(), indexed, meta: self.meta.clone(), codec: PhantomData }
+    }
+}
+
+/// The topology of a server that is in no replica set and no sharded cluster.
+pub(super) const STANDALONE: &str = "standalone";
+
+/// The server that a store is connected to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerInfo {
+    /// The server's version: `8.0.4`.
+    pub version: String,
+    /// `replica set 'rs0'`, `sharded cluster` or `standalone`.
+    pub topology: String,
+}
+
+impl<C: Codec> MongoStore<C> {
+    /// A store at an address such as `mongodb://127.0.0.1:27017/basket_db`. It connects at the first call, not here, so this
+    /// fails only as [`connection::options`] does.
+    pub async fn at(address: &str) -> Result<Self, StoreError> {
+        Self::with_options(connection::options(address).await?)
+    }
+
+    /// A store with the driver's options, such as [`connection::options`] makes. Fails with [`StoreError::Address`] if they
+    /// contradict each other. Reads and writes are of the majority, whatever the options.
+    pub fn with_options(mut options: ClientOptions) -> Result<Self, StoreError> {
+        let database = options.default_database.get_or_insert_with(|| connection::DEFAULT_DATABASE.into()).clone();
+        let hosts: Vec<_> = options.hosts.iter().map(ToString::to_string).collect();
+        let name = format!("mongodb://{}/{database}", hosts.join(","));
+        let client =
+            Client::with_options(options).map_err(|error| StoreError::Address { why: error.kind.to_string() })?;
+        let options = CollectionOptions::builder()
+            .read_concern(ReadConcern::majority())
+            .write_concern(WriteConcern::majority())
+            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+            .build();
+        let events = client.database(&database).collection_with_options(C::COLLECTION, options);
+        Ok(Self { events, name, indexed: Arc::default(), meta: Meta::default(), codec: PhantomData })
+    }
+
+    /// The collection of event documents.
+    pub fn collection(&self) -> &Collection<Document> {
+        &self.events
+    }
+
+    /// Asks the server for its version and topology. Fails with [`StoreError::Unreachable`] or [`StoreError::Denied`].
+    pub async fn server_info(&self) -> Result<ServerInfo, StoreError> {
+        let admin = self.events.client().database("admin");
+        let ask = |command: Document| async { admin.run_command(command).await.map_err(|error| self.failed(error)) };
+        let (build, hello) = (ask(doc! { "buildInfo": 1 }).await?, ask(doc! { "hello": 1 }).await?);
+        let topology = match (hello.get_str("setName"), hello.get_str("msg")) {
+            (Ok(set), _) => format!("replica set '{set}'"),
+            (_, Ok("isdbgrid")) => "sharded cluster".into(),
+            _ if hello.get_bool("isreplicaset").unwrap_or(false) => "replica set that was never initiated".into(),
+            _ => STANDALONE.into(),
+        };
+        Ok(ServerInfo { version: build.get_str("version").unwrap_or("unknown").into(), topology })
+    }
+
+    /// The driver's error as one of ours.
+    pub(super) fn failed(&self, error: Error) -> StoreError {
+        explain(&error, &self.name)
+    }
+
+    /// Makes the unique index on (stream, version), without which nothing is appended. Runs once for each store; if the
+    /// index is there already, the server does nothing.
+    pub(crate) async fn ensure_unique_index(&self) -> Result<(), StoreError> {
+        let create = || async {
+            let index = IndexModel::builder()
+                .keys(doc! { C::KEY: 1, "version": 1 })
+                .options(IndexOptions::builder().unique(true).build())
+                .build();
+            match self.events.create_index(index).await {
+                // Duplicates, or another index in its place.
+                Err(error) if matches!(connection::code(&error), Some(11000 | 85 | 86)) => {
+                    Err(StoreError::NoUniqueIndex {
+                        store: self.name.clone(),
+                        collection: C::COLLECTION,
+                        why: error.kind.to_string(),
+                        source: Some(error.into()),
+                    })
+                }
+                outcome => outcome.map(drop).map_err(|error| self.failed(error)),
+            }
+        };
+        self.indexed.get_or_try_init(create).await.copied()
+    }
+
+    async fn head(&self, id: &Id<C>) -> Result<u64, StoreError> {
+        let raw = self.events.clone_with_type::<RawDocumentBuf>();
+        let newest = raw.find_one(doc! { C::KEY: C::key(id) }).sort(doc! { "version": -1 }).await;
+        match newest.map_err(|error| self.failed(error))? {
+            None => Ok(0),
+            Some(document) => Ok(RecordedEvent::from_document(document.as_ref().into())?.version()?),
+        }
+    }
+
+    /// Inserts the documents of one commit, all or none: one alone is atomic by itself, several need a transaction.
+    pub(crate) async fn insert(&self, documents: &[Document]) -> Result<(), Error> {
+        match documents {
+            [document] => self.events.insert_one(document).await.map(drop),
+            several => self.insert_together(several).await,
+        }
+    }
+
+    /// Inserts several documents in one transaction.
+    ///
+    /// A process that is killed in the middle of a transaction leaves nothing visible, but other writers get conflicts at
+    /// its versions until `transactionLifetimeLimitSeconds` (60) are over.
+    async fn insert_together(&self, documents: &[Document]) -> Result<(), Error> {
+        let mut session = self.events.client().start_session().await?;
+        session
+            .start_transaction()
+            .read_concern(ReadConcern::majority())
+            .write_concern(WriteConcern::majority())
+            .await?;
+        match self.events.insert_many(documents).session(&mut session).await {
+            Ok(_) => commit(&mut session).await,
+            Err(error) => {
+                // The server ends it in any case; the error that counts is the first one.
+                session.abort_transaction().await.ok();
+                Err(error)
+            }
+        }
+    }
+
+    async fn conflict(&self, id: &Id<C>, expected: u64) -> Result<(), StoreError> {
+        // A majority read may lag behind the key that refused us: another writer has at least the next version.
+        let found = self.head(id).await?.max(expected.saturating_add(1));
+        Err(StoreError::Conflict { expected, found })
+    }
+}
+
+impl<C: Codec> EventStore<C::Aggregate> for MongoStore<C> {
+    async fn get(&self, id: &Id<C>) -> Result<EventSourced<C::Aggregate>, StoreError> {
+        let failed = |error: Error| explain(&error, &self.name);
+        let stream = self.events.find(doc! { C::KEY: C::key(id) }).sort(doc! { "version": 1 });
+        let mut batches = stream.batch_size(BATCH).batch().await.map_err(failed)?;
+
+        let mut root = EventSourced::new(id.clone());
+        while let Some(batch) = batches.try_next().await.map_err(failed)? {
+            for document in batch.doc_slices().map_err(failed)? {
+                let document = document.map_err(|error| failed(error.into()))?;
+                root = RecordedEvent::from_document(document)?.replay_onto::<C>(root)?;
+            }
+        }
+        match root.version() {
+            0 => Err(StoreError::not_found::<C>(&self.name, id)),
+            _ => Ok(root),
+        }
+    }
+
+    async fn append(
+        &self,
+        id: &Id<C>,
+        expected: Expected,
+        commit: CommitId,
+        events: &[Event<C>],
+    ) -> Result<(), StoreError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        self.ensure_unique_index().await?;
+        let expected = match expected {
+            Expected::Loaded(version) | Expected::Claimed(version @ 0) => version,
+            Expected::Claimed(version) => match self.head(id).await? {
+                found if found < version => return Err(StoreError::Conflict { expected: version, found }),
+                _ => version,
+            },
+        };
+
+        let new_events = new_events::<C>(expected, commit, &self.meta, events);
+        let documents: Vec<_> = new_events.iter().map(|event| event.document::<C>(id)).collect();
+        let next = doc! { C::KEY: C::key(id), "version": as_stored(expected.saturating_add(1)) };
+        let (mut not_written, mut lost) = (None, None);
+        for send in 1..=SENDS {
+            let Err(error) = self.insert(&documents).await else { return Ok(()) };
+            match fate(&error) {
+                Fate::Taken => match self.events.find_one(next.clone()).await {
+                    Ok(Some(event)) if event.get_object_id("commit").ok() == Some(commit) => return Ok(()),
+                    Ok(Some(_)) => return self.conflict(id, expected).await,
+                    // What the majority has not confirmed yet may be ours, of an earlier attempt, and may still vanish.
+                    Ok(None) => lost = Some(error),
+                    Err(error) => lost = Some(error),
+                },
+                Fate::Unknown => lost = Some(error),
+                Fate::NotWritten => not_written = Some(error),
+                // What was sent before may have been written.
+                Fate::Refused if lost.is_some() => break,
+                Fate::Refused if connection::wants_a_replica_set(&error) => {
+                    return Err(StoreError::NotAReplicaSet { store: self.name.clone(), events: events.len() });
+                }
+                Fate::Refused => return Err(self.failed(error)),
+            }
+            sleep(pause(send)).await;
+        }
+        match (lost, not_written) {
+            // A WriteConflict: another transaction has written the same key, and has not committed yet.
+            (None, Some(error)) if connection::code(&error) != Some(112) => Err(self.failed(error)),
+            (None, _) => self.conflict(id, expected).await,
+            (Some(error), _) => {
+                let (store, why) = (self.name.clone(), error.kind.to_string());
+                Err(StoreError::OutcomeUnknown { store, commit, why, source: Some(error.into()) })
+            }
+        }
+    }
+}
+
+/// Commits, and commits again if the answer was lost: the server recognises a repeated commit.
+async fn commit(session: &mut ClientSession) -> Result<(), Error> {
+    for send in 1..SENDS {
+        match session.commit_transaction().await {
+            Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => sleep(pause(send)).await,
+            outcome => return outcome,
+        }
+    }
+    session.commit_transaction().await
+}

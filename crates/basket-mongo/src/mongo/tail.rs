@@ -1,0 +1,260 @@
+//! The tail of a MongoDB collection: get a time T up to which the majority has everything, read the collection after T, then
+//! open the change stream from T on. An event that both show is reported once: within a stream, versions only grow. After a
+//! lost connection, the change stream goes on after its last token. [`tail`](crate::store::tail) is the contract.
+
+use std::{collections::HashMap, pin::Pin, time::Duration};
+
+use bson::{RawDocumentBuf, Timestamp, doc};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use mongodb::change_stream::{
+    ChangeStream,
+    event::{ChangeStreamEvent, OperationType, ResumeToken},
+};
+use tokio::time::sleep;
+
+use super::{
+    look::look,
+    store::{MongoStore, STANDALONE},
+};
+use crate::store::{
+    codec::{Codec, Id},
+    document::read_entry,
+    entry::Entry,
+    error::StoreError,
+    log::EventLog,
+    tail::{News, NewsOf, Since, Tail},
+};
+
+impl<C: Codec> Tail<C> for MongoStore<C> {
+    fn tail(&self, since: Since<Id<C>>) -> impl Stream<Item = Result<NewsOf<C>, StoreError>> + Send {
+        // A server by itself has no change stream.
+        let follow = async move {
+            Ok::<_, StoreError>(match self.server_info().await?.topology.as_str() {
+                STANDALONE => look(self, since).left_stream(),
+                _ => follow(self, since).right_stream(),
+            })
+        };
+        stream::once(follow).try_flatten()
+    }
+}
+
+fn follow<C: Codec>(
+    store: &MongoStore<C>,
+    since: Since<Id<C>>,
+) -> impl Stream<Item = Result<NewsOf<C>, StoreError>> + Send {
+    let follower = Follower { store, seen: Seen::new::<C>(&since), since, phase: Phase::Start, begun: false, lost: 0 };
+    stream::try_unfold(follower, |mut follower| async move { Ok(Some((follower.news().await?, follower))) })
+}
+
+type Changes = ChangeStream<ChangeStreamEvent<RawDocumentBuf>>;
+type Kept<'a, C> = Pin<Box<dyn Stream<Item = Result<Entry<C>, StoreError>> + Send + 'a>>;
+
+/// One reader that follows a collection.
+struct Follower<'a, C: Codec> {
+    store: &'a MongoStore<C>,
+    since: Since<Id<C>>,
+    seen: Seen,
+    phase: Phase<'a, C>,
+    /// Whether the store has ever answered.
+    begun: bool,
+    /// Failures in a row; 0 while it answers.
+    lost: u32,
+}
+
+/// How far it has come.
+enum Phase<'a, C: Codec> {
+    /// Nothing was read, or the stored events must be read again.
+    Start,
+    /// The stored events are being read, at least all up to this time.
+    CatchUp(Timestamp, Kept<'a, C>),
+    /// The change stream must be opened here.
+    Closed(Position),
+    /// It is open; after an error, it is opened again here.
+    Open(Box<Changes>, Position),
+}
+
+/// A place in the order of the commits.
+#[derive(Clone)]
+enum Position {
+    After(Timestamp),
+    Behind(ResumeToken),
+}
+
+impl<'a, C: Codec> Follower<'a, C> {
+    async fn news(&mut self) -> Result<NewsOf<C>, StoreError> {
+        loop {
+            match self.step().await {
+                Ok(None) => {}
+                Ok(Some(news)) => return Ok(news),
+                Err(error @ StoreError::Unreachable { .. }) if self.begun => {
+                    self.go_back();
+                    self.lost += 1;
+                    if self.lost == 1 {
+                        return Ok(News::Lost(error));
+                    }
+                    sleep(pause(self.lost)).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The next step. One that fails can be tried again after [`go_back`](Self::go_back).
+    async fn step(&mut self) -> Result<Option<NewsOf<C>>, StoreError> {
+        match &mut self.phase {
+            Phase::Start => {
+                let time = self.store.majority_time().await?;
+                self.begun = true;
+                self.phase = match self.since.kept() {
+                    Some(scope) => Phase::CatchUp(time, Box::pin(self.store.log(scope))),
+                    None => Phase::Closed(Position::After(time)),
+                };
+                Ok(None)
+            }
+            Phase::CatchUp(time, kept) => match kept.try_next().await? {
+                Some(entry) => Ok(self.seen.in_catch_up::<C>(&entry).then_some(News::Event(entry))),
+                None => {
+                    self.seen.complete_at = Some(self.store.majority_time().await?);
+                    self.phase = Phase::Closed(Position::After(*time));
+                    Ok(None)
+                }
+            },
+            Phase::Closed(place) => {
+                let changes = self.store.changes(self.since.stream(), place).await?;
+                self.phase = Phase::Open(Box::new(changes), place.clone());
+                self.lost = 0;
+                Ok(Some(News::Watching { every: None }))
+            }
+            Phase::Open(changes, place) => {
+                let change = changes.next_if_any().await.map_err(|error| self.store.failed(error))?;
+                // Also without an event of ours: the server forgets old tokens.
+                if let Some(token) = changes.resume_token() {
+                    *place = Position::Behind(token);
+                }
+                match change {
+                    Some(change) => self.changed(&change),
+                    None if changes.is_alive() => Ok(None),
+                    None => Err(self.gone()),
+                }
+            }
+        }
+    }
+
+    fn changed(&mut self, change: &ChangeStreamEvent<RawDocumentBuf>) -> Result<Option<NewsOf<C>>, StoreError> {
+        match (&change.operation_type, &change.full_document) {
+            (OperationType::Insert, Some(document)) => {
+                let entry = read_entry::<C>(document)?;
+                Ok(self.seen.live::<C>(&entry, change.cluster_time).then_some(News::Event(entry)))
+            }
+            _ => Err(self.gone()),
+        }
+    }
+
+    fn go_back(&mut self) {
+        self.phase = match std::mem::replace(&mut self.phase, Phase::Start) {
+            Phase::Start | Phase::CatchUp(..) => Phase::Start,
+            Phase::Closed(place) | Phase::Open(_, place) => Phase::Closed(place),
+        };
+        self.seen.again = true;
+    }
+
+    fn gone(&self) -> StoreError {
+        let why = format!("'{}' was dropped or renamed while it was watched; watch again", C::COLLECTION);
+        StoreError::Other { store: self.store.name().to_owned(), why, source: None }
+    }
+}
+
+impl<C: Codec> MongoStore<C> {
+    /// A time up to which the majority has everything, so that a later majority read sees it.
+    ///
+    /// With a majority read, the server returns the time of the majority's newest write, which can't be rolled back; with any
+    /// other command, that of its own newest write, which a majority read may not see yet.
+    async fn majority_time(&self) -> Result<Timestamp, StoreError> {
+        let read = doc! {
+            "find": C::COLLECTION, "limit": 1, "singleBatch": true, "projection": { "_id": 1 },
+            "readConcern": { "level": "majority" },
+        };
+        let database = self.collection().client().database(&self.collection().namespace().db);
+        let answer = database.run_command(read).await.map_err(|error| self.failed(error))?;
+        answer.get_timestamp("operationTime").map_err(|_| StoreError::Other {
+            store: self.name().to_owned(),
+            why: "it gives no operationTime, so it keeps no order of commits".into(),
+            source: None,
+        })
+    }
+
+    /// What is inserted after a position, in the order of the commits.
+    async fn changes(&self, stream: Option<&Id<C>>, place: &Position) -> Result<Changes, StoreError> {
+        let ours = match stream {
+            None => doc! { "operationType": "insert" },
+            Some(id) => doc! { "operationType": "insert", format!("fullDocument.{}", C::KEY): C::key(id) },
+        };
+        let filter = doc! { "$match": { "$or": [ours, { "operationType": "invalidate" }] } };
+        let events = self.collection().clone_with_type::<RawDocumentBuf>();
+        let watch = events.watch().pipeline([filter]);
+        let watch = match place {
+            Position::After(time) => watch.start_at_operation_time(next(*time)),
+            Position::Behind(token) => watch.start_after(token.clone()),
+        };
+        watch.await.map_err(|error| self.failed(error))
+    }
+}
+
+/// What was reported already, if the catch-up and the change stream may both show it.
+struct Seen {
+    /// The newest version reported of each stream, by its key in BSON.
+    versions: HashMap<Vec<u8>, u64>,
+    /// The lowest version asked for.
+    lowest: u64,
+    /// No event after this time is in `versions`, so they are dropped then.
+    complete_at: Option<Timestamp>,
+    /// Whether the stored events are read a second time.
+    again: bool,
+}
+
+impl Seen {
+    fn new<C: Codec>(since: &Since<Id<C>>) -> Self {
+        Self { versions: HashMap::new(), lowest: since.version(), complete_at: None, again: false }
+    }
+
+    /// Whether to report a stored event.
+    fn in_catch_up<C: Codec>(&mut self, entry: &Entry<C>) -> bool {
+        let key = key::<C>(&entry.stream);
+        if self.again && self.has(&key, entry.version) {
+            return false;
+        }
+        self.versions.insert(key, entry.version);
+        true
+    }
+
+    /// Whether to report an event of the change stream.
+    fn live<C: Codec>(&mut self, entry: &Entry<C>, time: Option<Timestamp>) -> bool {
+        if self.complete_at.is_some_and(|complete| time.is_some_and(|time| time > complete)) {
+            self.versions = HashMap::new();
+        }
+        let reported = !self.versions.is_empty() && self.has(&key::<C>(&entry.stream), entry.version);
+        entry.version >= self.lowest && !reported
+    }
+
+    fn has(&self, key: &[u8], version: u64) -> bool {
+        self.versions.get(key).is_some_and(|newest| version <= *newest)
+    }
+}
+
+fn key<C: Codec>(id: &Id<C>) -> Vec<u8> {
+    bson::serialize_to_vec(&doc! { "": C::key(id) }).unwrap_or_default()
+}
+
+/// The next timestamp; `increment` counts within a second.
+fn next(time: Timestamp) -> Timestamp {
+    match time.increment.checked_add(1) {
+        Some(increment) => Timestamp { increment, ..time },
+        None => Timestamp { time: time.time.saturating_add(1), increment: 0 },
+    }
+}
+
+/// How long to wait before the next attempt, besides the time that the driver looks for a server.
+fn pause(attempt: u32) -> Duration {
+    let longest = 100_u64 << attempt.min(4);
+    Duration::from_millis(fastrand::u64(longest / 2..longest))
+}

@@ -1,0 +1,116 @@
+//! Everything that can come out of a store, one variant for each thing that a caller can act on.
+//! A refusal of the domain is not among them: it passes through [`HandleError`] as it is.
+
+use std::error::Error;
+
+use bson::DateTime;
+
+use super::{
+    codec::{Codec, Id, what},
+    entry::CommitId,
+};
+
+/// The error of a driver or of the system behind one of ours; [`source`](Error::source) returns it.
+pub type Cause = Box<dyn Error + Send + Sync>;
+
+/// A document that is not the event expected at its place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the document with _id {document}{} can't be read: {why}", .version.map(|v| format!(" (version {v})")).unwrap_or_default())]
+pub struct Unreadable {
+    /// Its `_id`, as mongosh writes it.
+    pub document: String,
+    /// Its `version`, if that is a whole number.
+    pub version: Option<i64>,
+    /// What is wrong with it, and what was expected.
+    pub why: String,
+}
+
+/// Why a store did not do what it was asked. Nothing was appended, but for [`OutcomeUnknown`](Self::OutcomeUnknown).
+///
+/// In every variant, `what` is the kind of stream (its key without `_id`) and `id` the stream; `store` is the store's name
+/// without credentials, `why` what it or the driver answered, and `source` the driver's own error, if there is one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are described above, or in their variant")]
+pub enum StoreError {
+    /// No event has this id.
+    #[error("there is no {what} '{id}' in {store}")]
+    NotFound { what: &'static str, id: String, store: String },
+    /// The stream has no version `asked`; its newest event is version `head`.
+    #[error("{what} '{id}' has versions 1 to {head}; there is no version {asked}")]
+    NoSuchVersion { what: &'static str, id: String, asked: u64, head: u64 },
+    /// Nothing had happened to the stream at the time `asked`; its first event was recorded at `created`.
+    #[error("{what} '{id}' was not there at {asked}; its first event is of {created}", asked = rfc3339(*.asked), created = rfc3339(*.created))]
+    NotYetThere { what: &'static str, id: String, asked: DateTime, created: DateTime },
+    /// Another writer came first, or the version never was: the append expected version `expected`, and the stream's newest
+    /// event is version `found`. Load again and decide again.
+    #[error("expected version {expected}, found {found}: another writer came first; load again and decide again")]
+    Conflict { expected: u64, found: u64 },
+    /// The events to import are of another history than the stored ones, from `version` on; nothing was written.
+    #[error(
+        "{what} '{id}' has another event at version {version} in {store}: the histories differ, and are never merged"
+    )]
+    Diverged { what: &'static str, id: String, version: u64, store: String },
+    /// A document is not what it should be. Nothing was skipped, and the stream is not read any further.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// The store did not answer, or not in time.
+    #[error("{store} can't be reached ({why})")]
+    Unreachable { store: String, why: String, source: Option<Cause> },
+    /// The store answered and refused access.
+    #[error("{store} refuses access ({why})")]
+    Denied { store: String, why: String, source: Option<Cause> },
+    /// A commit of several `events` needs a transaction, and so a replica set; it is never written in pieces.
+    #[error("{store} is not a replica set, so it can't keep {events} events together or not at all")]
+    NotAReplicaSet { store: String, events: usize },
+    /// The server has forgotten what happened since the last event shown: its oplog is too small for a pause as long as
+    /// this one. Going on from now would miss events.
+    #[error("{store} no longer knows what happened since the last event shown ({why})")]
+    HistoryLost { store: String, why: String, source: Option<Cause> },
+    /// The connection broke after the append was sent, and the store could not be asked. A caller that still has the root
+    /// settles it with [`save_as`](crate::EventStore::save_as) and this commit, which finds the events or appends them;
+    /// one that does not, as after [`handle`](crate::EventStore::handle), loads again and looks before deciding again.
+    #[error("{store} did not say whether commit {commit} was kept ({why})")]
+    OutcomeUnknown { store: String, commit: CommitId, why: String, source: Option<Cause> },
+    /// The address of the store, or a setting in it, is invalid.
+    #[error("the address of the store is not understood: {why}")]
+    Address { why: String },
+    /// The unique index can't be made, so two writers could take the same version; nothing was written.
+    #[error("{store} can't give '{collection}' its unique index ({why})")]
+    NoUniqueIndex { store: String, collection: &'static str, why: String, source: Option<Cause> },
+    /// Any other error of the store's driver.
+    #[error("{store}: {why}")]
+    Other { store: String, why: String, source: Option<Cause> },
+}
+
+/// Why [`handle`](crate::EventStore::handle) did not append.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandleError<R> {
+    /// The aggregate refused the command; nothing changed.
+    #[error(transparent)]
+    Refused(R),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Other writers of the stream `id` were faster in all `attempts`; nothing changed.
+    #[error("'{id}' is so busy that {attempts} attempts met another writer; try again later")]
+    #[allow(missing_docs, reason = "described above")]
+    Contended { id: String, attempts: u32 },
+}
+
+impl StoreError {
+    /// Nothing has happened to this stream.
+    pub fn not_found<C: Codec>(store: &str, id: &Id<C>) -> Self {
+        Self::NotFound { what: what::<C>(), id: id.to_string(), store: store.to_owned() }
+    }
+
+    /// The stream ends at `head`, before the version asked for.
+    pub fn no_such_version<C: Codec>(id: &Id<C>, asked: u64, head: u64) -> Self {
+        Self::NoSuchVersion { what: what::<C>(), id: id.to_string(), asked, head }
+    }
+}
+
+fn rfc3339(time: DateTime) -> String {
+    time.try_to_rfc3339_string().unwrap_or_else(|_| time.to_string())
+}

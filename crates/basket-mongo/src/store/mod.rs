@@ -1,0 +1,22 @@
+//! The contract: what any store of events does. It knows the shape of an event document, and no driver.
+//!
+//! Read it in this order; each file uses only those before it:
+//!
+//! 1. [`codec`]: how the events of an aggregate become documents and back
+//! 2. [`entry`]: an event, and what is stored beside it; [`error`]: everything that can go wrong
+//! 3. [`document`]: the shape of an event document, and how one that can't be read is named
+//! 4. [`event_store`]: `get`, `save`, `append` and `handle`
+//! 5. [`log`]: reading what was kept, and the past; [`tail`]: events as they happen; [`undo`]: what if, and undo
+//! 6. [`verify`], [`exchange`] and [`maintenance`]: whether all can be read, and carrying it from one store to another
+
+pub mod codec;
+pub mod document;
+pub mod entry;
+pub mod error;
+pub mod event_store;
+pub mod exchange;
+pub mod log;
+pub mod maintenance;
+pub mod tail;
+pub mod undo;
+pub mod verify;

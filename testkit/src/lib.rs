@@ -1,0 +1,37 @@
+//! What the tests of the crates share. Each crate takes the feature that it needs, so that the tests of the domain build
+//! no database.
+//!
+//! - `events`: events and values of a basket in few words
+//! - `silo`: a second aggregate, to show that the crates know nothing of baskets
+//! - `mongo` and `own_server`: a database for each test, and a server that may be killed
+//! - `contract`: what every store must do
+//! - `shell`, `console`, `terminal`, `watcher`: the `basket` binary, as people use it
+//! - `one_basket`: a shell with a basket to work with, and what a command prints as data
+//! - `histories`: random histories, written into both stores
+
+#![allow(missing_docs, reason = "names of tests' helpers speak for themselves")]
+
+pub mod events;
+pub mod silo;
+
+#[cfg(feature = "store")]
+pub mod contract;
+#[cfg(feature = "store")]
+pub mod mongo;
+#[cfg(feature = "store")]
+pub mod own_server;
+
+#[cfg(feature = "cli")]
+pub mod console;
+#[cfg(feature = "cli")]
+pub mod histories;
+#[cfg(feature = "cli")]
+pub mod one_basket;
+#[cfg(feature = "cli")]
+pub mod shell;
+#[cfg(feature = "cli")]
+mod silo_tools;
+#[cfg(feature = "cli")]
+pub mod terminal;
+#[cfg(feature = "cli")]
+pub mod watcher;

@@ -1,0 +1,129 @@
+//! A shell with a folder of its own, for tests of the binary, on the embedded store or on a real MongoDB.
+
+use std::{
+    env,
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+use tempfile::TempDir;
+
+/// Runs `basket` as a user would: in a folder, with an empty home, and no variables but those that a test sets.
+pub struct Shell {
+    /// The working directory and the home.
+    pub folder: TempDir,
+    variables: Vec<(&'static str, String)>,
+}
+
+/// The outcome of a command.
+#[derive(Debug)]
+pub struct Answer {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Default for Shell {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Shell {
+    /// On the embedded store, which is the default.
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
+    }
+
+    pub fn with(mut self, variable: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((variable, value.into()));
+        self
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.args(arguments).current_dir(self.folder.path());
+        command.env_clear().env("HOME", self.folder.path()).envs(self.variables.iter().cloned());
+        command
+    }
+
+    /// Runs `basket` with these words; a text in single quotes is one word.
+    pub fn basket(&self, words: &str) -> Answer {
+        let parts = words.split('\'').enumerate();
+        let words =
+            parts.flat_map(|(at, part)| if at % 2 == 0 { part.split_whitespace().collect() } else { vec![part] });
+        self.run(&words.collect::<Vec<_>>())
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Answer {
+        answer(self.command(arguments).output().unwrap())
+    }
+
+    /// Creates a basket with one product and returns its id.
+    pub fn create(&self, product: &str) -> String {
+        let created = self.run(&["create", product]);
+        assert_eq!(created.code, 0, "{created:?}");
+        let id = created.out.strip_prefix("Created basket with id '").and_then(|rest| rest.strip_suffix("'\n"));
+        id.unwrap_or_else(|| panic!("{created:?}")).to_owned()
+    }
+}
+
+/// The binary that cargo has built for the tests of its crate, beside them.
+fn binary() -> PathBuf {
+    let test = env::current_exe().unwrap();
+    let folder = test.ancestors().find(|folder| folder.join("basket").is_file());
+    folder.unwrap_or_else(|| panic!("no `basket` was built beside {}", test.display())).join("basket")
+}
+
+pub fn answer(output: Output) -> Answer {
+    Answer {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+impl Answer {
+    /// It worked, and printed just this.
+    #[track_caller]
+    pub fn says(&self, expected: &str) {
+        assert_eq!((self.code, self.out.as_str(), self.err.as_str()), (0, expected, ""));
+    }
+
+    /// It failed with this code and these words, after it had printed something.
+    #[track_caller]
+    pub fn fails_after_printing(&self, code: i32, words: &str) {
+        assert!(self.code == code && self.err.starts_with("error: ") && self.err.contains(words), "{self:?}");
+    }
+
+    /// The command line was invalid; the usage is printed.
+    #[track_caller]
+    pub fn fails_with_usage(&self) {
+        assert!(self.code == 2 && self.out.is_empty() && self.err.contains("Usage: basket"), "{self:?}");
+    }
+
+    /// It failed with this code and one line on standard error that has these words; nothing on standard output.
+    #[track_caller]
+    pub fn fails(&self, code: i32, words: &str) {
+        assert_eq!((self.code, self.out.as_str()), (code, ""), "{self:?}");
+        assert_eq!(self.err.lines().count(), 1, "one line, not {:?}", self.err);
+        assert!(self.err.starts_with("error: ") && self.err.contains(words), "{:?} has no {words:?}", self.err);
+    }
+}
+
+/// Makes of `fn name(shell: &Shell)` two tests: `embedded::name` and `mongo::name`.
+#[macro_export]
+macro_rules! on_both_stores {
+    ($($name:ident)*) => {
+        mod embedded {
+            $(#[test] fn $name() { super::$name(&$crate::shell::Shell::new()); })*
+        }
+        mod mongo {
+            $(#[test] fn $name() {
+                $crate::mongo::with_database(async |db| {
+                    super::$name(&$crate::shell::Shell::new().with("BASKET_STORE", db.address));
+                });
+            })*
+        }
+    };
+}
