@@ -1,8 +1,8 @@
-// Slidev takes this in when it serves: /practice is a page of its own, not a slide. (`practice/vite.config.js` builds it.)
+// Slidev uses this when it serves: /practice is a page of its own, not a slide. (`practice/vite.config.js` builds it.)
 import { readFile } from 'node:fs/promises'
 
 export default {
-  // Found only when it is first shown, it would make the deck load anew in the middle of a talk.
+  // Without this, vite finds it only when it is first shown, and reloads the deck in the middle of a talk.
   optimizeDeps: { include: ['asciinema-player'] },
   plugins: [
     {

@@ -1,4 +1,4 @@
-// The page /practice: the recording of the exercise alone in its window, with the player that the deck has.
+// The page /practice: the recording of the exercise in a window of its own, with the same player as in the deck.
 import { createApp, h } from 'vue'
 import CastPlayer from '../components/CastPlayer.vue'
 import '../styles/index.css'

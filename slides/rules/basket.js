@@ -1,12 +1,12 @@
-// The basket's rules for the slides that one can play with: the same deciders and appliers as basket-domain's, which
-// tests/rules.test.mjs and the crate's tests/cases.rs hold against one file of cases, crates/basket-domain/tests/cases.json.
+// The basket's rules for the interactive slides: the same deciders and appliers as basket-domain's. tests/rules.test.mjs
+// and the crate's tests/cases.rs test both with one file of cases, crates/basket-domain/tests/cases.json.
 
 export const MAX = 4294967295
 
 /** The state before anything happened. */
 export const nothing = () => ({ id: null, items: new Map() })
 
-/** Events, or a refusal: { events } or { refused }. */
+/** Each returns events or a refusal: { events } or { refused }. */
 export const decide = {
   create: (state, id) => (state.id ? { refused: 'AlreadyCreated' } : { events: [{ type: 'BasketCreated', basket_id: id }] }),
   add(state, product, qty) {
@@ -21,7 +21,7 @@ export const decide = {
   },
 }
 
-/** The state after an event. Never refuses: it has happened. */
+/** The state after an event. It never refuses: the event has happened. */
 export function apply(state, event) {
   const items = new Map(state.items)
   switch (event.type) {
@@ -40,20 +40,20 @@ export function apply(state, event) {
 /** state = fold(apply, events) */
 export const fold = (events) => events.reduce(apply, nothing())
 
-/** The boss's question: what became of each product, over the events of many baskets. */
+/** The boss's question: what came and went of each product, over the events of many baskets. */
 export function report(events) {
   const held = new Map()
   const products = {}
   for (const { type, basket_id, product, qty } of events) {
     if (type === 'BasketCreated') continue
-    const fate = (products[product] ??= { baskets: 0, added: 0, removed: 0 })
+    const turnover = (products[product] ??= { baskets: 0, added: 0, removed: 0 })
     const key = `${basket_id}/${product}`
     if (type === 'ItemAdded') {
-      if (!held.has(key)) fate.baskets += 1
+      if (!held.has(key)) turnover.baskets += 1
       held.set(key, (held.get(key) ?? 0) + qty)
-      fate.added += qty
+      turnover.added += qty
     } else {
-      fate.removed += held.get(key) ?? 0
+      turnover.removed += held.get(key) ?? 0
       held.set(key, 0)
     }
   }

@@ -1,5 +1,5 @@
-// Makes dist/basket-notes.pdf for a speaker's desk out of dist/basket.pdf: a sheet of A4 for each slide, the slide above,
-// its notes below. `npm run pdf` calls it after Slidev has made the slides' pages.
+// Makes dist/basket-notes.pdf for the speaker, from dist/basket.pdf: a sheet of A4 for each slide, the slide above, its
+// notes below. `npm run pdf` calls it after Slidev has made the slides' pages.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,7 +1,7 @@
-// Makes stages.md, one slide for each stage of the exercise, out of the exercise and the crates themselves: the code before
-// is the exercise's blank, the code after is the crate's function. A function that is gone or renamed fails the build.
-// So does a recording that a slide shows and that is missing or empty. `npm run build` and `npm run serve` call it;
-// stages.md is never edited and never committed.
+// Makes stages.md, one slide for each stage of the exercise, from the exercise and the crates: the code before is the
+// exercise's blank, the code after is the crate's function. The build fails if a function is missing or renamed, or if a
+// recording that a slide shows is missing or empty. `npm run build` and `npm run serve` call it; stages.md is never edited
+// and never committed.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ import { parse } from 'smol-toml'
 const slides = join(dirname(fileURLToPath(import.meta.url)), '..')
 const read = (file) => readFileSync(join(slides, '..', file), 'utf8')
 
-/** A function in rustfmt's layout: from its `fn` line to the brace at the same depth, without its place's indentation. */
+/** A function in rustfmt's layout: from its `fn` line to the brace at the same depth, without the indentation. */
 export function rustFunction(source, item, file) {
   const [owner, name] = item.split('::')
   const lines = source.split('\n')
@@ -35,7 +35,7 @@ function blanked(text, blank) {
   return text.replace(/ \{\n[\s\S]*\n\}$/, ` {\n${body}\n}`)
 }
 
-/** As large as both fit onto their slide: columns into 795 px, lines into 385 px of the canvas' 980 by 552. */
+/** The largest size at which both fit on the slide: columns into 795 px, lines into 385 px of the canvas' 980 by 552. */
 function size(...codes) {
   const lines = codes.map((code) => code.split('\n'))
   const columns = Math.max(...lines.flat().map((line) => line.length))
@@ -51,12 +51,12 @@ export function stages() {
     const wrong = (why) => new Error(`slide "${title}" can't be made: ${why}`)
     const { show, note } = notes[index] ?? {}
     const part = stage.part.find((part) => part.item === show)
-    if (!part) throw wrong(`it is to show ${show} (slides/stage-notes.json), which is none of the stage's items in exercise/stages.toml`)
+    if (!part) throw wrong(`slides/stage-notes.json names ${show}, which is not an item of this stage in exercise/stages.toml`)
     let after
     try {
       after = rustFunction(read(part.file), part.item, part.file)
     } catch (error) {
-      throw wrong(`${error.message}; if it is called something else now, say so in exercise/stages.toml and slides/stage-notes.json`)
+      throw wrong(`${error.message}; if it was renamed, change its name in exercise/stages.toml and slides/stage-notes.json`)
     }
     const before = blanked(after, part.blank)
     return `---
@@ -88,7 +88,7 @@ ${note}
   })
 }
 
-/** The files that the chapters take in with `<<< @/file`. */
+/** Checks the files that the chapters include with `<<< @/file`. */
 function needFiles() {
   for (const chapter of readdirSync(join(slides, 'chapters'))) {
     const text = readFileSync(join(slides, 'chapters', chapter), 'utf8')

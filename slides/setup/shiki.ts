@@ -1,4 +1,4 @@
-// Colours of code that can be told from the paper by everybody (contrast AA), in light and dark.
+// Colours of code with enough contrast to the background for everyone (AA), in light and dark.
 import { defineShikiSetup } from '@slidev/types'
 
 export default defineShikiSetup(() => ({

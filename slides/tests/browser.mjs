@@ -1,4 +1,4 @@
-// What the tests of the built deck share: the site on a server of its own, and pages that collect what must not happen.
+// Shared by the tests of the built deck: the site on a server of its own, and pages that collect every error.
 // It needs `npm run build` and a Chromium (CHROMIUM names it; Debian's is /usr/bin/chromium).
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
@@ -15,7 +15,7 @@ export let base, browser
 
 before(async () => {
   assert.ok(existsSync(join(dist, 'index.html')), 'the deck is not built: npm run build')
-  // In a folder of its own, so that the site is seen to work in any folder.
+  // Served in a folder, to test that the site works in any folder.
   server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://x').pathname).replace(/^\/talk\//, '/')
     let file = join(dist, path)
@@ -36,7 +36,7 @@ after(async () => {
   server?.close()
 })
 
-/** A page on a slide, light and of a laptop's size if nothing else is asked for; or another page of the site, or of one at `at`. */
+/** A page on a slide, by default light and of a laptop's size; or another page of this site, or of the site at `at`. */
 export async function open(path = '#/1', options = {}, at = base) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, colorScheme: 'light', reducedMotion: 'reduce', ...options })
   const page = await context.newPage()
@@ -62,7 +62,7 @@ export async function go(page, slide, clicks = 0) {
   await page.waitForTimeout(60)
 }
 
-/** Nothing happened on this page that must not; then it is closed. */
+/** Closes a page, and checks that it had no errors. */
 export async function close(page) {
   const { trouble } = page
   await page.context().close()

@@ -1,4 +1,4 @@
-// The slides as Slidev reads them, for the tests: in their order, with the names by which a test that fails calls them.
+// The slides as Slidev reads them, for the tests: in their order, with the names that failing tests print.
 import assert from 'node:assert/strict'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'

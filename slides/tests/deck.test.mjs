@@ -1,5 +1,5 @@
 // Every slide of the built deck and every click, in both sizes and both colour schemes: no error, no request that leaves
-// this machine, nothing that overflows or overlaps, is too small or can't be told from its background; and every slide has its notes.
+// this machine, nothing overflows, overlaps, is too small or has too little contrast; and every slide has its notes.
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -50,7 +50,7 @@ test('no serious accessibility finding, light and dark', { timeout: 600_000 }, a
   assert.deepEqual(wrong, [])
 })
 
-test('the deck ends where the story ends', async () => {
+test('the deck ends with the last slide', async () => {
   assert.ok(deck.length >= 40, `${deck.length} slides`)
   const page = await open(`#/${deck.length}`)
   assert.equal(await visible(page, '.slidev-layout h1').textContent(), 'Thank you')
@@ -82,14 +82,14 @@ test('every slide has notes, of a length that can be spoken', () => {
     const [, length, unit] = /^\[(\d+) (min|s)\] /.exec(note) ?? assert.fail(`${name} has no notes that begin with their time`)
     const seconds = Number(length) * (unit === 'min' ? 60 : 1)
     const rate = (note.split(/\s+/).length - 2) / (seconds / 60)
-    // Live coding leaves time to type; nobody can listen to more than 130 words a minute.
+    // Live coding leaves time to type; a listener can't follow more than 130 words a minute.
     assert.ok(rate >= 30 && rate <= 130, `${name}: its notes are ${rate.toFixed(0)} words a minute`)
     total += seconds
   }
   assert.ok(total >= 40 * 60 && total <= 60 * 60, `25 minutes of talk and the live coding are ${total / 60} minutes`)
 })
 
-test('a contact sheet of all the slides, to be looked at', async () => {
+test('a contact sheet of all the slides, for people to look at', async () => {
   const context = await browser.newContext({ viewport: { width: 1640, height: 900 } })
   const page = await context.newPage()
   const all = ['light', 'dark'].flatMap((scheme) => deck.map(({ number }) => readFileSync(picture(scheme, number)).toString('base64')))

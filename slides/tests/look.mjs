@@ -1,4 +1,4 @@
-// What a program can see of how a slide looks. `lookAt` runs in the page and returns what is wrong, in words.
+// Checks how a slide looks. `lookAt` runs in the page and returns a list of faults.
 
 export function lookAt(slide) {
   const layout = [...document.querySelectorAll(`.slidev-page-${slide} .slidev-layout`)].at(-1)
@@ -8,7 +8,7 @@ export function lookAt(slide) {
   const trouble = []
   const outside = (box, frame) => box.right > frame.right + 1 || box.bottom > frame.bottom + 1 || box.left < frame.left - 1 || box.top < frame.top - 1
   const seen = (element) => element.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true }) && element.getBoundingClientRect().height
-  /** It lays out its own lines, one over the other. */
+  /** The terminal's layout is not checked: its lines overlap. */
   const terminal = '.screen'
   const start = (text) => text.trim().slice(0, 40)
 

@@ -1,4 +1,4 @@
-// The practice run, at /practice and on its slide, in a real browser: driven by pointer and by keyboard, its states asserted.
+// The practice run, at /practice and on its slide, in a real browser: used by pointer and by keyboard.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
@@ -17,9 +17,9 @@ const seconds = async (page) => {
   const [, minutes, rest] = /^(\d+):(\d+) /.exec(await at(page, 'time').textContent())
   return Number(minutes) * 60 + Number(rest)
 }
-/** What the first button would do. */
+/** Waits until the first button has this label. */
 const offers = (page, word) => at(page, 'play').filter({ hasText: new RegExp(`^${word}$`) }).waitFor({ timeout: 20_000 })
-/** Whether the time goes by. */
+/** Whether the recording is playing. */
 const runs = async (page) => {
   const before = await seconds(page)
   await page.waitForTimeout(1500)

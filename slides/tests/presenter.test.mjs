@@ -1,4 +1,4 @@
-// The speaker's view, the deck under a finger, and how long it takes until there is something to see.
+// The speaker's view, the deck on a touch screen, and how long it takes until the first slide is shown.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { close, open, visible } from './browser.mjs'

@@ -1,4 +1,4 @@
-// The slides' rules are basket-domain's rules: both are held against one file of cases.
+// The slides' rules are basket-domain's rules: both are tested with one file of cases.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
