@@ -8,6 +8,9 @@ use crate::embedded::EmbeddedStore;
 pub trait Store<C: Codec>: Tail<C> + Maintenance<C> {
     /// Asks the store what it is; an error where it does not answer.
     fn describe(&self) -> impl Future<Output = Result<Description, StoreError>>;
+
+    /// Whether it is there: a file name that nothing was written to yet is a store, too.
+    fn exists(&self) -> impl Future<Output = Result<bool, StoreError>>;
 }
 
 /// What a store says about itself.
@@ -17,9 +20,6 @@ pub struct Description {
     pub server: String,
     /// How it runs: `replica set 'rs0'`.
     pub topology: String,
-    /// Whether it is there: a file name that nothing was written to yet is a store, too.
-    #[serde(skip)]
-    pub exists: bool,
 }
 
 #[cfg(feature = "mongodb")]
@@ -33,27 +33,33 @@ impl<C: Codec> Store<C> for basket_mongo::MongoStore<C> {
             _ => "",
         };
         let (server, topology) = (format!("MongoDB {}", info.version), info.topology + hint);
-        Ok(Description { server, topology, exists: true })
+        Ok(Description { server, topology })
+    }
+
+    async fn exists(&self) -> Result<bool, StoreError> {
+        Ok(true)
     }
 }
 
 impl<C: Codec> Store<C> for EmbeddedStore<C> {
     async fn describe(&self) -> Result<Description, StoreError> {
-        let exists = self.exists().await?;
-        let topology = match exists {
+        let topology = match self.is_there().await? {
             true => "one file, embedded",
             false => "one file, embedded; not there yet, the first `basket create` makes it",
         };
         let server = format!("SQLite {}", rusqlite::version());
-        Ok(Description { server, topology: topology.into(), exists })
+        Ok(Description { server, topology: topology.into() })
+    }
+
+    async fn exists(&self) -> Result<bool, StoreError> {
+        self.is_there().await
     }
 }
 
 /// Fails where there is nothing to read: otherwise a mistyped file name would be an empty store without a fault.
 pub(crate) async fn must_exist<C: Codec>(store: &impl Store<C>) -> Result<(), StoreError> {
-    if store.describe().await?.exists {
-        return Ok(());
+    match store.exists().await? {
+        true => Ok(()),
+        false => Err(StoreError::other(store.name(), "there is no such file; the first `basket create` makes it")),
     }
-    let why = "there is no such file; the first `basket create` makes it".into();
-    Err(StoreError::Other { store: store.name().to_owned(), why, source: None })
 }

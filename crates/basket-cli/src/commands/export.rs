@@ -54,12 +54,12 @@ impl<D: Domain> Export<D> {
             [] => vec![Scope::All],
             ids => ids.iter().map(|id| Scope::From(id.clone(), 1)).collect(),
         };
+        let bar = progress::bar(store.count().await?, "events");
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
         let (mut lines, mut verifier, mut events) = (Lines::<D>::default(), Verifier::<D>::default(), 0_u64);
         if self.format == Form::Ndjson {
             writeln!(out, "{}", lines.header())?;
         }
-        let bar = progress::bar(store.count().await?, "events");
         for scope in scopes {
             let before = events;
             let mut documents = pin!(store.documents(scope.clone()));

@@ -164,7 +164,7 @@ impl File {
     }
 
     pub(super) fn other(&self, why: &str) -> StoreError {
-        StoreError::Other { store: self.name.clone(), why: why.into(), source: None }
+        StoreError::other(&self.name, why)
     }
 }
 

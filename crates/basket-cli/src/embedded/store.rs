@@ -40,7 +40,7 @@ impl<C: Codec> EmbeddedStore<C> {
         Self { file: Arc::new(File::at(path.into(), Table::of::<C>())), meta: Meta::default(), codec: PhantomData }
     }
 
-    pub(crate) async fn exists(&self) -> Result<bool, StoreError> {
+    pub(crate) async fn is_there(&self) -> Result<bool, StoreError> {
         self.ask(|_, _| Ok(true)).await
     }
 

@@ -226,11 +226,7 @@ async fn head<D: Domain>(store: &impl Store<D>, id: &Id<D>) -> Result<u64, Store
 async fn why_it_does_not_follow<D: Domain>(store: &impl Store<D>, id: &Id<D>) -> StoreError {
     match store.get(id).await {
         Err(error) => error,
-        Ok(_) => StoreError::Other {
-            store: store.name().to_owned(),
-            why: "its events were replaced by others; they are read again".into(),
-            source: None,
-        },
+        Ok(_) => StoreError::other(store.name(), "its events were replaced by others; they are read again"),
     }
 }
 
@@ -238,11 +234,8 @@ async fn why_it_does_not_follow<D: Domain>(store: &impl Store<D>, id: &Id<D>) ->
 async fn document<D: Domain>(store: &impl Store<D>, id: &Id<D>, version: u64) -> Result<Vec<String>, StoreError> {
     let found = pin!(store.documents(Scope::From(id.clone(), version))).try_next().await?;
     let Some(raw) = found else { return Err(StoreError::no_such_version::<D>(id, version, version.saturating_sub(1))) };
-    let fields = Document::try_from(raw.as_ref()).map_err(|error| StoreError::Other {
-        store: store.name().to_owned(),
-        why: error.to_string(),
-        source: None,
-    })?;
+    let fields = Document::try_from(raw.as_ref());
+    let fields = fields.map_err(|error| StoreError::other(store.name(), error.to_string()))?;
     let fields = fields.into_iter().map(|(name, value)| format!("  {}: {}", json(&Bson::String(name)), json(&value)));
     let fields = fields.collect::<Vec<_>>().join(",\n");
     Ok(format!("{{\n{fields}\n}}").lines().map(str::to_owned).collect())

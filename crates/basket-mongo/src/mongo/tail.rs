@@ -160,7 +160,7 @@ impl<'a, C: Codec> Follower<'a, C> {
 
     fn gone(&self) -> StoreError {
         let why = format!("'{}' was dropped or renamed while it was watched; watch again", C::COLLECTION);
-        StoreError::Other { store: self.store.name().to_owned(), why, source: None }
+        StoreError::other(self.store.name(), why)
     }
 }
 
@@ -176,11 +176,8 @@ impl<C: Codec> MongoStore<C> {
         };
         let database = self.collection().client().database(&self.collection().namespace().db);
         let answer = database.run_command(read).await.map_err(|error| self.failed(error))?;
-        answer.get_timestamp("operationTime").map_err(|_| StoreError::Other {
-            store: self.name().to_owned(),
-            why: "it gives no operationTime, so it keeps no order of commits".into(),
-            source: None,
-        })
+        let why = "it gives no operationTime, so it keeps no order of commits";
+        answer.get_timestamp("operationTime").map_err(|_| StoreError::other(self.name(), why))
     }
 
     /// What is inserted after a position, in the order of the commits.

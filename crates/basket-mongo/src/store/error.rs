@@ -109,6 +109,11 @@ impl StoreError {
     pub fn no_such_version<C: Codec>(id: &Id<C>, asked: u64, head: u64) -> Self {
         Self::NoSuchVersion { what: what::<C>(), id: id.to_string(), asked, head }
     }
+
+    /// Something that no driver reported.
+    pub fn other(store: &str, why: impl Into<String>) -> Self {
+        Self::Other { store: store.to_owned(), why: why.into(), source: None }
+    }
 }
 
 fn rfc3339(time: DateTime) -> String {
