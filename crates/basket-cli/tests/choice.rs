@@ -54,10 +54,13 @@ fn option_before_variable_before_dot_env_before_default() {
 fn a_server_that_does_not_answer_is_an_error_and_never_the_file() {
     let address = "mongodb://ann:s3cret@127.0.0.1:1/shop?serverSelectionTimeoutMS=100";
     let shell = Shell::new().with("BASKET_STORE", address);
-    for words in ["create socks", "get 5ab69073421aa917e62b4734", "add 5ab69073421aa917e62b4734 socks"] {
+    for words in
+        ["create socks", "get 5ab69073421aa917e62b4734", "add 5ab69073421aa917e62b4734 socks", "export", "list"]
+    {
         let answer = shell.basket(words);
         answer.fails(6, "mongodb://127.0.0.1:1/shop can't be reached (127.0.0.1:1: I/O error: Connection refused");
         assert!(!answer.err.contains("s3cret"));
+        assert_eq!(answer.err.matches("Connection refused").count(), 1, "once, not with the driver's own words again");
     }
     for (words, expected) in [
         (

@@ -107,6 +107,8 @@ fn embedded_a_row_that_is_no_event_is_named_listed_as_unreadable_and_left_out_of
         ("recorded_at = 'today'", None, UNREADABLE),
         ("\"commit\" = 'once'", None, UNREADABLE),
         ("basket_id = 'five'", None, NO_BASKETS),
+        // One id has one text.
+        ("basket_id = upper(basket_id)", None, NO_BASKETS),
         ("type = 'ItemRemoved', data = '{\"product\":\"hats\"}'", None, READABLE),
     ]);
     let shell = Shell::new().with("BASKET_STORE", "baskets.db");

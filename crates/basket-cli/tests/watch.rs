@@ -153,6 +153,20 @@ fn what_can_not_be_watched_is_said_at_once(shell: &Shell) {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn embedded_another_file_in_its_place_ends_it() {
+    let shell = Shell::new().with("BASKET_STORE", "baskets.db");
+    shell.create("socks");
+    let watcher = Watcher::start(&shell, "watch");
+    shell.basket("create rocks --store backup.db");
+    let [file, backup] = ["baskets.db", "backup.db"].map(|name| shell.folder.path().join(name));
+    std::fs::rename(backup, file).unwrap();
+    let ended = watcher.end();
+    assert_eq!((ended.code, ended.out.as_str()), (6, ""), "{ended:?}");
+    assert!(ended.err.contains("another file has taken the place of the one that was read"), "{ended:?}");
+}
+
 #[test]
 fn embedded_a_file_that_is_not_there_yet_is_waited_for() {
     let shell = Shell::new();

@@ -1,6 +1,8 @@
 //! What is MongoDB's own: the documents, the index, races, and the answers of servers that can't do it.
 //! What every store must do is in the contract suite, `testkit::contract`.
 
+use std::error::Error;
+
 use basket_mongo::{Baskets, EventStore, MongoStore, StoreError, mongo::connection};
 use bson::doc;
 use futures_util::future::join_all;
@@ -89,6 +91,7 @@ async fn a_server_that_is_not_there_is_unreachable_by_name_and_without_its_passw
     for error in [store.get(&id).await.unwrap_err(), store.save(&mut created()).await.unwrap_err()] {
         assert!(matches!(error, StoreError::Unreachable { .. }), "{error:?}");
         assert!(error.to_string().contains("mongodb://127.0.0.1:1/shop"), "{error}");
+        assert!(error.source().is_some_and(|source| source.is::<mongodb::error::Error>()), "the driver's own error");
         assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
     }
 }
