@@ -8,6 +8,7 @@
 //! - `shell`, `console`, `terminal`, `watcher`: the `basket` binary, as people use it
 //! - `one_basket`: a shell with a basket to work with, and what a command prints as data
 //! - `histories`: random histories, written into both stores
+//! - `planted`: an event that no command writes
 
 #![allow(missing_docs, reason = "names of tests' helpers speak for themselves")]
 
@@ -27,6 +28,8 @@ pub mod console;
 pub mod histories;
 #[cfg(feature = "cli")]
 pub mod one_basket;
+#[cfg(feature = "cli")]
+pub mod planted;
 #[cfg(feature = "cli")]
 pub mod shell;
 #[cfg(feature = "cli")]

@@ -13,6 +13,13 @@ fn choice(shell: &Shell, words: &str) -> (String, String) {
     (line("store"), line("chosen by"))
 }
 
+/// The store's name ends with this, and this is what named it.
+#[track_caller]
+fn chooses(shell: &Shell, words: &str, name: &str, why: &str) {
+    let chosen = choice(shell, words);
+    assert!(chosen.0.ends_with(name) && chosen.1 == why, "{chosen:?}");
+}
+
 #[test]
 fn the_default_is_the_file_in_the_data_folder_and_only_a_command_that_writes_makes_it() {
     let shell = Shell::new();
@@ -42,11 +49,9 @@ fn option_before_variable_before_dot_env_before_default() {
     assert!(String::from_utf8(from_below.stdout).unwrap().contains(&expected));
 
     let shell = shell.with("BASKET_STORE", "variable.db");
-    let (store, why) = choice(&shell, "store");
-    assert!(store.ends_with("/variable.db") && why == "the environment variable BASKET_STORE", "{store} {why}");
+    chooses(&shell, "store", "/variable.db", "the environment variable BASKET_STORE");
     for words in ["store --store option.db", "--store option.db store"] {
-        let (store, why) = choice(&shell, words);
-        assert!(store.ends_with("/option.db") && why == "the option --store", "{store} {why}");
+        chooses(&shell, words, "/option.db", "the option --store");
     }
 }
 
@@ -54,9 +59,14 @@ fn option_before_variable_before_dot_env_before_default() {
 fn a_server_that_does_not_answer_is_an_error_and_never_the_file() {
     let address = "mongodb://ann:s3cret@127.0.0.1:1/shop?serverSelectionTimeoutMS=100";
     let shell = Shell::new().with("BASKET_STORE", address);
-    for words in
-        ["create socks", "get 5ab69073421aa917e62b4734", "add 5ab69073421aa917e62b4734 socks", "export", "list"]
-    {
+    for words in [
+        "create socks",
+        "get 5ab69073421aa917e62b4734",
+        "add 5ab69073421aa917e62b4734 socks",
+        "export",
+        "list",
+        "watch",
+    ] {
         let answer = shell.basket(words);
         answer.fails(6, "mongodb://127.0.0.1:1/shop can't be reached (127.0.0.1:1: I/O error: Connection refused");
         assert!(!answer.err.contains("s3cret"));

@@ -1,11 +1,12 @@
 //! `basket explore` as a person meets it: the binary in a terminal, keys that go in, and the screen that is seen.
 
-use std::{fs, thread};
+use std::fs;
 
 use basket_mongo::EventStore;
 use testkit::{
     mongo::{STANDALONE, created, with_database_on},
     on_both_stores,
+    planted::plant,
     shell::Shell,
     terminal::Terminal,
 };
@@ -118,33 +119,15 @@ fn what_others_write_appears_while_it_is_open(shell: &Shell) {
     leave(basket);
 }
 
-/// Gives the event at a version a type that no event has.
-fn spoil(shell: &Shell, version: i64) {
-    let store = shell.basket("store --format json").out;
-    let store = store.split('"').nth(3).unwrap().to_owned();
-    if !store.starts_with("mongodb://") {
-        let database = rusqlite::Connection::open(store).unwrap();
-        database.execute("UPDATE baskets SET type = 'ItemBroken' WHERE version = ?1", [version]).unwrap();
-        return;
-    }
-    let spoil = async move {
-        let client = mongodb::Client::with_uri_str(store).await.unwrap();
-        let events = client.default_database().unwrap().collection::<bson::Document>("baskets");
-        let broken = bson::doc! { "$set": { "type": "ItemBroken" } };
-        events.update_many(bson::doc! { "version": version }, broken).await.unwrap();
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    // The test stands in a runtime already.
-    thread::spawn(move || runtime.block_on(spoil)).join().unwrap();
-}
-
 fn a_document_that_cant_be_read_is_named_and_what_was_before_it_is_shown(shell: &Shell) {
     let id = lived(shell);
-    for spoilt in [4, 5] {
-        spoil(shell, spoilt);
+    // As the newest event, and with a good one after it.
+    for (kind, head) in [("ItemBroken", 6), ("ItemAdded", 7)] {
+        plant(shell, kind);
         let terminal = Terminal::run(shell, &["explore", &id]);
-        shows(&terminal, ["(version 4) can't be", "its type 'ItemBroken' is none that a basket knows"]);
-        shows(&terminal, ["added 3 of 'rocks'", "only 3 of 5 could be read", "Basket at version 3"]);
+        shows(&terminal, ["(version 6) can't be", "its type 'ItemBroken' is none that a basket knows"]);
+        let read = format!("only 5 of {head} could be read");
+        shows(&terminal, ["added 3 of 'rocks'", &read, "Basket at version 5"]);
         leave(terminal);
     }
 }
