@@ -20,7 +20,7 @@ use testkit::{
 on_both_stores! {
     the_list_has_a_line_for_each_basket
     the_list_can_be_narrowed_down_and_sorted
-    no_basket_is_no_trouble
+    nothing_to_show_is_no_trouble
 }
 
 /// What a person would write down about a basket, and the basket.
@@ -137,8 +137,12 @@ fn the_list_can_be_narrowed_down_and_sorted(shell: &Shell) {
     assert_eq!(shell.basket("list --product hats").err, "there is no such basket\n");
 }
 
-fn no_basket_is_no_trouble(shell: &Shell) {
-    assert_eq!(shell.basket("list --format json").out, "[]\n");
-    let none = shell.basket("list");
-    assert_eq!((none.code, none.out.as_str(), none.err.as_str()), (0, "", "there is no such basket\n"));
+fn nothing_to_show_is_no_trouble(shell: &Shell) {
+    for (words, note) in
+        [("list", "there is no such basket\n"), ("report removed", "no such product ever was in a basket then\n")]
+    {
+        assert_eq!(shell.basket(&format!("{words} --format json")).out, "[]\n");
+        let none = shell.basket(words);
+        assert_eq!((none.code, none.out.as_str(), none.err.as_str()), (0, "", note));
+    }
 }

@@ -31,35 +31,20 @@ fn is_listed_and_left_out(shell: &Shell, listed: [u64; 4], report: &str, planted
 
 #[test]
 fn mongo_a_document_that_is_no_event_is_listed_as_unreadable_and_left_out_of_the_report() {
-    let data = |product: &str, qty: bson::Bson| doc! { "data": { "product": product, "qty": qty } };
+    // One for each field; `basket-mongo` has all the ways in which a field can be wrong.
     let unreadable = [
         doc! { "version": "three" },
-        doc! { "version": 2.5 },
         doc! { "version": 0 },
+        doc! { "type": "ItemRemoved", "version": 1.5 },
         doc! { "type": "ItemBlessed" },
-        doc! { "type": 7 },
         doc! { "type": bson::Bson::Null },
         doc! { "type": "BasketCreated", "schema": 2 },
-        doc! { "type": "ItemRemoved", "version": 1.5 },
-        doc! { "schema": 2 },
         doc! { "recorded_at": "today" },
         doc! { "commit": "once" },
         doc! { "meta": "ann" },
         doc! { "data": "socks" },
-        doc! { "data": { "product": 7, "qty": 1 } },
-        doc! { "data": { "product": "hats" } },
-        data("socks", 0.into()),
-        data("socks", (-1).into()),
-        data("socks", 1.5.into()),
-        data("socks", f64::NAN.into()),
-        data("socks", "1".into()),
-        data("socks", 4_294_967_296_i64.into()),
-        data("", 1.into()),
-        data("  ", 1.into()),
-        data(" socks", 1.into()),
-        data("so\ncks", 1.into()),
-        data(&"x".repeat(129), 1.into()),
-        data("cafe\u{301}", 1.into()),
+        doc! { "data": { "product": "x".repeat(129), "qty": 1 } },
+        doc! { "data": { "product": "socks", "qty": 1.5 } },
     ];
     let cases = unreadable.into_iter().map(|changes| (changes, UNREADABLE)).chain([
         (doc! { "basket_id": "five" }, NO_BASKETS),
@@ -93,10 +78,7 @@ fn embedded_a_row_that_is_no_event_is_named_listed_as_unreadable_and_left_out_of
         ("data = 'so' || char(10) || 'cks'", "its data is \"so\u{fffd}cks\", expected a document"),
         ("data = CAST(x'7b2270726f64756374223a22ff222c22717479223a317d' AS TEXT)", "its data is Binary("),
         ("data = '{}'", "data.product is missing"),
-        ("data = '{\"product\":\"\",\"qty\":1}'", "a product's name can't be empty"),
         ("data = '{\"product\":\"so\\ncks\",\"qty\":1}'", "control character"),
-        ("data = '{\"product\":\"socks\"}'", "data.qty is missing"),
-        ("data = '{\"product\":\"socks\",\"qty\":0}'", "data.qty is 0"),
         ("data = '{\"product\":\"socks\",\"qty\":1.5}'", "data.qty is 1.5"),
         ("data = '{\"product\":\"socks\",\"qty\":\"1\"}'", "data.qty is \"1\""),
         ("data = '{\"product\":\"socks\",\"qty\":18446744073709551615}'", "18446744073709551615"),

@@ -25,7 +25,6 @@ use testkit::{
 on_both_stores! {
     the_report_says_how_much_was_taken_out_again
     the_report_can_be_narrowed_down_and_split_by_day
-    where_nothing_happened_nothing_is_reported
 }
 
 const DAY: i64 = 86_400_000;
@@ -186,11 +185,4 @@ fn the_report_can_be_narrowed_down_and_split_by_day(shell: &Shell) {
     assert!(by_day.len() == 2 && today.len() == 10, "{by_day:?}");
     let text = basket.basket("report removed --by day").out;
     assert!(text.starts_with("day (UTC)   product") && text.contains(today), "{text}");
-}
-
-fn where_nothing_happened_nothing_is_reported(shell: &Shell) {
-    assert_eq!(shell.basket("report removed --format json").out, "[]\n");
-    let none = shell.basket("report removed");
-    assert_eq!((none.code, none.out.as_str()), (0, ""));
-    assert_eq!(none.err, "no such product ever was in a basket then\n");
 }

@@ -10,7 +10,6 @@ on_both_stores! {
     quantities_accumulate_and_json_says_the_same
     a_basket_may_be_empty
     what_is_refused_says_why_and_writes_no_event
-    a_basket_that_was_never_created_is_not_found
     products_in_every_language_come_back_as_they_went_in
 }
 
@@ -51,18 +50,14 @@ fn what_is_refused_says_why_and_writes_no_event(shell: &Shell) {
         ("remove ID rocks", 4, "so it can't be removed; `basket get` shows what is in it"),
         ("add ID '  '", 2, "a product's name can't be empty"),
         ("add ID 'so\ncks'", 2, "control character '\\n'"),
+        ("get 5ab69073421aa917e62b4734", 3, "there is no basket '5ab69073421aa917e62b4734' in "),
+        ("add 5ab69073421aa917e62b4734 socks", 3, "there is no basket '5ab69073421aa917e62b4734' in "),
+        ("remove 5ab69073421aa917e62b4734 socks", 3, "there is no basket '5ab69073421aa917e62b4734' in "),
         (&long, 2, "at most 128 characters, this one has 129"),
     ] {
         basket.fails(words, code, why);
     }
     assert_eq!(basket.versions("log ID"), [2, 1]);
-}
-
-fn a_basket_that_was_never_created_is_not_found(shell: &Shell) {
-    for words in ["get ID", "add ID socks", "remove ID socks"] {
-        let answer = shell.basket(&words.replace("ID", "5ab69073421aa917e62b4734"));
-        answer.fails(3, "there is no basket '5ab69073421aa917e62b4734' in ");
-    }
 }
 
 fn products_in_every_language_come_back_as_they_went_in(shell: &Shell) {
