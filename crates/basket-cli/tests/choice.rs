@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use testkit::shell::Shell;
+use testkit::{
+    mongo::{STANDALONE, with_database, with_database_on},
+    shell::Shell,
+};
 
 fn choice(shell: &Shell, words: &str) -> (String, String) {
     let answer = shell.basket(words);
@@ -59,31 +62,20 @@ fn option_before_variable_before_dot_env_before_default() {
 fn a_server_that_does_not_answer_is_an_error_and_never_the_file() {
     let address = "mongodb://ann:s3cret@127.0.0.1:1/shop?serverSelectionTimeoutMS=100";
     let shell = Shell::new().with("BASKET_STORE", address);
-    for words in [
-        "create socks",
-        "get 5ab69073421aa917e62b4734",
-        "add 5ab69073421aa917e62b4734 socks",
-        "export",
-        "list",
-        "watch",
-    ] {
+    let id = "5ab69073421aa917e62b4734";
+    for words in ["create socks", &format!("get {id}"), &format!("add {id} socks"), "export", "list", "watch"] {
         let answer = shell.basket(words);
         answer.fails(6, "mongodb://127.0.0.1:1/shop can't be reached (127.0.0.1:1: I/O error: Connection refused");
         assert!(!answer.err.contains("s3cret"));
         assert_eq!(answer.err.matches("Connection refused").count(), 1, "once, not with the driver's own words again");
     }
+    let (store, why) = ("mongodb://127.0.0.1:1/shop", "the environment variable BASKET_STORE");
     for (words, expected) in [
-        (
-            "store",
-            "store      mongodb://127.0.0.1:1/shop\nchosen by  the environment variable BASKET_STORE\nanswers    no\n",
-        ),
-        (
-            "store --format json",
-            "{\"store\":\"mongodb://127.0.0.1:1/shop\",\"chosen_by\":\"the environment variable BASKET_STORE\",\"answers\":false}\n",
-        ),
+        ("store", format!("store      {store}\nchosen by  {why}\nanswers    no\n")),
+        ("store --format json", format!("{{\"store\":\"{store}\",\"chosen_by\":\"{why}\",\"answers\":false}}\n")),
     ] {
         let answer = shell.basket(words);
-        assert_eq!((answer.code, answer.out.as_str()), (6, expected));
+        assert_eq!((answer.code, answer.out.as_str()), (6, expected.as_str()));
         assert!(!answer.err.contains("s3cret"), "{answer:?}");
     }
     assert_eq!(fs::read_dir(shell.folder.path()).unwrap().count(), 0, "no file was made");
@@ -126,29 +118,25 @@ fn a_dot_env_is_read_as_it_stands_or_not_at_all() {
     assert!(choice(&shell, "store").0.ends_with("/bom.db"));
 }
 
-mod mongo {
-    use super::*;
+#[test]
+fn mongo_a_mongodb_that_answers_says_who_it_is() {
+    with_database(async |db| {
+        let shell = Shell::new();
+        fs::write(shell.folder.path().join(".env"), format!("BASKET_STORE={}\n", db.address)).unwrap();
+        let answer = shell.basket("store");
+        assert_eq!((answer.code, answer.err.as_str()), (0, ""));
+        assert!(answer.out.contains(&format!("store      {}\n", db.address)), "{answer:?}");
+        assert!(answer.out.contains("answers    yes\nserver     MongoDB "), "{answer:?}");
+        assert!(answer.out.ends_with("topology   replica set 'rs0'\n"), "{answer:?}");
+    });
+}
 
-    #[test]
-    fn a_mongodb_that_answers_says_who_it_is() {
-        testkit::mongo::with_database(async |db| {
-            let shell = Shell::new();
-            fs::write(shell.folder.path().join(".env"), format!("BASKET_STORE={}\n", db.address)).unwrap();
-            let answer = shell.basket("store");
-            assert_eq!((answer.code, answer.err.as_str()), (0, ""));
-            assert!(answer.out.contains(&format!("store      {}\n", db.address)), "{answer:?}");
-            assert!(answer.out.contains("answers    yes\nserver     MongoDB "), "{answer:?}");
-            assert!(answer.out.ends_with("topology   replica set 'rs0'\n"), "{answer:?}");
-        });
-    }
-
-    #[test]
-    fn a_standalone_server_keeps_no_pieces_and_says_how_to_mend_it() {
-        testkit::mongo::with_database_on(testkit::mongo::STANDALONE, async |db| {
-            let shell = Shell::new().with("BASKET_STORE", db.address.clone());
-            shell.basket("create socks").fails(6, "is not a replica set, so it can't keep 2 events together or not at all; start a replica set of one with `make mongo`");
-            assert!(shell.basket("store").out.contains("topology   standalone"));
-            assert_eq!(db.events().count_documents(bson::doc! {}).await.unwrap(), 0);
-        });
-    }
+#[test]
+fn mongo_a_standalone_server_keeps_no_pieces_and_says_how_to_mend_it() {
+    with_database_on(STANDALONE, async |db| {
+        let shell = Shell::new().with("BASKET_STORE", db.address.clone());
+        shell.basket("create socks").fails(6, "is not a replica set, so it can't keep 2 events together or not at all; start a replica set of one with `make mongo`");
+        assert!(shell.basket("store").out.contains("topology   standalone"));
+        assert_eq!(db.events().count_documents(bson::doc! {}).await.unwrap(), 0);
+    });
 }

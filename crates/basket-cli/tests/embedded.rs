@@ -1,13 +1,17 @@
 //! What is the embedded file's own: several processes at once, files that are none of ours, rows that can't be read.
 
-use std::{fs, path::PathBuf, process::Stdio};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use basket_cli::EmbeddedStore;
 use basket_mongo::{EventLog, EventStore, Scope};
 use futures_util::TryStreamExt;
 use rusqlite::Connection;
 use testkit::{
-    mongo::{created, product, qty},
+    mongo::{add, created, product, qty, saved},
     one_basket::records,
     shell::{Shell, answer},
 };
@@ -28,17 +32,13 @@ fn sixteen(shell: &Shell, arguments: &[&str]) {
 }
 
 #[test]
-fn processes_that_all_make_the_file_at_once_make_it_once_and_lose_nothing() {
+fn processes_that_all_make_the_file_or_add_to_one_basket_at_once_lose_nothing() {
     for _ in 0..20 {
         let (shell, _) = shell();
         sixteen(&shell, &["create", "socks"]);
         let list = records(&shell, "list");
         assert_eq!((list.len(), list.iter().all(|basket| basket["versions"] == 2)), (16, true), "{list:?}");
     }
-}
-
-#[test]
-fn what_processes_add_to_one_basket_at_once_is_all_kept() {
     let (shell, _) = shell();
     let id = shell.create("socks");
     sixteen(&shell, &["add", &id, "rocks", "-q", "2"]);
@@ -46,32 +46,32 @@ fn what_processes_add_to_one_basket_at_once_is_all_kept() {
 }
 
 #[test]
-fn a_file_that_is_none_of_ours_is_left_as_it_is() {
-    let (shell, file) = shell();
-    fs::write(&file, "a letter to grandmother, long enough to be taken for something else\n").unwrap();
-    shell.basket("create socks").fails(6, "is no database of ours, so it is left alone");
-    assert_eq!(fs::read_to_string(&file).unwrap().len(), 68);
-    fs::remove_file(&file).unwrap();
-
-    Connection::open(&file).unwrap().execute_batch("CREATE TABLE recipes (name TEXT)").unwrap();
-    let before = fs::read(&file).unwrap();
-    for words in ["create socks", "get 5ab69073421aa917e62b4734", "store"] {
-        let answer = shell.basket(words);
-        assert!(answer.code == 6 && answer.err.contains("none of ours, so it is left alone"), "{answer:?}");
+fn a_file_that_is_none_of_ours_or_of_a_newer_basket_and_a_folder_are_left_as_they_are() {
+    let letter = |file: &Path| fs::write(file, "a letter to grandmother, long enough to be taken for something else\n");
+    let with_sql = |file: &Path, sql: &str| Connection::open(file).unwrap().execute_batch(sql).unwrap();
+    let newer = |file: &Path| {
+        Shell::new().with("BASKET_STORE", file.to_str().unwrap()).create("socks");
+        with_sql(file, "PRAGMA user_version = 3");
+    };
+    type Make<'a> = &'a dyn Fn(&Path);
+    let cases: [(Make<'_>, &str); 4] = [
+        (&|file| letter(file).unwrap(), "is no database of ours, so it is left alone"),
+        (&|file| with_sql(file, "CREATE TABLE recipes (name TEXT)"), "none of ours, so it is left alone"),
+        (&newer, "made by a newer program"),
+        (&|file| fs::create_dir(file).unwrap(), "baskets.db"),
+    ];
+    for (make, why) in cases {
+        let (shell, file) = shell();
+        make(&file);
+        let before = fs::read(&file).ok();
+        let id = "5ab69073421aa917e62b4734";
+        for words in ["create socks", &format!("add {id} rocks"), &format!("get {id}")] {
+            shell.basket(words).fails(6, why);
+        }
+        let store = shell.basket("store");
+        assert!(store.code == 6 && store.err.contains(why), "{store:?}");
+        assert_eq!(fs::read(&file).ok(), before, "{why}");
     }
-    assert_eq!(fs::read(&file).unwrap(), before);
-}
-
-#[test]
-fn a_file_of_a_newer_basket_and_a_folder_in_its_place_are_left_alone() {
-    let (shell, file) = shell();
-    let id = shell.create("socks");
-    Connection::open(&file).unwrap().pragma_update(None, "user_version", 3).unwrap();
-    let commands = [format!("add {id} rocks"), format!("get {id}")];
-    commands.iter().for_each(|words| shell.basket(words).fails(6, "made by a newer program"));
-    fs::remove_file(&file).unwrap();
-    fs::create_dir(file).unwrap();
-    commands.iter().for_each(|words| shell.basket(words).fails(6, "baskets.db"));
 }
 
 #[test]
@@ -118,10 +118,8 @@ async fn all_the_pages_of_a_reading_are_of_one_moment() {
     let folder = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::<basket_mongo::Baskets>::at(folder.path().join("baskets.db"));
     let mut basket = created();
-    for _ in 1..1_200 {
-        basket.decide(|basket| basket.add_item(&product("socks"), qty(1))).unwrap();
-    }
-    store.save(&mut basket).await.unwrap();
+    (1..1_200).for_each(|_| add(&mut basket, "socks", 1));
+    let basket = saved(&store, basket).await;
     let mut reading = std::pin::pin!(store.documents(Scope::From(*basket.id(), 1)));
     assert!(reading.try_next().await.unwrap().is_some());
     store.handle(basket.id(), |basket| basket.add_item(&product("socks"), qty(1))).await.unwrap();

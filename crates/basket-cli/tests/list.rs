@@ -99,11 +99,6 @@ fn both_stores_are_listed_as_a_person_would() {
     });
 }
 
-fn ids(shell: &Shell, words: &str) -> Vec<String> {
-    let list = records(shell, &format!("list {words}"));
-    list.iter().map(|basket| basket["id"].as_str().unwrap().to_owned()).collect()
-}
-
 fn the_list_has_a_line_for_each_basket(shell: &Shell) {
     let (first, second) = (shell.create("socks"), shell.create("rocks"));
     shell.basket(&format!("add {first} socks -q 4")).says("");
@@ -132,7 +127,9 @@ fn the_list_can_be_narrowed_down_and_sorted(shell: &Shell) {
         ("-n 0", &[]),
     ];
     for (words, expected) in cases {
-        assert_eq!(ids(shell, words).iter().collect::<Vec<_>>(), expected, "{words}");
+        let list = records(shell, &format!("list {words}"));
+        let ids: Vec<_> = list.iter().map(|basket| basket["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, expected, "{words}");
     }
     assert_eq!(shell.basket("list --product hats").err, "there is no such basket\n");
 }

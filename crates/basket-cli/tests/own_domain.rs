@@ -38,10 +38,10 @@ async fn launched(store: &impl EventStore<Silo>) {
 
 fn every_tool_works(store: &str, folder: &Path) {
     let run = |words: &str| silo(store, &words.split(' ').collect::<Vec<_>>());
+    let json = |words: &str| serde_json::from_str::<Value>(&run(words).out).unwrap();
     run("get north").says("silo = armed\ncommander's key = turned\ndeputy's key = turned\nmissile = launched\n");
 
-    let log = run("log north --format json");
-    let log: Vec<Value> = serde_json::from_str(&log.out).unwrap();
+    let log = json("log north --format json");
     assert_eq!((&log[0]["silo"], &log[0]["type"]), (&"north".into(), &"MissileLaunched".into()), "{log:?}");
     let keys = silo(store, &["log", "north", "--part", "commander's key", "--oneline"]);
     assert!(keys.out.lines().count() == 1 && keys.out.contains("turned the commander's key"), "{keys:?}");
@@ -50,7 +50,7 @@ fn every_tool_works(store: &str, folder: &Path) {
     assert_eq!(run("log north --type ItemAdded").code, 2, "a type that a silo has not");
 
     run("diff north 2..").says("+ commander's key = turned\n+ missile = launched\n");
-    let diff: Value = serde_json::from_str(&run("diff north 2..3 --format json").out).unwrap();
+    let diff = json("diff north 2..3 --format json");
     assert_eq!(diff["changes"][0], serde_json::json!({ "part": "commander's key", "before": "", "after": "turned" }));
 
     let blame = run("blame north");
@@ -65,7 +65,7 @@ fn every_tool_works(store: &str, folder: &Path) {
 
     let verified = run("verify");
     assert_eq!((verified.code, verified.err.as_str()), (0, "4 events of 1 silo were read: all is well\n"));
-    let list: Value = serde_json::from_str(&run("list --format json").out).unwrap();
+    let list = json("list --format json");
     assert_eq!((&list[0]["id"], &list[0]["parts"], &list[0]["versions"]), (&"north".into(), &4.into(), &4.into()));
 
     let lines = folder.join("silos.ndjson");
