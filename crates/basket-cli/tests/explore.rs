@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use basket_mongo::EventStore;
+use basket_cli::EmbeddedStore;
+use basket_mongo::Baskets;
 use testkit::{
-    mongo::{STANDALONE, created, with_database_on},
+    mongo::{STANDALONE, add, created, saved, with_database_on},
     on_both_stores,
     planted::plant,
     shell::Shell,
@@ -201,17 +202,6 @@ fn it_follows_the_size_of_its_window() {
 }
 
 #[test]
-fn colours_are_few_and_none_with_no_color() {
-    for (no_color, coloured) in [("", true), ("1", false)] {
-        let shell = Shell::new().with("NO_COLOR", no_color);
-        let mut terminal = open(&shell, &lived(&shell), 5);
-        leads_to(&mut terminal, &["m", HOME].concat(), ["Changes from"]);
-        assert_eq!(terminal.is_coloured(), coloured, "NO_COLOR={no_color}");
-        leave(terminal);
-    }
-}
-
-#[test]
 fn a_store_that_goes_away_is_named_and_what_was_read_stays() {
     let shell = Shell::new().with("BASKET_STORE", "b.db");
     let terminal = open(&shell, &lived(&shell), 5);
@@ -240,9 +230,8 @@ fn a_gap_is_named_and_what_was_before_it_is_shown() {
 fn mongo_works_on_a_server_that_is_no_replica_set() {
     with_database_on(STANDALONE, async |db| {
         // Such a server takes one event at a time.
-        let (store, mut basket) = (db.store().await, created());
-        store.save(&mut basket).await.unwrap();
-        let (shell, id) = (Shell::new().with("BASKET_STORE", db.address.clone()), basket.id().to_string());
+        let id = *saved(&db.store().await, created()).await.id();
+        let shell = Shell::new().with("BASKET_STORE", db.address.clone());
         let mut terminal = Terminal::run(&shell, &["explore"]);
         terminal.shows("1 basket");
         leads_to(&mut terminal, "\r", ["version 1, the newest: live"]);
@@ -253,22 +242,13 @@ fn mongo_works_on_a_server_that_is_no_replica_set() {
     });
 }
 
-#[test]
-fn keys_work_while_a_long_history_is_read() {
+#[tokio::test]
+async fn keys_work_while_a_long_history_is_read() {
     let shell = Shell::new().with("BASKET_STORE", "b.db");
-    let id = shell.create("socks");
-    // As `basket add` would have written it, and faster.
-    let database = rusqlite::Connection::open(shell.folder.path().join("b.db")).unwrap();
-    database
-        .execute(
-            r#"WITH RECURSIVE later(version) AS (SELECT 3 UNION ALL SELECT version + 1 FROM later WHERE version < 50000)
-               INSERT INTO baskets (_id, basket_id, version, type, data, recorded_at, "commit", schema, meta)
-               SELECT printf('%024x', later.version), basket_id, later.version, type, data, recorded_at, "commit", schema, meta
-               FROM later, baskets WHERE baskets.version = 2"#,
-            [],
-        )
-        .unwrap();
-    drop(database);
+    let mut basket = created();
+    (1..50_000).for_each(|_| add(&mut basket, "socks", 1));
+    let store = EmbeddedStore::<Baskets>::at(shell.folder.path().join("b.db"));
+    let id = saved(&store, basket).await.id().to_string();
     let mut terminal = Terminal::run(&shell, &["explore", &id]);
     terminal.shows("of 50,000");
     leads_to(&mut terminal, HOME, ["> ", "created the basket", "reading:", "it is empty"]);

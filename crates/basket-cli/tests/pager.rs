@@ -59,6 +59,11 @@ fn a_terminal_has_colour_unless_it_is_not_wanted() {
         let terminal = Terminal::run(&shell, &["log", &id]);
         terminal.shows("created the basket");
         assert_eq!(terminal.is_coloured(), coloured, "NO_COLOR={no_color}");
+        let mut explore = Terminal::run(&shell, &["explore", &id]);
+        explore.shows("version 3, the newest: live");
+        explore.press("m\x1b[H");
+        explore.shows("Changes from");
+        assert_eq!(explore.is_coloured(), coloured, "NO_COLOR={no_color}");
     }
 }
 
