@@ -211,7 +211,7 @@ pub async fn documents_come_in_order_however_many(store: impl Maintenance<Basket
     assert_eq!(all.len(), 1_202);
     assert!(all.is_sorted_by_key(|entry| (entry.stream, entry.version)));
     assert_eq!(store.count().await.unwrap(), 1_202);
-    assert_eq!(store.faults().await.unwrap(), [] as [String; 0]);
+    assert_eq!(store.faults().await.unwrap(), []);
 }
 
 pub async fn an_import_is_whole_or_not_at_all(store: impl Maintenance<Baskets>) {

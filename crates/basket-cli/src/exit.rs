@@ -101,7 +101,7 @@ fn store(error: &StoreError) -> (u8, &'static str) {
             (STORE, "; start a replica set of one with `make mongo`, or `mongod --replSet`")
         }
         StoreError::HistoryLost { .. } => (STORE, "; watch again from the version after it, or from the beginning"),
-        StoreError::NoUniqueIndex { .. } => (STORE, "; remove what stands in its way"),
+        StoreError::Unsuitable { .. } => (STORE, "; `basket verify` names what stands in its way"),
         _ => (STORE, ""),
     }
 }

@@ -18,7 +18,7 @@ fn where_the_unique_index_can_not_be_made_nothing_is_written() {
         db.events().insert_many([twin.clone(), twin]).await.unwrap();
         let mut basket = created();
         let error = db.store().await.save(&mut basket).await.unwrap_err();
-        assert!(matches!(error, StoreError::NoUniqueIndex { collection: "baskets", .. }), "{error:?}");
+        assert!(matches!(error, StoreError::Unsuitable { collection: "baskets", .. }), "{error:?}");
         assert_eq!(db.events().count_documents(doc! {}).await.unwrap(), 2);
         assert_eq!(basket.new_events().len(), 1);
     });
@@ -138,14 +138,32 @@ fn a_head_that_was_written_with_mongosh_is_read() {
     });
 }
 
-#[test]
-fn a_read_concern_in_the_address_does_not_reach_a_commit() {
-    with_database(async |db| {
-        for level in ["local", "available", "linearizable"] {
-            let address = format!("{}?readConcernLevel={level}", db.address);
-            let store = MongoStore::<Baskets>::at(&address).await.unwrap();
-            let basket = saved(&store, created_with_socks()).await;
-            assert_eq!(store.get(basket.id()).await.unwrap().version(), 2, "{level}");
-        }
-    });
+#[tokio::test]
+async fn an_option_that_weakens_what_is_promised_is_refused_by_its_name_and_others_are_taken() {
+    for (option, name) in [
+        ("w=1", "w"),
+        ("w=0", "w"),
+        ("w=somewhere", "w"),
+        ("journal=false", "journal"),
+        ("retryWrites=false", "retryWrites"),
+        ("readConcernLevel=local", "readConcernLevel"),
+        ("readConcernLevel=linearizable", "readConcernLevel"),
+        ("readPreference=secondaryPreferred", "readPreference"),
+        ("compressors=zstd", "compressors"),
+        ("uuidRepresentation=standard", "uuidRepresentation"),
+        ("maxPoolSize=0", "maxPoolSize"),
+        ("timeoutMS=500", "timeoutMS"),
+        ("retryReads=true&foo=1&bar=2", "foo"),
+    ] {
+        let error = MongoStore::<Baskets>::at(&format!("mongodb://ann:s3cret@127.0.0.1/x?{option}")).await.unwrap_err();
+        let said = error.to_string();
+        assert!(matches!(error, StoreError::Address { .. }) && said.contains(name) && !said.contains("s3cr"), "{said}");
+    }
+    let options = "w=majority&journal=true&retryWrites=true&retryReads=false&readConcernLevel=majority&readPreference=primary\
+                 &wTimeoutMS=100&maxPoolSize=3";
+    let store =
+        MongoStore::<Baskets>::at(&format!("{}basket_test_options?{options}", server(REPLICA_SET))).await.unwrap();
+    let basket = saved(&store, created_with_socks()).await;
+    assert_eq!(store.get(basket.id()).await.unwrap().version(), 2);
+    store.collection().drop().await.unwrap();
 }

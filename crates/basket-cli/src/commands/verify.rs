@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use anyhow::Result;
-use basket_mongo::{Scope, StoreError, Unreadable, Verifier, store::verify::Verified};
+use basket_mongo::{Scope, StoreError, Unreadable, Verifier, store::{maintenance::Fault, verify::Verified}};
 use futures_util::TryStreamExt;
 use serde::Serialize;
 
@@ -49,10 +49,11 @@ impl<D: Domain> Verify<D> {
         must_exist(store).await?;
         let mut output = Output::live(self.format)?;
         let (mut errors, mut warnings): (u64, u64) = (0, 0);
-        for why in store.faults().await? {
-            errors += 1;
-            let finding = FindingJson { severity: "error", document: None, version: None, why };
-            output.show(&finding, |out| writeln!(out, "{}", finding.why))?;
+        for Fault { is_warning, why } in store.faults().await? {
+            let (severity, mark) = if is_warning { ("warning", "warning: ") } else { ("error", "") };
+            *(if is_warning { &mut warnings } else { &mut errors }) += 1;
+            let finding = FindingJson { severity, document: None, version: None, why };
+            output.show(&finding, |out| writeln!(out, "{mark}{}", finding.why))?;
         }
         let (scope, total) = match self.id.clone() {
             Some(id) => (Scope::From(id, 1), 0),

@@ -5,7 +5,7 @@ use basket_mongo::{
     Codec, EventLog, Maintenance, Meta, Scope, StoreError,
     store::{
         codec::Id,
-        maintenance::{Read, is_new},
+        maintenance::{Fault, Read, is_new},
     },
 };
 use bson::{Document, RawDocumentBuf};
@@ -69,8 +69,9 @@ impl<C: Codec> Maintenance<C> for EmbeddedStore<C> {
     }
 
     /// What SQLite's own check of the file and its indexes finds, and whether the unique index is missing.
-    async fn faults(&self) -> Result<Vec<String>, StoreError> {
-        self.ask(rows::faults).await
+    async fn faults(&self) -> Result<Vec<Fault>, StoreError> {
+        let faults = self.ask(rows::faults).await?;
+        Ok(faults.into_iter().map(|why| Fault { is_warning: false, why }).collect())
     }
 
     async fn import(&self, events: &[Read<C>], write: bool) -> Result<u64, StoreError> {

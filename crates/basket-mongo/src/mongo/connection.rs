@@ -1,15 +1,13 @@
-//! Connecting to a MongoDB: our default options, messages without credentials, and what the driver's errors mean.
-//! The rest of this folder calls it; it never reads or writes an event.
+//! The address of a MongoDB and the driver's options: our defaults, messages without credentials, and the options that would
+//! weaken what a store promises, which are refused. [`failure`](super::failure) has what the driver's errors mean.
 
 use std::time::Duration;
 
 use mongodb::{
-    error::{
-        Error, ErrorKind, NO_WRITES_PERFORMED, RESUMABLE_CHANGE_STREAM_ERROR, RETRYABLE_WRITE_ERROR,
-        TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
-    },
-    options::ClientOptions,
+    error::{Error, ErrorKind},
+    options::{Acknowledgment, ClientOptions, ConnectionString, ReadConcern, ReadPreference, SelectionCriteria},
 };
+use tokio::time::timeout;
 
 use crate::store::error::StoreError;
 
@@ -20,121 +18,104 @@ pub(crate) const DEFAULT_DATABASE: &str = "basket_db";
 /// forgot to start it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How often the driver asks each server whether it is alive, unless the address says otherwise. One that is frozen, or
+/// behind a cut line, is given up after this and [`PATIENCE`], with all that waits for its answer.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
 /// The driver's options for an address, with our defaults for what it leaves out. Fails with [`StoreError::Address`], or
-/// [`StoreError::Unreachable`] if `mongodb+srv://` can't be resolved.
+/// [`StoreError::Unreachable`] if `mongodb+srv://` can't be resolved in time.
 pub async fn options(address: &str) -> Result<ClientOptions, StoreError> {
-    let mut options = ClientOptions::parse(address).await.map_err(|error| match &*error.kind {
-        ErrorKind::DnsResolve { message, .. } => {
-            StoreError::Unreachable { store: "the host in mongodb+srv://".into(), why: message.clone(), source: None }
-        }
-        other => StoreError::Address { why: without_credentials(&other.to_string(), address) },
-    })?;
+    let parsed = ConnectionString::parse(address);
+    let longest = parsed.as_ref().ok().and_then(|parsed| parsed.connect_timeout).unwrap_or(PATIENCE);
+    let unresolved = |why| StoreError::Unreachable { store: "the host in mongodb+srv://".into(), why, source: None };
+    let options = match timeout(longest, ClientOptions::parse(address)).await {
+        Err(_) => return Err(unresolved(format!("no name server answered within {} seconds", longest.as_secs_f32()))),
+        Ok(Err(error)) => match &*error.kind {
+            ErrorKind::DnsResolve { message, .. } => return Err(unresolved(message.clone())),
+            _ => return Err(StoreError::Address { why: misunderstood(&error, address) }),
+        },
+        Ok(Ok(options)) => options,
+    };
+    Ok(with_defaults(options))
+}
+
+fn with_defaults(mut options: ClientOptions) -> ClientOptions {
     options.server_selection_timeout.get_or_insert(PATIENCE);
     options.connect_timeout.get_or_insert(PATIENCE);
+    options.heartbeat_freq.get_or_insert(HEARTBEAT);
     options.app_name.get_or_insert_with(|| "basket".into());
     options.default_database.get_or_insert_with(|| DEFAULT_DATABASE.into());
-    Ok(options)
+    options
 }
 
-/// The driver quotes what it can't parse, and that may be a password: before the `@`, in place of a forgotten host, or in
-/// an option. A message that quotes any of these is replaced.
-fn without_credentials(message: &str, address: &str) -> String {
-    let (_, rest) = address.split_once("://").unwrap_or(("", address));
-    let (before_options, options) = rest.split_once('?').unwrap_or((rest, ""));
-    let quoted = before_options
-        .split(['@', ':', '/', ','])
-        .chain(options.split('&').filter_map(|option| option.split_once('=')).map(|(_, value)| value))
-        .any(|part| !part.is_empty() && message.contains(part));
-    match quoted {
-        true => "its user, password, host, port or an option can't be parsed; \
-                 the form is mongodb://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE"
-            .into(),
-        false => message.into(),
+/// Refuses what contradicts the store: it reads and writes by the majority, on the primary, and repeats a write whose
+/// answer was lost.
+pub(super) fn check(options: &ClientOptions) -> Result<(), StoreError> {
+    let refused = |option: &str| {
+        let why = format!(
+            "its option '{option}' would weaken what is promised: reads and writes of the majority, in its journal, on the \
+             primary, repeated if an answer is lost; leave it out"
+        );
+        Err(StoreError::Address { why })
+    };
+    let writes = options.write_concern.clone().unwrap_or_default();
+    match (&options.selection_criteria, &options.read_concern) {
+        _ if !matches!(writes.w, None | Some(Acknowledgment::Majority)) => refused("w"),
+        _ if writes.journal == Some(false) => refused("journal"),
+        _ if options.retry_writes == Some(false) => refused("retryWrites"),
+        (_, Some(level)) if *level != ReadConcern::majority() => refused("readConcernLevel"),
+        (None | Some(SelectionCriteria::ReadPreference(ReadPreference::Primary)), _) => Ok(()),
+        _ => refused("readPreference"),
     }
 }
 
-/// What became of a write that came back with an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// Another document has its place.
-    Taken,
-    /// Nothing was written, and trying again may help.
-    NotWritten,
-    /// It may have been written or may yet be.
-    Unknown,
-    /// Nothing was written, and trying again would not help.
-    Refused,
-}
+/// Options of other drivers, for which the driver suggests another one that does something else.
+const UNSUPPORTED: [&str; 2] = ["compressors", "timeoutms"];
 
-pub(crate) fn fate(error: &Error) -> Fate {
-    let transient = error.contains_label(TRANSIENT_TRANSACTION_ERROR) || error.contains_label(NO_WRITES_PERFORMED);
-    match *error.kind {
-        _ if code(error) == Some(11000) => Fate::Taken,
-        // The driver says so of a commit whose answer it did not get, whatever came in between.
-        _ if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => Fate::Unknown,
-        _ if transient => Fate::NotWritten,
-        ErrorKind::ServerSelection { .. } => Fate::NotWritten,
-        ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } => Fate::Unknown,
-        // The write is there, but the majority has not confirmed it yet.
-        ErrorKind::Write(WriteFailure::WriteConcernError(_)) => Fate::Unknown,
-        _ if error.contains_label(RETRYABLE_WRITE_ERROR) => Fate::Unknown,
-        _ => Fate::Refused,
+/// Why the driver can't use an address, without a word of it that may be secret: the driver quotes what it can't parse, and
+/// that may be a password, before the `@`, in place of a forgotten host, or behind a `?` that belongs to it.
+fn misunderstood(error: &Error, address: &str) -> String {
+    let form = "its user, password, host, port or an option can't be parsed; \
+                the form is mongodb://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE";
+    let (base, options) = address.split_once('?').unwrap_or((address, ""));
+    let reason = |error: &Error| error.kind.to_string().replace("An invalid argument was provided: ", "");
+    if options.contains('@') {
+        return form.into();
     }
-}
-
-/// The server's number for an error, wherever the driver keeps it.
-pub(crate) fn code(error: &Error) -> Option<i32> {
-    match &*error.kind {
-        ErrorKind::Command(command) => Some(command.code),
-        ErrorKind::Write(WriteFailure::WriteError(write)) => Some(write.code),
-        ErrorKind::InsertMany(many) => many.write_errors.iter().flatten().map(|write| write.code).next(),
-        _ => None,
+    let options: Vec<_> = options.split('&').collect();
+    if let Some((option, error)) = culprit(base, &options) {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        let why = match reason(&error) {
+            // The driver knows the option, but only with a feature that is not built in; or it does not know it at all.
+            why if why.contains("is an invalid option. ") && UNSUPPORTED.contains(&&*name.to_lowercase()) => {
+                "the driver does not have it".into()
+            }
+            why if value.is_empty() => why,
+            why => why.replace(value, "…"),
+        };
+        return format!("its option '{name}' can't be used: {why}");
     }
+    let why = reason(error);
+    let is_quoted = |part: &str| match part.len() {
+        0 => false,
+        1..4 => why.split(|c: char| !c.is_alphanumeric()).any(|word| word == part),
+        _ => why.contains(part),
+    };
+    let (_, base) = base.split_once("://").unwrap_or(("", base));
+    if base.split(['@', ':', '/', ',']).any(is_quoted) { form.into() } else { why }
 }
 
-/// The driver's error as one of ours.
-pub(crate) fn explain(error: &Error, store: &str) -> StoreError {
-    let (store, why) = (store.to_owned(), error.kind.to_string());
-    let source = Some(error.clone().into());
-    match *error.kind {
-        ErrorKind::ServerSelection { .. } => StoreError::Unreachable { store, why: causes(&why), source },
-        ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } | ErrorKind::DnsResolve { .. } => {
-            StoreError::Unreachable { store, why, source }
-        }
-        ErrorKind::Authentication { .. } => StoreError::Denied { store, why, source },
-        _ if matches!(code(error), Some(13 | 18)) => StoreError::Denied { store, why, source },
-        _ if code(error) == Some(286) => StoreError::HistoryLost { store, why, source },
-        _ if is_passing(error) => StoreError::Unreachable { store, why, source },
-        _ => StoreError::Other { store, why, source },
+/// The first option without which the rest can be parsed; or, of several such, the first in order that can't; and why.
+fn culprit<'a>(base: &str, options: &[&'a str]) -> Option<(&'a str, Error)> {
+    let error = |options: &[&str]| ConnectionString::parse(format!("{base}?{}", options.join("&"))).err();
+    let all = error(options)?;
+    let without =
+        |place: usize| options.iter().enumerate().filter(move |(at, _)| *at != place).map(|(_, option)| *option);
+    if let Some((_, option)) =
+        options.iter().enumerate().find(|(at, _)| error(&without(*at).collect::<Vec<_>>()).is_none())
+    {
+        return Some((option, all));
     }
-}
-
-/// Whether the server is just starting, stopping, or handing over to another one.
-fn is_passing(error: &Error) -> bool {
-    // HostUnreachable, HostNotFound, CursorNotFound, NetworkTimeout, ShutdownInProgress, NotYetInitialized,
-    // FailedToSatisfyReadPreference, ReadConcernMajorityNotAvailableYet, PrimarySteppedDown, KeyNotFound (of the
-    // cluster's clock, before the first election), SocketException, NotWritablePrimary, the Interrupted, NotPrimary...
-    const PASSING: [i32; 18] =
-        [6, 7, 43, 89, 91, 94, 133, 134, 189, 211, 9001, 10107, 11600, 11602, 13388, 13435, 13436, 262];
-    code(error).is_some_and(|code| PASSING.contains(&code)) || error.contains_label(RESUMABLE_CHANGE_STREAM_ERROR)
-}
-
-/// The driver prints its whole view of the topology if it finds no server; each server's error is enough for a user.
-fn causes(message: &str) -> String {
-    let causes: Vec<_> = message
-        .split("Address: ")
-        .skip(1)
-        .filter_map(|server| {
-            let (address, rest) = server.split_once(',')?;
-            let (_, error) = rest.split_once("Error: Kind: ")?;
-            let (error, _) = error.split_once(", labels:")?;
-            Some(format!("{address}: {error}"))
-        })
-        .collect();
-    if causes.is_empty() { message.to_owned() } else { causes.join("; ") }
-}
-
-/// Whether a transaction failed because the server is no member of a replica set (IllegalOperation).
-pub(crate) fn wants_a_replica_set(error: &Error) -> bool {
-    code(error) == Some(20) || matches!(*error.kind, ErrorKind::SessionsNotSupported)
+    error(&[]).is_none().then_some(())?;
+    (1..=options.len()).find_map(|end| Some((*options.get(end - 1)?, error(options.get(..end)?)?)))
 }

@@ -5,21 +5,22 @@ use std::collections::{BTreeMap, HashMap};
 
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use mongodb::{IndexModel, error::Error, raw_batch_cursor::RawBatch};
+use mongodb::{error::Error, raw_batch_cursor::RawBatch};
 use tokio::time::sleep;
 
 use super::{
-    connection::{Fate, code, fate, wants_a_replica_set},
+    failure::{Fate, fate, wants_a_replica_set},
     store::{BATCH, MongoStore, SENDS},
+    suitable::Suitability,
 };
 use crate::store::{
-    codec::{Codec, Id, integral},
+    codec::{Codec, Id},
     document::{as_stored, read_entry},
     entry::Meta,
     error::StoreError,
     event_store::pause,
     log::{EventLog, Scope},
-    maintenance::{Maintenance, Read, is_new},
+    maintenance::{Fault, Maintenance, Read, is_new},
 };
 
 impl<C: Codec> EventLog<C> for MongoStore<C> {
@@ -38,15 +39,14 @@ impl<C: Codec> EventLog<C> for MongoStore<C> {
     }
 
     fn documents(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
-        let oldest_first =
-            |filter| self.collection().find(filter).sort(doc! { C::KEY: 1, "version": 1 }).batch_size(BATCH);
+        let oldest_first = |filter| self.events.find(filter).sort(doc! { C::KEY: 1, "version": 1 }).batch_size(BATCH);
         let find = match scope {
             // Without a condition on the version, so that an invalid one is found as well.
             Scope::From(id, ..=1) => oldest_first(doc! { C::KEY: C::key(&id) }),
             Scope::From(id, version) => {
                 oldest_first(doc! { C::KEY: C::key(&id), "version": { "$gte": as_stored(version) } })
             }
-            Scope::NewestFirst(id) => self.collection().find(doc! { C::KEY: C::key(&id) }).sort(doc! { "version": -1 }),
+            Scope::NewestFirst(id) => self.events.find(doc! { C::KEY: C::key(&id) }).sort(doc! { "version": -1 }),
             Scope::All => oldest_first(doc! {}),
         };
         // Without the index, the server sorts; on disk, if its memory is not enough.
@@ -63,34 +63,8 @@ impl<C: Codec> Maintenance<C> for MongoStore<C> {
         self.collection().estimated_document_count().await.map_err(|error| self.failed(error))
     }
 
-    async fn faults(&self) -> Result<Vec<String>, StoreError> {
-        let indexes: Vec<_> = match self.collection().list_indexes().await {
-            Ok(indexes) => indexes.try_collect().await.map_err(|error| self.failed(error))?,
-            // NamespaceNotFound: the first append makes the collection, and the index with it.
-            Err(error) if code(&error) == Some(26) => return Ok(Vec::new()),
-            Err(error) => return Err(self.failed(error)),
-        };
-        let same_keys = |index: &IndexModel| {
-            let keys = RawDocumentBuf::try_from(&index.keys).unwrap_or_default();
-            let keys = keys.iter().flatten().map(|(field, order)| (field.as_str(), integral(order)));
-            keys.eq([(C::KEY, Some(1)), ("version", Some(1))])
-        };
-        let unique = indexes.iter().find(|index| same_keys(index)).map(|index| {
-            let options = index.options.clone().unwrap_or_default();
-            let is_partial = options.partial_filter_expression.is_some() || options.sparse == Some(true);
-            options.unique == Some(true) && !is_partial
-        });
-        let key = C::KEY;
-        let (fault, remedy) = match unique {
-            Some(true) => return Ok(Vec::new()),
-            Some(false) => ("is not unique for every document", "drop it and make it again"),
-            None => ("is missing", "make it"),
-        };
-        Ok(vec![format!(
-            "the unique index on {key} and version {fault}, so two writers can take one version; {remedy}: \
-             db.{}.createIndex({{ {key}: 1, version: 1 }}, {{ unique: true }})",
-            C::COLLECTION
-        )])
+    async fn faults(&self) -> Result<Vec<Fault>, StoreError> {
+        Ok(self.suitability().await?.map(Suitability::faults::<C>).unwrap_or_default())
     }
 
     async fn import(&self, events: &[Read<C>], write: bool) -> Result<u64, StoreError> {
@@ -110,7 +84,7 @@ impl<C: Codec> Maintenance<C> for MongoStore<C> {
                 Err(error) if wants_a_replica_set(&error) => {
                     return Err(StoreError::NotAReplicaSet { store: self.name().into(), events: missing.len() });
                 }
-                Err(error) if send == SENDS || fate(&error) == Fate::Refused => return Err(self.failed(error)),
+                Err(error) if send == SENDS || fate(&error, C::KEY) == Fate::Refused => return Err(self.failed(error)),
                 Err(_) => sleep(pause(send)).await,
             }
             send += 1;
@@ -139,7 +113,7 @@ impl<C: Codec> MongoStore<C> {
         );
         let filter = doc! { "$or": clauses };
         let failed = |error| self.failed(error);
-        let raw = self.collection().clone_with_type::<RawDocumentBuf>();
+        let raw = self.events.raw();
         let mut cursor = raw.find(filter).await.map_err(failed)?;
         let mut found = HashMap::new();
         while let Some(document) = cursor.try_next().await.map_err(failed)? {

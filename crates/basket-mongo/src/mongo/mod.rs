@@ -3,10 +3,15 @@
 //! - [`store`]: the load, and the append with its retries
 //! - `log`: documents in batches, the check of the unique index, and the import
 //! - `tail`: events as they happen, from a change stream; `look`: the same from a server that has none
-//! - [`connection`]: connecting to a server, and what its errors mean
+//! - [`connection`]: the address of a server and the driver's options; `failure`: what the driver's errors mean
+//! - `events`: the collection, and how it is searched
+//! - `suitable`: what in a collection could lose events, and the unique index
 
 pub mod connection;
+mod events;
+mod failure;
 mod log;
 mod look;
 pub mod store;
+mod suitable;
 mod tail;

@@ -4,18 +4,20 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use basket_domain::EventSourced;
-use bson::{Document, RawDocumentBuf, doc};
+use bson::{Document, doc};
 use futures_util::TryStreamExt;
 use mongodb::{
-    Client, ClientSession, Collection, IndexModel,
+    Client, ClientSession, Collection, Database,
     error::{Error, UNKNOWN_TRANSACTION_COMMIT_RESULT},
-    options::{
-        ClientOptions, CollectionOptions, IndexOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
-    },
+    options::{ClientOptions, CollectionOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
 use tokio::{sync::OnceCell, time::sleep};
 
-use super::connection::{self, Fate, explain, fate};
+use super::{
+    connection,
+    events::Events,
+    failure::{self, Fate, explain, fate},
+};
 use crate::store::{
     codec::{Codec, Event, Id},
     document::{RecordedEvent, as_stored, new_events},
@@ -33,7 +35,7 @@ pub(crate) const BATCH: u32 = 5_000;
 /// The events of all aggregates of one kind, in one collection, as the codec `C` writes them.
 #[derive(Debug)]
 pub struct MongoStore<C> {
-    events: Collection<Document>,
+    pub(super) events: Events,
     /// For messages; without credentials.
     pub(super) name: String,
     /// Set once this store, or the one it was cloned from, has made the unique index.
@@ -71,25 +73,33 @@ impl<C: Codec> MongoStore<C> {
     }
 
     /// A store with the driver's options, such as [`connection::options`] makes. Fails with [`StoreError::Address`] if they
-    /// contradict each other. Reads and writes are of the majority, whatever the options.
+    /// contradict each other, or what a store promises: reads and writes of the majority.
     pub fn with_options(mut options: ClientOptions) -> Result<Self, StoreError> {
+        connection::check(&options)?;
         let database = options.default_database.get_or_insert_with(|| connection::DEFAULT_DATABASE.into()).clone();
         let hosts: Vec<_> = options.hosts.iter().map(ToString::to_string).collect();
         let name = format!("mongodb://{}/{database}", hosts.join(","));
+        // The answer may be waited for only so long, if the options say so.
+        let mut writes = WriteConcern::majority();
+        writes.w_timeout = options.write_concern.as_ref().and_then(|writes| writes.w_timeout);
         let client =
             Client::with_options(options).map_err(|error| StoreError::Address { why: error.kind.to_string() })?;
         let options = CollectionOptions::builder()
             .read_concern(ReadConcern::majority())
-            .write_concern(WriteConcern::majority())
+            .write_concern(writes)
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
-        let events = client.database(&database).collection_with_options(C::COLLECTION, options);
+        let events = Events(client.database(&database).collection_with_options(C::COLLECTION, options));
         Ok(Self { events, name, indexed: Arc::default(), meta: Meta::default(), codec: PhantomData })
     }
 
     /// The collection of event documents.
     pub fn collection(&self) -> &Collection<Document> {
         &self.events
+    }
+
+    pub(super) fn database(&self) -> Database {
+        self.events.client().database(&self.events.namespace().db)
     }
 
     /// Asks the server for its version and topology. Fails with [`StoreError::Unreachable`] or [`StoreError::Denied`].
@@ -111,32 +121,14 @@ impl<C: Codec> MongoStore<C> {
         explain(&error, &self.name)
     }
 
-    /// Makes the unique index on (stream, version), without which nothing is appended. Runs once for each store; if the
-    /// index is there already, the server does nothing.
+    /// Looks once for each store whether the collection can hold events, and makes the unique index on (stream, version) if
+    /// it is missing: without it, nothing is appended.
     pub(crate) async fn ensure_unique_index(&self) -> Result<(), StoreError> {
-        let create = || async {
-            let index = IndexModel::builder()
-                .keys(doc! { C::KEY: 1, "version": 1 })
-                .options(IndexOptions::builder().unique(true).build())
-                .build();
-            match self.events.create_index(index).await {
-                // Duplicates, or another index in its place.
-                Err(error) if matches!(connection::code(&error), Some(11000 | 85 | 86)) => {
-                    Err(StoreError::NoUniqueIndex {
-                        store: self.name.clone(),
-                        collection: C::COLLECTION,
-                        why: error.kind.to_string(),
-                        source: Some(error.into()),
-                    })
-                }
-                outcome => outcome.map(drop).map_err(|error| self.failed(error)),
-            }
-        };
-        self.indexed.get_or_try_init(create).await.copied()
+        self.indexed.get_or_try_init(|| self.prepare()).await.copied()
     }
 
     async fn head(&self, id: &Id<C>) -> Result<u64, StoreError> {
-        let raw = self.events.clone_with_type::<RawDocumentBuf>();
+        let raw = self.events.raw();
         let newest = raw.find_one(doc! { C::KEY: C::key(id) }).sort(doc! { "version": -1 }).await;
         match newest.map_err(|error| self.failed(error))? {
             None => Ok(0),
@@ -161,7 +153,7 @@ impl<C: Codec> MongoStore<C> {
         session
             .start_transaction()
             .read_concern(ReadConcern::majority())
-            .write_concern(WriteConcern::majority())
+            .write_concern(self.events.write_concern().cloned().unwrap_or_else(WriteConcern::majority))
             .await?;
         match self.events.insert_many(documents).session(&mut session).await {
             Ok(_) => commit(&mut session).await,
@@ -224,7 +216,7 @@ impl<C: Codec> EventStore<C::Aggregate> for MongoStore<C> {
         let (mut not_written, mut lost) = (None, None);
         for send in 1..=SENDS {
             let Err(error) = self.insert(&documents).await else { return Ok(()) };
-            match fate(&error) {
+            match fate(&error, C::KEY) {
                 Fate::Taken => match self.events.find_one(next.clone()).await {
                     Ok(Some(event)) if event.get_object_id("commit").ok() == Some(commit) => return Ok(()),
                     Ok(Some(_)) => return self.conflict(id, expected).await,
@@ -236,7 +228,7 @@ impl<C: Codec> EventStore<C::Aggregate> for MongoStore<C> {
                 Fate::NotWritten => not_written = Some(error),
                 // What was sent before may have been written.
                 Fate::Refused if lost.is_some() => break,
-                Fate::Refused if connection::wants_a_replica_set(&error) => {
+                Fate::Refused if failure::wants_a_replica_set(&error) => {
                     return Err(StoreError::NotAReplicaSet { store: self.name.clone(), events: events.len() });
                 }
                 Fate::Refused => return Err(self.failed(error)),
@@ -245,7 +237,7 @@ impl<C: Codec> EventStore<C::Aggregate> for MongoStore<C> {
         }
         match (lost, not_written) {
             // A WriteConflict: another transaction has written the same key, and has not committed yet.
-            (None, Some(error)) if connection::code(&error) != Some(112) => Err(self.failed(error)),
+            (None, Some(error)) if failure::code(&error) != Some(112) => Err(self.failed(error)),
             (None, _) => self.conflict(id, expected).await,
             (Some(error), _) => {
                 let (store, why) = (self.name.clone(), error.kind.to_string());

@@ -174,8 +174,7 @@ impl<C: Codec> MongoStore<C> {
             "find": C::COLLECTION, "limit": 1, "singleBatch": true, "projection": { "_id": 1 },
             "readConcern": { "level": "majority" },
         };
-        let database = self.collection().client().database(&self.collection().namespace().db);
-        let answer = database.run_command(read).await.map_err(|error| self.failed(error))?;
+        let answer = self.database().run_command(read).await.map_err(|error| self.failed(error))?;
         let why = "it gives no operationTime, so it keeps no order of commits";
         answer.get_timestamp("operationTime").map_err(|_| StoreError::other(self.name(), why))
     }

@@ -75,9 +75,10 @@ pub enum StoreError {
     /// The address of the store, or a setting in it, is invalid.
     #[error("the address of the store is not understood: {why}")]
     Address { why: String },
-    /// The unique index can't be made, so two writers could take the same version; nothing was written.
-    #[error("{store} can't give '{collection}' its unique index ({why})")]
-    NoUniqueIndex { store: String, collection: &'static str, why: String, source: Option<Cause> },
+    /// The collection would lose events, or can't have the unique index that keeps two writers from taking the same version;
+    /// nothing was written.
+    #[error("{store} can't keep events in '{collection}' ({why})")]
+    Unsuitable { store: String, collection: &'static str, why: String, source: Option<Cause> },
     /// Any other error of the store's driver.
     #[error("{store}: {why}")]
     Other { store: String, why: String, source: Option<Cause> },

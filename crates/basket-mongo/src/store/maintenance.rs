@@ -16,13 +16,22 @@ use super::{
 /// An event with the document that it was read from.
 pub type Read<C> = (Entry<C>, RawDocumentBuf);
 
+/// Something odd about a store, apart from its documents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Whether the store can work with it.
+    pub is_warning: bool,
+    /// What is odd, and what to do about it.
+    pub why: String,
+}
+
 /// A store that can be checked, and filled from another one. All of it fails if the store does not answer.
 pub trait Maintenance<C: Codec>: EventLog<C> {
     /// About how many documents there are, to show progress.
     fn count(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// What is wrong with the store apart from its documents, such as a missing index; empty if all is well.
-    fn faults(&self) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
+    fn faults(&self) -> impl Future<Output = Result<Vec<Fault>, StoreError>> + Send;
 
     /// Adds documents of another store, all of them or none, and returns how many were new; with `write: false` it only
     /// returns how many would be. Those that are there already stay as they are, so that an import can be repeated.

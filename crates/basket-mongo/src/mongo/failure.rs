@@ -1,0 +1,128 @@
+//! What the driver's errors mean: for a write, what became of it; for a caller, which of our errors it is.
+//! The rest of this folder calls it; it never reads or writes an event.
+
+use mongodb::error::{
+    Error, ErrorKind, NO_WRITES_PERFORMED, RESUMABLE_CHANGE_STREAM_ERROR, RETRYABLE_WRITE_ERROR,
+    TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
+};
+
+use crate::store::error::StoreError;
+
+/// The code of a unique index that has the document's key already.
+const DUPLICATE_KEY: i32 = 11000;
+
+/// CappedPositionLost, ChangeStreamFatalError, ChangeStreamHistoryLost: the oplog no longer has the place to go on from.
+const HISTORY_LOST: [i32; 3] = [136, 280, 286];
+
+/// What became of a write that came back with an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Another document has its place.
+    Taken,
+    /// Nothing was written, and trying again may help.
+    NotWritten,
+    /// It may have been written or may yet be.
+    Unknown,
+    /// Nothing was written, and trying again would not help.
+    Refused,
+}
+
+/// What became of a write to a collection whose streams are under `key`.
+pub(crate) fn fate(error: &Error, key: &str) -> Fate {
+    let transient = error.contains_label(TRANSIENT_TRANSACTION_ERROR) || error.contains_label(NO_WRITES_PERFORMED);
+    match *error.kind {
+        _ if foreign_index(error, key).is_some() => Fate::Refused,
+        _ if code(error) == Some(DUPLICATE_KEY) => Fate::Taken,
+        // The driver says so of a commit whose answer it did not get, whatever came in between.
+        _ if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => Fate::Unknown,
+        // The driver has waited for a server already, for as long as its options say.
+        ErrorKind::ServerSelection { .. } => Fate::Refused,
+        _ if transient => Fate::NotWritten,
+        ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } => Fate::Unknown,
+        // The write is there, but the majority has not confirmed it yet.
+        ErrorKind::Write(WriteFailure::WriteConcernError(_)) => Fate::Unknown,
+        _ if error.contains_label(RETRYABLE_WRITE_ERROR) => Fate::Unknown,
+        _ => Fate::Refused,
+    }
+}
+
+/// The server's message, if a unique index that is none of ours refused a document. Ours are the unique key and `_id`, which
+/// finds a document that was sent twice first.
+fn foreign_index(error: &Error, key: &str) -> Option<String> {
+    let message = match &*error.kind {
+        _ if code(error) != Some(DUPLICATE_KEY) => return None,
+        ErrorKind::Write(WriteFailure::WriteError(write)) => &write.message,
+        ErrorKind::InsertMany(many) => &many.write_errors.iter().flatten().next()?.message,
+        ErrorKind::Command(command) => &command.message,
+        _ => return None,
+    };
+    // `E11000 duplicate key error collection: DB.COLLECTION index: NAME dup key: { basket_id: ..., version: 2 }`
+    let (_, found) = message.rsplit_once(" dup key: { ")?;
+    let begins_with = |name: &str| found.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'));
+    let is_version = |rest: &str| rest.trim_end_matches(" }").parse::<i64>().is_ok();
+    let is_unique_key = begins_with(key) && found.rsplit_once(", version: ").is_some_and(|(_, rest)| is_version(rest));
+    (!is_unique_key && !begins_with("_id")).then(|| message.clone())
+}
+
+/// The server's number for an error, wherever the driver keeps it.
+pub(crate) fn code(error: &Error) -> Option<i32> {
+    match &*error.kind {
+        ErrorKind::Command(command) => Some(command.code),
+        ErrorKind::Write(WriteFailure::WriteError(write)) => Some(write.code),
+        ErrorKind::InsertMany(many) => many.write_errors.iter().flatten().map(|write| write.code).next(),
+        _ => None,
+    }
+}
+
+/// The driver's error as one of ours.
+pub(crate) fn explain(error: &Error, store: &str) -> StoreError {
+    let (store, why) = (store.to_owned(), error.kind.to_string());
+    let source = Some(error.clone().into());
+    match *error.kind {
+        ErrorKind::ServerSelection { .. } => StoreError::Unreachable { store, why: causes(&why), source },
+        ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } | ErrorKind::DnsResolve { .. } => {
+            StoreError::Unreachable { store, why, source }
+        }
+        ErrorKind::IncompatibleServer { ref message, .. } => {
+            StoreError::Other { store, why: format!("MongoDB 4.4 or newer is needed ({message})"), source }
+        }
+        ErrorKind::Authentication { .. } => StoreError::Denied { store, why, source },
+        _ if matches!(code(error), Some(13 | 18)) => StoreError::Denied { store, why, source },
+        _ if code(error).is_some_and(|code| HISTORY_LOST.contains(&code)) => {
+            StoreError::HistoryLost { store, why, source }
+        }
+        _ if is_passing(error) => StoreError::Unreachable { store, why, source },
+        _ => StoreError::Other { store, why, source },
+    }
+}
+
+/// Whether the server is just starting, stopping, or handing over to another one.
+fn is_passing(error: &Error) -> bool {
+    // HostUnreachable, HostNotFound, CursorNotFound, NetworkTimeout, ShutdownInProgress, NotYetInitialized,
+    // FailedToSatisfyReadPreference, ReadConcernMajorityNotAvailableYet, PrimarySteppedDown, KeyNotFound (of the
+    // cluster's clock, before the first election), SocketException, NotWritablePrimary, the Interrupted, NotPrimary...
+    const PASSING: [i32; 18] =
+        [6, 7, 43, 89, 91, 94, 133, 134, 189, 211, 9001, 10107, 11600, 11602, 13388, 13435, 13436, 262];
+    code(error).is_some_and(|code| PASSING.contains(&code)) || error.contains_label(RESUMABLE_CHANGE_STREAM_ERROR)
+}
+
+/// The driver prints its whole view of the topology if it finds no server; what each server is, or its error, is enough.
+fn causes(message: &str) -> String {
+    let server = |server: &str| {
+        let (address, rest) = server.split_once(", Type: ")?;
+        let error = rest.split_once("Error: Kind: ").and_then(|(_, error)| error.split_once(", labels:"));
+        let kind = rest.split([',', ' ']).next()?;
+        Some(match error {
+            Some((error, _)) => format!("{address}: {error}"),
+            None => format!("{address} is {}", if kind == "RsSecondary" { "a secondary" } else { kind }),
+        })
+    };
+    let servers: Vec<_> = message.split("Address: ").skip(1).filter_map(server).collect();
+    let no_primary = if message.contains("None of the available servers") { "no primary now: " } else { "" };
+    if servers.is_empty() { message.to_owned() } else { format!("{no_primary}{}", servers.join("; ")) }
+}
+
+/// Whether a transaction failed because the server is no member of a replica set (IllegalOperation).
+pub(crate) fn wants_a_replica_set(error: &Error) -> bool {
+    code(error) == Some(20) || matches!(*error.kind, ErrorKind::SessionsNotSupported)
+}
