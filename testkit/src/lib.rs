@@ -3,7 +3,7 @@
 //!
 //! - `events`: events and values of a basket in few words
 //! - `silo`: a second aggregate, to show that the crates know nothing of baskets
-//! - `mongo` and `own_server`: a database for each test, and a server that may be killed
+//! - `mongo`, `own_server` and `own_set`: a database for each test, and servers that may be killed and frozen
 //! - `contract`: what every store must do
 //! - `shell`, `console`, `terminal`, `watcher`: the `basket` binary, as people use it
 //! - `one_basket`: a shell with a basket to work with, and what a command prints as data
@@ -21,6 +21,8 @@ pub mod contract;
 pub mod mongo;
 #[cfg(feature = "store")]
 pub mod own_server;
+#[cfg(feature = "store")]
+pub mod own_set;
 
 #[cfg(feature = "cli")]
 pub mod console;

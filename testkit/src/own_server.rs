@@ -21,12 +21,21 @@ pub struct OwnServer {
     program: String,
     data: TempDir,
     port: u16,
+    /// Further options of its program, from the next start on.
+    pub options: Vec<String>,
     running: Option<Child>,
 }
 
 impl OwnServer {
-    /// A new server, up; `None` if `scripts/with-mongo` has found no program to start.
+    /// A new replica set of one, up; `None` if `scripts/with-mongo` has found no program to start.
     pub async fn start() -> Option<Self> {
+        let server = Self::up()?;
+        initiate(&format!("127.0.0.1:{}", server.port)).await.unwrap();
+        Some(server)
+    }
+
+    /// A new server that is in no replica set yet.
+    pub(crate) fn up() -> Option<Self> {
         let program = std::env::var(PROGRAM).unwrap_or_else(|_| {
             panic!(
                 "{PROGRAM} is not set: this test starts a mongod. Run `make tests`, or `scripts/with-mongo cargo test`"
@@ -40,10 +49,14 @@ impl OwnServer {
         let port = (0..100)
             .map(|_| fastrand::u16(11_000..19_000))
             .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-        let mut server = Self { program, data: tempfile::tempdir().unwrap(), port: port.unwrap(), running: None };
+        let data = tempfile::tempdir().unwrap();
+        let mut server = Self { program, data, port: port.unwrap(), options: Vec::new(), running: None };
         server.run();
-        initiate(&format!("127.0.0.1:{}", server.port)).await.unwrap();
         Some(server)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Its address with a database.
@@ -54,6 +67,17 @@ impl OwnServer {
     pub async fn database(&self, name: &str, options: &str) -> Database {
         let options = ClientOptions::parse(format!("mongodb://127.0.0.1:{}/?{options}", self.port)).await.unwrap();
         Client::with_options(options).unwrap().database(name)
+    }
+
+    /// The database `admin` of this member, whatever it is in its set; the first command waits until the server is up.
+    pub async fn direct(&self) -> Database {
+        self.database("admin", "directConnection=true&serverSelectionTimeoutMS=30000").await
+    }
+
+    /// Whether it takes writes.
+    pub async fn is_primary(&self) -> bool {
+        let hello = self.direct().await.run_command(doc! { "hello": 1 }).await.unwrap();
+        hello.get_bool("isWritablePrimary").unwrap()
     }
 
     /// Runs a command in the database `admin`.
@@ -69,15 +93,25 @@ impl OwnServer {
             self.port
         );
         let mut command = Command::new(&self.program);
-        command.arg("--dbpath").arg(self.data.path()).args(options.split(' ')).stdout(Stdio::null());
+        command
+            .arg("--dbpath")
+            .arg(self.data.path())
+            .args(options.split(' '))
+            .args(&self.options)
+            .stdout(Stdio::null());
         self.running = Some(command.spawn().unwrap());
     }
 
     /// Ends it by a signal, and waits until it is gone.
     pub fn kill(&mut self, signal: &str) {
-        let mut child = self.running.take().unwrap();
-        assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
-        child.wait().unwrap();
+        self.signal(signal);
+        self.running.take().unwrap().wait().unwrap();
+    }
+
+    /// Sends a signal, such as the one that freezes it.
+    pub fn signal(&self, signal: &str) {
+        let id = self.running.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
     }
 
     /// Waits until the majority confirms a write.

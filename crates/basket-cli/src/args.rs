@@ -1,10 +1,11 @@
 //! Arguments that several commands share, and the parsers of quantities, versions and moments. A parser returns what is
 //! wrong in words that clap prints. Nothing here knows a command.
 
-use std::{num::NonZeroU32, ops::RangeInclusive};
+use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use basket_mongo::Moment;
 use bson::DateTime;
+use jiff::SignedDuration;
 
 use crate::{
     domain::{Domain, Id},
@@ -43,6 +44,22 @@ impl Then {
 
 pub(crate) fn quantity(text: &str) -> Result<NonZeroU32, String> {
     text.parse().map_err(|_| format!("a quantity is a whole number from 1 to {}", u32::MAX))
+}
+
+/// The longest time to wait, which no clock of a driver overflows with.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
+/// A time to wait: seconds, or such as `500ms` and `2m`.
+pub(crate) fn limit(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map(Duration::try_from_secs_f64);
+    let limit = seconds.map_or_else(
+        |_| text.parse::<SignedDuration>().ok().and_then(|limit| limit.try_into().ok()),
+        |seconds| seconds.ok(),
+    );
+    let is_time = |limit: &Duration| (Duration::from_millis(1)..=LONGEST).contains(limit);
+    limit
+        .filter(is_time)
+        .ok_or_else(|| "a time to wait is a number of seconds, or such as 500ms or 2m; a day at most".into())
 }
 
 pub(crate) fn version(text: &str) -> Result<u64, String> {

@@ -8,8 +8,6 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use basket_mongo::StoreError;
-#[cfg(feature = "mongodb")]
-use basket_mongo::{Baskets, MongoStore};
 use directories::ProjectDirs;
 
 const VARIABLE: &str = "BASKET_STORE";
@@ -54,18 +52,6 @@ pub(crate) fn choose(option: Option<&str>) -> Result<Choice> {
         .context("there is no home folder to keep events in; name a file with --store")?;
     let reason = format!("default (no --store, no {VARIABLE}, no .env that names one)");
     Ok(Choice { location: Location::File(home.data_dir().join("baskets.db")), reason })
-}
-
-/// The MongoDB at an address. It is not called yet.
-#[cfg(feature = "mongodb")]
-pub(crate) async fn mongo(address: &str, reason: &str) -> Result<MongoStore<Baskets>> {
-    let open = async {
-        let mut options = basket_mongo::mongo::connection::options(address).await?;
-        // A command is short: it needs no extra connection that watches the server.
-        options.server_monitoring_mode.get_or_insert(mongodb::options::ServerMonitoringMode::Poll);
-        MongoStore::with_options(options)
-    };
-    open.await.with_context(|| reason.to_owned())
 }
 
 /// The location that a value names; a relative path starts at `folder`.

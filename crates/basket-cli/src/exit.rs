@@ -90,7 +90,9 @@ fn store(error: &StoreError) -> (u8, &'static str) {
         StoreError::NotYetThere { .. } => (NOT_FOUND, " (in UTC); `basket log` shows its events"),
         StoreError::Conflict { .. } => (CONTENDED, ""),
         StoreError::Unreadable(_) => (UNREADABLE, ""),
-        StoreError::OutcomeUnknown { .. } => (OUTCOME_UNKNOWN, "; look before you repeat the command"),
+        StoreError::OutcomeUnknown { .. } => {
+            (OUTCOME_UNKNOWN, "; look with `basket log` before you repeat the command")
+        }
         StoreError::Diverged { .. } => (REFUSED, "; `basket log` shows the one that is here"),
         StoreError::Address { .. } => (USAGE, ""),
         StoreError::Unreachable { .. } => {

@@ -18,6 +18,8 @@ mod exit;
 #[doc(hidden)]
 pub mod explore;
 mod help;
+#[cfg(feature = "mongodb")]
+mod mongo;
 mod output;
 mod progress;
 mod signature;
@@ -40,7 +42,13 @@ pub fn main() -> ExitCode {
     };
     // One command has one thing to do at a time: a second thread would only take time to start.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(commands::run(args))) {
+    let done = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        let done = runtime.block_on(commands::run(args));
+        // A thread that still waits for the lock of a file is not waited for.
+        runtime.shutdown_background();
+        done
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit::report(&error),
     }

@@ -1,6 +1,6 @@
 //! What a command needs of a store, whichever was chosen: [`Store`], and what a store says about itself.
 
-use basket_mongo::{Codec, Maintenance, StoreError, Tail};
+use basket_mongo::{Codec, Maintenance, StoreError, Tail, Until};
 
 use crate::embedded::EmbeddedStore;
 
@@ -53,6 +53,16 @@ impl<C: Codec> Store<C> for EmbeddedStore<C> {
 
     async fn exists(&self) -> Result<bool, StoreError> {
         self.is_there().await
+    }
+}
+
+impl<C: Codec, S: Store<C> + Sync> Store<C> for Until<S> {
+    async fn describe(&self) -> Result<Description, StoreError> {
+        self.in_time(self.store().describe()).await
+    }
+
+    async fn exists(&self) -> Result<bool, StoreError> {
+        self.in_time(self.store().exists()).await
     }
 }
 

@@ -55,5 +55,6 @@ pub use store::{
     maintenance::Maintenance,
     tail::{News, NewsOf, Since, Tail},
     undo::{Undo, UndoError},
+    until::Until,
     verify::Verifier,
 };

@@ -1,9 +1,9 @@
 //! What is MongoDB's own: the documents, the index, races, and the answers of servers that can't do it.
 //! What every store must do is in the contract suite, `testkit::contract`.
 
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
-use basket_mongo::{Baskets, EventStore, MongoStore, StoreError, mongo::connection};
+use basket_mongo::{Baskets, CommitId, EventStore, MongoStore, StoreError, Until, mongo::connection};
 use bson::doc;
 use futures_util::future::join_all;
 use testkit::mongo::{
@@ -124,6 +124,24 @@ async fn an_invalid_address_is_an_error_of_its_own_and_its_password_is_never_pri
         assert!(matches!(error, StoreError::Address { .. }), "{address}: {error:?}");
         assert!(!format!("{error} {error:?}").contains("s3cr"), "{error:?}");
     }
+}
+
+#[test]
+fn after_the_deadline_nothing_is_read_or_written_and_the_same_commit_settles_it_later() {
+    with_database(async |db| {
+        let store = db.store().await;
+        let (mut basket, commit) = (created(), CommitId::new());
+        let late = Until::new(store.clone(), Duration::ZERO);
+        for error in [late.get(basket.id()).await.unwrap_err(), late.save_as(commit, &mut basket).await.unwrap_err()] {
+            assert!(
+                matches!(&error, StoreError::Unreachable { why, .. } if why == "no answer within 0ns"),
+                "{error:?}"
+            );
+        }
+        assert_eq!(db.stream(*basket.id()).await.len(), 0);
+        Until::new(store, Duration::MAX).save_as(commit, &mut basket).await.unwrap();
+        assert_eq!(db.stream(*basket.id()).await.len(), 1);
+    });
 }
 
 #[test]

@@ -6,20 +6,22 @@ mod completions;
 mod report;
 mod store;
 
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, process::ExitCode, time::Duration};
 
 use anyhow::Result;
-use basket_mongo::Baskets;
+use basket_mongo::{Baskets, Until};
 use clap::{
     CommandFactory, FromArgMatches, Parser, Subcommand,
     error::{ContextKind, ErrorKind},
 };
 
 use crate::{
-    choice::{self, Location},
+    args::limit,
+    choice::{self, Choice, Location},
     domain::Domain,
     embedded::EmbeddedStore,
-    exit, help,
+    exit::{self, Failure},
+    help,
     store::Store,
 };
 
@@ -54,9 +56,16 @@ pub(crate) struct Args {
     /// Where the events are kept: mongodb://..., mongodb+srv://... or a file
     #[arg(long, global = true, value_name = "STORE")]
     store: Option<String>,
+    /// Give up after so long: seconds, or such as 500ms [default: 10 for a command that changes something; others end when
+    /// the store stops answering]
+    #[arg(long, global = true, value_name = "TIME", value_parser = limit, allow_negative_numbers = true)]
+    timeout: Option<Duration>,
     #[command(subcommand)]
     command: Command,
 }
+
+/// How long a command that changes a stream waits for all its answers: about as long as a set needs to elect a new primary.
+const LIMIT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -145,13 +154,19 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     if let Command::Completions(completions) = args.command {
         return completions.run(&mut command_line());
     }
-    let choice = choice::choose(args.store.as_deref())?;
-    match &choice.location {
-        Location::File(path) => args.command.run(&EmbeddedStore::at(path), &choice.reason).await,
+    if args.timeout.is_some() && args.command.goes_on() {
+        let why = "it goes on until it is ended, so it takes no --timeout; `timeout` of your shell ends it";
+        return Err(Failure(exit::USAGE, why.into()).into());
+    }
+    let limit = args.timeout.or(args.command.changes().then_some(LIMIT));
+    let Choice { location, reason } = choice::choose(args.store.as_deref())?;
+    let until = limit.unwrap_or(Duration::MAX);
+    match location {
+        Location::File(path) => args.command.run(&Until::new(EmbeddedStore::at(path), until), &reason).await,
         #[cfg(feature = "mongodb")]
         Location::Mongo(address) => {
-            let store = choice::mongo(address, &choice.reason).await?;
-            args.command.run(&store, &choice.reason).await
+            let store = crate::mongo::open(&address, &reason, limit).await?;
+            args.command.run(&Until::new(store, until), &reason).await
         }
         #[cfg(not(feature = "mongodb"))]
         Location::Mongo(_) => anyhow::bail!("this basket was built without MongoDB (its feature `mongodb`)"),
@@ -159,6 +174,19 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 }
 
 impl Command {
+    /// Whether it changes one stream, and has no more to do.
+    fn changes(&self) -> bool {
+        matches!(
+            self,
+            Self::Create(_) | Self::Add(_) | Self::Remove(_) | Self::Tool(Tool::Revert(_) | Tool::Restore(_))
+        )
+    }
+
+    /// Whether it shows what happens for as long as the user likes.
+    fn goes_on(&self) -> bool {
+        matches!(self, Self::Tool(Tool::Watch(_) | Tool::Explore(_)))
+    }
+
     async fn run(self, store: &impl Store<Baskets>, reason: &str) -> Result<()> {
         match self {
             Self::Create(command) => command.run(store).await,

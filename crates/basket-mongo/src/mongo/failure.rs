@@ -114,7 +114,13 @@ fn causes(message: &str) -> String {
         let kind = rest.split([',', ' ']).next()?;
         Some(match error {
             Some((error, _)) => format!("{address}: {error}"),
-            None => format!("{address} is {}", if kind == "RsSecondary" { "a secondary" } else { kind }),
+            None => match kind {
+                "RsSecondary" => format!("{address} is a secondary"),
+                "RsArbiter" => format!("{address} is an arbiter"),
+                "RsGhost" => format!("{address} is in no replica set yet"),
+                "Unknown" => format!("{address} does not answer"),
+                other => format!("{address} is {other}"),
+            },
         })
     };
     let servers: Vec<_> = message.split("Address: ").skip(1).filter_map(server).collect();

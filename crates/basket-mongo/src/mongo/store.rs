@@ -116,6 +116,13 @@ impl<C: Codec> MongoStore<C> {
         Ok(ServerInfo { version: build.get_str("version").unwrap_or("unknown").into(), topology })
     }
 
+    /// Asks whether any server is there, primary or not. Fails with [`StoreError::Unreachable`] or [`StoreError::Denied`].
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let anyone = SelectionCriteria::ReadPreference(ReadPreference::Nearest { options: None });
+        let pinged = self.database().run_command(doc! { "ping": 1 }).selection_criteria(anyone).await;
+        pinged.map(drop).map_err(|error| self.failed(error))
+    }
+
     /// The driver's error as one of ours.
     pub(super) fn failed(&self, error: Error) -> StoreError {
         explain(&error, &self.name)

@@ -8,6 +8,7 @@
 //! 4. [`event_store`]: `get`, `save`, `append` and `handle`
 //! 5. [`log`]: reading what was kept, and the past; [`tail`]: events as they happen; [`undo`]: what if, and undo
 //! 6. [`verify`], [`exchange`] and [`maintenance`]: whether all can be read, and carrying it from one store to another
+//! 7. [`until`]: a deadline for the calls of any store
 
 pub mod codec;
 pub mod document;
@@ -19,4 +20,5 @@ pub mod log;
 pub mod maintenance;
 pub mod tail;
 pub mod undo;
+pub mod until;
 pub mod verify;

@@ -1,0 +1,38 @@
+//! The MongoDB at an address, opened for one command: how long it is waited for depends on whether the command changes something.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use basket_mongo::{Baskets, MongoStore, mongo::connection};
+use mongodb::options::{ConnectionString, ServerMonitoringMode};
+use tokio::time::timeout;
+
+/// How long a second look at the servers takes, of which none has answered.
+const REASONS: Duration = Duration::from_millis(200);
+
+/// The MongoDB at an address. With a limit, a command waits so long for a new primary; then, some server must answer now: one
+/// that was never started is not waited for as long as an election.
+pub(crate) async fn open(address: &str, reason: &str, limit: Option<Duration>) -> Result<MongoStore<Baskets>> {
+    let mut options = connection::options(address).await.with_context(|| reason.to_owned())?;
+    // A command is short: it needs no extra connection that watches the server.
+    options.server_monitoring_mode.get_or_insert(ServerMonitoringMode::Poll);
+    let is_chosen = ConnectionString::parse(address).is_ok_and(|parsed| parsed.server_selection_timeout.is_some());
+    // The options of an address are the user's.
+    let Some(limit) = limit.filter(|_| !is_chosen) else {
+        return MongoStore::with_options(options).with_context(|| reason.to_owned());
+    };
+    let mut shortly = options.clone();
+    // Before the command gives up, so that it can say that nothing was sent.
+    options.server_selection_timeout = Some(limit.mul_f32(0.9));
+    let store = MongoStore::with_options(options).with_context(|| reason.to_owned())?;
+    let patience = shortly.server_selection_timeout.unwrap_or(limit).min(limit);
+    match timeout(patience, store.ping()).await {
+        Ok(pinged) => pinged?,
+        Err(_) => {
+            // Its error says why each server did not answer.
+            shortly.server_selection_timeout = Some(REASONS);
+            MongoStore::<Baskets>::with_options(shortly)?.ping().await?;
+        }
+    }
+    Ok(store)
+}

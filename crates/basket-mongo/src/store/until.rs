@@ -1,0 +1,147 @@
+//! A deadline for the calls of a store, whichever it is: [`Until`] is a store around another one. A frozen server, or a majority
+//! that does not confirm, otherwise keeps a caller waiting for as long as it likes.
+
+use std::{future::Future, time::Duration};
+
+use basket_domain::EventSourced;
+use bson::RawDocumentBuf;
+use futures_util::{Stream, TryStreamExt, stream};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    codec::{Codec, Id, Storable},
+    entry::{CommitId, Meta},
+    error::StoreError,
+    event_store::{EventStore, Expected},
+    log::{EventLog, Scope},
+    maintenance::{Fault, Maintenance, Read},
+    tail::{NewsOf, Since, Tail},
+};
+
+/// A store whose calls all end within a time that began when this was made. [`handle`](EventStore::handle) is several calls,
+/// with all its attempts, and they end together.
+///
+/// An append that gets no answer in time fails with [`StoreError::OutcomeUnknown`], whose commit settles it; everything else
+/// with [`StoreError::Unreachable`], and nothing was written then, but by an import, which can be repeated.
+///
+/// ```no_run
+/// # use basket_mongo::{Baskets, EventStore, MongoStore, Until};
+/// # async fn example(id: basket_domain::BasketId) -> Result<(), Box<dyn std::error::Error>> {
+/// let baskets = MongoStore::<Baskets>::at("mongodb://127.0.0.1:27017").await?;
+/// let socks = basket_domain::Product::new("socks")?;
+/// Until::new(baskets.clone(), std::time::Duration::from_secs(1)).handle(&id, |basket| basket.remove_item(&socks)).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Until<S> {
+    store: S,
+    name: String,
+    within: Duration,
+    /// None if no clock will reach it.
+    deadline: Option<Instant>,
+}
+
+impl<S> Until<S> {
+    /// This store, for so long from now; [`Duration::MAX`] is for ever.
+    pub fn new<C: Codec>(store: S, within: Duration) -> Self
+    where
+        S: EventLog<C>,
+    {
+        Self { name: store.name().to_owned(), store, within, deadline: Instant::now().checked_add(within) }
+    }
+
+    /// The store without the deadline.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// What the call returns, if it does so in time. For calls that are no part of a trait here.
+    pub async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let Some(deadline) = self.deadline else { return call.await };
+        timeout_at(deadline, call).await.unwrap_or_else(|_| Err(self.late()))
+    }
+
+    fn late(&self) -> StoreError {
+        StoreError::Unreachable { store: self.name.clone(), why: self.why(), source: None }
+    }
+
+    fn why(&self) -> String {
+        format!("no answer within {:?}", self.within)
+    }
+
+    /// The items of a stream, as long as they come in time.
+    fn while_in_time<T: Send>(
+        &self,
+        items: impl Stream<Item = Result<T, StoreError>> + Send,
+    ) -> impl Stream<Item = Result<T, StoreError>> + Send
+    where
+        S: Sync,
+    {
+        stream::try_unfold(Box::pin(items), |mut items| async {
+            Ok(self.in_time(items.try_next()).await?.map(|item| (item, items)))
+        })
+    }
+}
+
+impl<A: Storable, S: EventStore<A>> EventStore<A> for Until<S> {
+    async fn get(&self, id: &A::Id) -> Result<EventSourced<A>, StoreError> {
+        self.in_time(self.store.get(id)).await
+    }
+
+    async fn append(
+        &self,
+        id: &A::Id,
+        expected: Expected,
+        commit: CommitId,
+        events: &[A::Event],
+    ) -> Result<(), StoreError> {
+        let Some(deadline) = self.deadline else { return self.store.append(id, expected, commit, events).await };
+        if deadline <= Instant::now() {
+            return Err(self.late());
+        }
+        let append = self.store.append(id, expected, commit, events);
+        timeout_at(deadline, append).await.unwrap_or_else(|_| {
+            Err(StoreError::OutcomeUnknown { store: self.name.clone(), commit, why: self.why(), source: None })
+        })
+    }
+}
+
+impl<C: Codec, S: EventLog<C> + Sync> EventLog<C> for Until<S> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn meta(&self) -> &Meta {
+        self.store.meta()
+    }
+
+    fn signed(&self, meta: Meta) -> Self {
+        let Self { name, within, deadline, .. } = self;
+        Self { store: self.store.signed(meta), name: name.clone(), within: *within, deadline: *deadline }
+    }
+
+    fn documents(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
+        self.while_in_time(self.store.documents(scope))
+    }
+}
+
+impl<C: Codec, S: Tail<C> + Sync> Tail<C> for Until<S> {
+    fn tail(&self, since: Since<Id<C>>) -> impl Stream<Item = Result<NewsOf<C>, StoreError>> + Send {
+        self.while_in_time(self.store.tail(since))
+    }
+}
+
+impl<C: Codec, S: Maintenance<C> + Sync> Maintenance<C> for Until<S> {
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.in_time(self.store.count()).await
+    }
+
+    async fn faults(&self) -> Result<Vec<Fault>, StoreError> {
+        self.in_time(self.store.faults()).await
+    }
+
+    async fn import(&self, events: &[Read<C>], write: bool) -> Result<u64, StoreError> {
+        self.in_time(self.store.import(events, write)).await
+    }
+}
