@@ -102,6 +102,14 @@ impl OwnServer {
         self.running = Some(command.spawn().unwrap());
     }
 
+    /// Writes a file beside its data that only its user may read, and returns the path.
+    pub fn file(&self, name: &str, text: &str) -> String {
+        let path = self.data.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        assert!(Command::new("chmod").arg("600").arg(&path).status().unwrap().success());
+        path.display().to_string()
+    }
+
     /// Ends it by a signal, and waits until it is gone.
     pub fn kill(&mut self, signal: &str) {
         self.signal(signal);

@@ -1,9 +1,14 @@
 //! Collections that somebody else has made or changed: which of them events are appended to, and what `verify` says of them.
 
-use basket_mongo::{Codec, EventLog, EventStore, Maintenance, MongoStore, Scope, StoreError, store::codec::text};
+use basket_mongo::{
+    Baskets, Codec, EventLog, EventStore, HandleError, Maintenance, MongoStore, Scope, StoreError, store::codec::text,
+};
 use bson::{Bson, Document, RawBsonRef, RawDocument, doc};
 use futures_util::TryStreamExt;
-use testkit::mongo::{TestDatabase, add, created, created_with_socks, product, qty, saved, with_database};
+use testkit::{
+    mongo::{TestDatabase, add, created, created_with_socks, product, qty, saved, with_database},
+    own_server::OwnServer,
+};
 
 /// Runs a command of the server in the test's database.
 async fn run(db: &TestDatabase, command: Document) {
@@ -179,4 +184,38 @@ fn a_race_for_a_version_is_still_a_conflict_where_the_index_has_another_name() {
         assert!(matches!(error, StoreError::Conflict { expected: 1, found: 2 }), "{error:?}");
         store.handle(first.id(), |basket| basket.add_item(&product("socks"), qty(1))).await.unwrap();
     });
+}
+
+#[tokio::test]
+async fn a_user_who_may_only_find_and_insert_appends_where_the_index_is_there_and_the_missing_right_is_named() {
+    let Some(mut server) = OwnServer::start().await else { return };
+    let id = *saved(&MongoStore::<Baskets>::at(&server.address()).await.unwrap(), created()).await.id();
+    let baskets = server.database("basket_db", "").await;
+    let own = doc! { "resource": { "db": "basket_db", "collection": "baskets" }, "actions": ["find", "insert"] };
+    for command in [
+        doc! { "createRole": "shop", "privileges": [own], "roles": [] },
+        doc! { "createUser": "ann", "pwd": "s3cret", "roles": ["shop"] },
+        doc! { "createUser": "root", "pwd": "s3cret", "roles": ["dbOwner"] },
+    ] {
+        baskets.run_command(command).await.unwrap();
+    }
+    let key = server.file("key", "a key of at least six characters");
+    server.options = vec!["--keyFile".into(), key];
+    server.kill("TERM");
+    server.run();
+    while !server.is_primary().await {}
+
+    let store = async |user: &str| {
+        let address = server.address().replace("//", &format!("//{user}:s3cret@"));
+        MongoStore::<Baskets>::at(&address).await.unwrap()
+    };
+    let add = async || store("ann").await.handle(&id, |basket| basket.add_item(&product("socks"), qty(1))).await;
+    assert_eq!(add().await.unwrap().version(), 2);
+    assert_eq!(store("ann").await.faults().await.unwrap(), []);
+
+    store("root").await.collection().drop_index("basket_id_1_version_1").await.unwrap();
+    let HandleError::Store(error @ StoreError::Denied { .. }) = add().await.unwrap_err() else { panic!("not denied") };
+    assert!(error.to_string().contains("has not the right createIndex"), "{error}");
+    let store = store("root").await;
+    assert_eq!(store.get(&id).await.unwrap().version(), 2);
 }
