@@ -2,6 +2,7 @@
 
 use std::{
     net::TcpListener,
+    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -100,6 +101,11 @@ impl OwnServer {
             .args(&self.options)
             .stdout(Stdio::null());
         self.running = Some(command.spawn().unwrap());
+    }
+
+    /// Where its data are.
+    pub fn folder(&self) -> &Path {
+        self.data.path()
     }
 
     /// Writes a file beside its data that only its user may read, and returns the path.

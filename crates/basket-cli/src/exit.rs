@@ -98,6 +98,7 @@ fn store(error: &StoreError) -> (u8, &'static str) {
         StoreError::Unreachable { .. } => {
             (STORE, "; start it, or check its address; `basket store` says why it is this one")
         }
+        StoreError::Certificate { .. } => (STORE, "; `openssl s_client -connect HOST:PORT -showcerts` prints it"),
         StoreError::Denied { .. } => (STORE, "; check the user, the password and `authSource`"),
         StoreError::NotAReplicaSet { .. } => {
             (STORE, "; start a replica set of one with `make mongo`, or `mongod --replSet`")

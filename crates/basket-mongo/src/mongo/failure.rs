@@ -79,7 +79,10 @@ pub(crate) fn explain(error: &Error, store: &str) -> StoreError {
     let (store, why) = (store.to_owned(), error.kind.to_string());
     let source = Some(error.clone().into());
     match *error.kind {
-        ErrorKind::ServerSelection { .. } => StoreError::Unreachable { store, why: causes(&why), source },
+        ErrorKind::ServerSelection { .. } => match certificate(&why) {
+            Some(why) => StoreError::Certificate { store, why, source },
+            None => StoreError::Unreachable { store, why: causes(&why), source },
+        },
         ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } | ErrorKind::DnsResolve { .. } => {
             StoreError::Unreachable { store, why, source }
         }
@@ -113,6 +116,12 @@ fn causes(message: &str) -> String {
         let error = rest.split_once("Error: Kind: ").and_then(|(_, error)| error.split_once(", labels:"));
         let kind = rest.split([',', ' ']).next()?;
         Some(match error {
+            Some((error, _)) if error.ends_with("unexpected end of file") => {
+                format!("{address}: {error}; perhaps it wants tls=true in the address")
+            }
+            Some((error, _)) if error.ends_with("tls handshake eof") => {
+                format!("{address}: {error}; perhaps it does not speak TLS")
+            }
             Some((error, _)) => format!("{address}: {error}"),
             None => match kind {
                 "RsSecondary" => format!("{address} is a secondary"),
@@ -126,6 +135,29 @@ fn causes(message: &str) -> String {
     let servers: Vec<_> = message.split("Address: ").skip(1).filter_map(server).collect();
     let no_primary = if message.contains("None of the available servers") { "no primary now: " } else { "" };
     if servers.is_empty() { message.to_owned() } else { format!("{no_primary}{}", servers.join("; ")) }
+}
+
+/// Why a server's certificate was not accepted, if that is what the driver met. rustls names some faults in code, and
+/// wants more than other libraries do.
+fn certificate(message: &str) -> Option<String> {
+    let (_, fault) = message.split_once("invalid peer certificate: ")?;
+    let (fault, _) = fault.split_once(", labels:").unwrap_or((fault, ""));
+    let known = [
+        (
+            "CaUsedAsEndEntity",
+            "it is the certificate of an authority (CA:TRUE), not one that an authority gave to a server",
+        ),
+        (
+            "UnsupportedCertVersion",
+            "it is of X.509 version 1, and version 3 is needed, with the host in subjectAltName",
+        ),
+        (
+            "UnknownIssuer",
+            "its issuer is not known here; tlsCAFile=FILE in the address names the authority's certificate",
+        ),
+    ];
+    let why = known.into_iter().find(|(code, _)| fault.contains(code)).map(|(_, why)| why);
+    Some(why.map_or_else(|| fault.to_owned(), |why| format!("{why}: {fault}")))
 }
 
 /// Whether a transaction failed because the server is no member of a replica set (IllegalOperation).

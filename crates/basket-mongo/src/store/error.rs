@@ -57,6 +57,10 @@ pub enum StoreError {
     /// The store did not answer, or not in time.
     #[error("{store} can't be reached ({why})")]
     Unreachable { store: String, why: String, source: Option<Cause> },
+    /// The certificate of the server is not one to trust. rustls decides, which wants one of X.509 version 3, given to this host
+    /// by an authority that is known here.
+    #[error("{store} has a certificate that is not accepted ({why})")]
+    Certificate { store: String, why: String, source: Option<Cause> },
     /// The store answered and refused access.
     #[error("{store} refuses access ({why})")]
     Denied { store: String, why: String, source: Option<Cause> },
