@@ -111,3 +111,55 @@ fn an_event_that_can_not_follow_ends_the_history_but_is_shown_in_the_log() {
         assert!(matches!(history, Err(StoreError::Unreadable(_))), "as in a get: {history:?}");
     });
 }
+
+/// Ends every cursor on the test's events, as the server does with one that nobody has read from for half an hour.
+async fn kill_cursors(db: &TestDatabase) {
+    let admin = db.events().client().database("admin");
+    let name = db.events().namespace().to_string();
+    let idle =
+        [doc! { "$currentOp": { "idleCursors": true } }, doc! { "$match": { "ns": name, "type": "idleCursor" } }];
+    let idle: Vec<_> = admin.aggregate(idle).await.unwrap().try_collect().await.unwrap();
+    let cursors: Vec<_> =
+        idle.iter().map(|idle| idle.get_document("cursor").unwrap().get_i64("cursorId").unwrap()).collect();
+    assert!(!cursors.is_empty(), "there is a cursor to kill");
+    let killed = db.database.run_command(doc! { "killCursors": "baskets", "cursors": cursors }).await.unwrap();
+    assert!(!killed.get_array("cursorsKilled").unwrap().is_empty(), "{killed}");
+}
+
+#[test]
+fn a_pass_whose_cursor_is_gone_goes_on_after_the_last_document_and_repeats_none() {
+    with_database(async |db| {
+        let store = db.store().await;
+        let ids = [created(), created(), created()].map(|basket| *basket.id());
+        for (id, versions) in ids.iter().zip([3, 6_000, 6_000]) {
+            let events = (1..=versions).map(|version| {
+                let kind = if version == 1 { "BasketCreated" } else { "ItemAdded" };
+                doc! { "basket_id": Baskets::key(id), "version": version, "type": kind, "data": { "product": "rocks", "qty": 1 } }
+            });
+            db.events().insert_many(events).await.unwrap();
+        }
+        store.save(&mut created()).await.unwrap();
+        let [first, second, _] = ids;
+        let version = |document: &bson::RawDocument| document.get_i32("version").unwrap_or_default();
+        for (scope, expected) in [
+            (Scope::From(second, 1), (1..=6_001).collect::<Vec<_>>()),
+            (Scope::From(second, 10), (10..=6_002).collect()),
+            (Scope::NewestFirst(second), (1..=6_002).rev().collect()),
+            (Scope::All, (1..=6).chain(1..=6_004).chain(1..=6_000).chain([0]).collect()),
+        ] {
+            let mut documents = std::pin::pin!(store.documents(scope.clone()));
+            let mut read = vec![version(&documents.try_next().await.unwrap().unwrap())];
+            kill_cursors(&db).await;
+            // A writer goes on meanwhile, also in a stream that was read already.
+            for id in [first, second] {
+                let newest = db.events().count_documents(doc! { "basket_id": Baskets::key(&id) }).await.unwrap();
+                let event = doc! { "basket_id": Baskets::key(&id), "version": newest as i32 + 1 };
+                db.events().insert_one(event).await.unwrap();
+            }
+            while let Some(document) = documents.try_next().await.unwrap() {
+                read.push(version(&document));
+            }
+            assert!(read == expected, "{scope:?}: {} of {} documents", read.len(), expected.len());
+        }
+    });
+}

@@ -99,6 +99,11 @@ pub(crate) fn explain(error: &Error, store: &str) -> StoreError {
     }
 }
 
+/// Whether a pass over documents may go on with a new cursor.
+pub(super) fn can_go_on(error: &Error) -> bool {
+    matches!(*error.kind, ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. }) || is_passing(error)
+}
+
 /// Whether the server is just starting, stopping, or handing over to another one.
 fn is_passing(error: &Error) -> bool {
     // HostUnreachable, HostNotFound, CursorNotFound, NetworkTimeout, ShutdownInProgress, NotYetInitialized,

@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bson::{Bson, Document, RawDocumentBuf, doc};
-use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use mongodb::{error::Error, raw_batch_cursor::RawBatch};
+use futures_util::{Stream, TryStreamExt, stream};
 use tokio::time::sleep;
 
 use super::{
     failure::{Fate, fate, wants_a_replica_set},
-    store::{BATCH, MongoStore, SENDS},
+    reading::Reading,
+    store::{MongoStore, SENDS},
     suitable::Suitability,
 };
 use crate::store::{
@@ -39,22 +39,11 @@ impl<C: Codec> EventLog<C> for MongoStore<C> {
     }
 
     fn documents(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
-        let oldest_first = |filter| self.events.find(filter).sort(doc! { C::KEY: 1, "version": 1 }).batch_size(BATCH);
-        let find = match scope {
-            // Without a condition on the version, so that an invalid one is found as well.
-            Scope::From(id, ..=1) => oldest_first(doc! { C::KEY: C::key(&id) }),
-            Scope::From(id, version) => {
-                oldest_first(doc! { C::KEY: C::key(&id), "version": { "$gte": as_stored(version) } })
-            }
-            Scope::NewestFirst(id) => self.events.find(doc! { C::KEY: C::key(&id) }).sort(doc! { "version": -1 }),
-            Scope::All => oldest_first(doc! {}),
-        };
-        // Without the index, the server sorts; on disk, if its memory is not enough.
-        let batches = stream::once(async move { find.allow_disk_use(true).batch().await }).try_flatten();
-        batches
-            .map(|batch| Ok::<_, Error>(stream::iter(owned(&batch?)?)))
-            .try_flatten()
-            .map_err(|error| self.failed(error))
+        let batches = stream::try_unfold(Reading::new(self, scope), move |mut reading| async move {
+            let batch = reading.next().await.map_err(|error| self.failed(error))?;
+            Ok::<_, StoreError>(batch.map(|batch| (stream::iter(batch.into_iter().map(Ok)), reading)))
+        });
+        batches.try_flatten()
     }
 }
 
@@ -130,12 +119,4 @@ impl<C: Codec> MongoStore<C> {
         }
         Ok(missing)
     }
-}
-
-fn owned(batch: &RawBatch) -> Result<Vec<Result<RawDocumentBuf, Error>>, Error> {
-    let documents = batch.doc_slices()?.into_iter().map(|document| {
-        let document = document?.as_document().ok_or_else(|| Error::custom("an answer holds no document"))?;
-        Ok(document.to_owned())
-    });
-    Ok(documents.collect())
 }

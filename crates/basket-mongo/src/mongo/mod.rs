@@ -1,7 +1,7 @@
 //! The contract on MongoDB: one document an event, found and kept apart by the unique key (stream, version).
 //!
 //! - [`store`]: the load, and the append with its retries
-//! - `log`: documents in batches, the check of the unique index, and the import
+//! - `log`: the documents, and the import; `reading`: one pass over documents, which survives a lost cursor
 //! - `tail`: events as they happen, from a change stream; `look`: the same from a server that has none
 //! - [`connection`]: the address of a server and the driver's options; `failure`: what the driver's errors mean
 //! - `events`: the collection, and how it is searched
@@ -12,6 +12,7 @@ mod events;
 mod failure;
 mod log;
 mod look;
+mod reading;
 pub mod store;
 mod suitable;
 mod tail;
