@@ -32,6 +32,9 @@ fn the_log_keeps_a_commit_together_and_can_be_narrowed_down(shell: &Shell) {
     let basket = story(shell);
     let log = basket.basket("log ID").out;
     assert_eq!(log.matches("commit ").count(), 4, "one commit, one heading: {log}");
+    let events: Vec<_> =
+        log.lines().filter_map(|line| Some(line.split_once("  ")?.1.rsplit("  ").next()?.trim())).collect();
+    assert!(events.ends_with(&["added 1 of 'socks'", "created the basket"]), "the newest first: {log}");
     let cases: [(&str, &[u64]); 8] = [
         ("", &[5, 4, 3, 2, 1]),
         ("--reverse", &[1, 2, 3, 4, 5]),

@@ -4,10 +4,10 @@ use serde_json::Value;
 use testkit::{on_both_stores, one_basket::OneBasket, planted::plant, shell::Shell};
 
 on_both_stores! {
-    a_removal_of_what_was_never_there_is_read_and_named_as_a_warning
+    a_removal_of_what_is_not_there_is_read_and_named_as_a_warning
 }
 
-fn a_removal_of_what_was_never_there_is_read_and_named_as_a_warning(shell: &Shell) {
+fn a_removal_of_what_is_not_there_is_read_and_named_as_a_warning(shell: &Shell) {
     let basket = OneBasket::with(shell, "socks");
     basket.does(["add ID clocks", "remove ID clocks"]);
     // It removes the clocks a second time.
