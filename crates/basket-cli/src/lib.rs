@@ -28,6 +28,7 @@ pub mod stays;
 pub mod store;
 #[doc(hidden)]
 pub mod summary;
+mod taken;
 mod time;
 
 pub use embedded::EmbeddedStore;

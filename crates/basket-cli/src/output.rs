@@ -10,12 +10,15 @@ use std::{
 };
 
 use anstream::{AutoStream, ColorChoice};
+use basket_mongo::store::exchange::Foreign;
 use clap::{
     ValueEnum,
     builder::styling::{AnsiColor, Style},
 };
 use serde::Serialize;
 use serde_json::Value;
+
+use crate::exit;
 
 pub(crate) const RED: Style = AnsiColor::Red.on_default();
 pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
@@ -174,6 +177,14 @@ fn coloured(out: impl Write + 'static, choice: ColorChoice) -> Box<dyn Write> {
 /// A text from outside, with its control characters replaced: they could move the cursor or begin a new line.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     if text.contains(char::is_control) { text.replace(char::is_control, "\u{fffd}").into() } else { text.into() }
+}
+
+/// Says which fields were not carried, if there were any.
+pub(crate) fn note_foreign(Foreign(fields): &Foreign) {
+    let fields: Vec<_> = fields.iter().map(|(name, events)| format!("'{}' of {events} events", plain(name))).collect();
+    if !fields.is_empty() {
+        exit::note(&format!("left out, since no event has such a field: {}", fields.join(", ")));
+    }
 }
 
 /// Starts `$PAGER`, or less where there is one. As in git, there is none where `$PAGER` is `cat` or empty, and less ends

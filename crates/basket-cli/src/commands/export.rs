@@ -6,7 +6,10 @@ use std::{
 };
 
 use anyhow::Result;
-use basket_mongo::{Entry, Scope, StoreError, Verifier, store::exchange::Export as Lines};
+use basket_mongo::{
+    Entry, Scope, StoreError, Verifier,
+    store::exchange::{Export as Lines, Foreign},
+};
 use clap::ValueEnum;
 use futures_util::TryStreamExt;
 
@@ -14,7 +17,7 @@ use super::log::EventJson;
 use crate::{
     domain::{Domain, Id, what},
     exit,
-    output::{Fields, json},
+    output::{Fields, json, note_foreign},
     progress,
     store::{Store, must_exist},
     time,
@@ -26,7 +29,9 @@ use crate::{
                         {program} export {id} > {stream}.ndjson\n  \
                         {program} export --format cloudevents > for-others.ndjson\n\n\
                         Each line carries a checksum, and the last one says how many there were. An event that can't be\n\
-                        read ends the export: `{program} verify` names all of them.")]
+                        read ends the export: `{program} verify` names all of them. So does one with a value that text can't\n\
+                        hold as it is. `data` and `meta` are carried whole, byte for byte; a field beside them that is none of\n\
+                        an event's is left out, and named with the number of events that have it.")]
 pub struct Export<D: Domain> {
     /// These {stream}s; without any, all of them
     #[arg(value_name = "ID", value_parser = D::parse_id)]
@@ -57,6 +62,7 @@ impl<D: Domain> Export<D> {
         let bar = progress::bar(store.count().await?, "events");
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
         let (mut lines, mut verifier, mut events) = (Lines::<D>::default(), Verifier::<D>::default(), 0_u64);
+        let mut foreign = Foreign::default();
         if self.format == Form::Ndjson {
             writeln!(out, "{}", lines.header())?;
         }
@@ -69,6 +75,7 @@ impl<D: Domain> Export<D> {
                     Form::Cloudevents => serde_json::to_string(&cloud_event::<D>(&verifier.check(&document)?.entry))?,
                 };
                 writeln!(out, "{line}")?;
+                foreign.count::<D>(&document);
                 events += 1;
                 bar.inc(1);
             }
@@ -84,6 +91,7 @@ impl<D: Domain> Export<D> {
         }
         out.flush()?;
         exit::note(&format!("{events} events were exported"));
+        note_foreign(&foreign);
         Ok(())
     }
 }

@@ -1,37 +1,40 @@
-//! `import`: takes in what `export` has printed. Doing it again adds nothing, so that it can be resumed after an error.
+//! `import`: takes in what `export` has printed, and backups that MongoDB's own tools have made. Doing it again adds nothing,
+//! so that it can be resumed after an error.
 
 use std::{
-    fs::File,
+    fs,
     io::{self, BufRead, BufReader, Read},
     marker::PhantomData,
     path::PathBuf,
 };
 
 use anyhow::{Context, Result};
-use basket_mongo::{
-    Maintenance,
-    store::{exchange::Import as Lines, maintenance::Read as Event},
-};
+use basket_mongo::Maintenance;
 
 use crate::{
     domain::Domain,
     output::{Fields, Format, json, print},
     progress,
+    taken::{
+        backup::{self, Kind},
+        batches::Batches,
+        export,
+    },
 };
 
-/// Events in one batch, which is written as a whole or not at all; more, where a commit is larger.
-const BATCH: usize = 1_000;
-
-/// The longest line that can be an event: MongoDB's documents have 16 MB at most.
-const LONGEST_LINE: u64 = 32 * 1024 * 1024;
+/// So much of a file says what it is.
+const HEAD: u64 = 1024 * 1024;
 
 /// Take in events that `{program} export` has printed; doing it twice adds nothing
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  {program} import {stream}s.ndjson\n  {program} import {stream}s.ndjson --dry-run\n  \
                         {program} export --store old.db | {program} import -\n\n\
-                        Importing twice adds nothing, so an import that was interrupted is resumed by doing it again.\n\
-                        Where the store has another history for a {stream}, it is refused, never merged."
+                        Several exports may stand one after the other. Importing twice adds nothing, so an import that was\n\
+                        interrupted is resumed by doing it again. Where the store has another history for a {stream}, it is\n\
+                        refused, never merged.\n\n\
+                        A file of `mongoexport` (a document a line), or a `.bson` file of `mongodump`, is taken in as well, in\n\
+                        any order. It has no checksums, so a file that was cut short is not noticed."
 )]
 pub struct Import<D: Domain> {
     /// The file; `-` for standard input
@@ -52,49 +55,24 @@ impl<D: Domain> Import<D> {
         let (file, size): (Box<dyn Read>, u64) = if name == "-" {
             (Box::new(io::stdin()), 0)
         } else {
-            let file = File::open(&self.file).with_context(|| format!("'{name}' can't be opened"))?;
+            let file = fs::File::open(&self.file).with_context(|| format!("'{name}' can't be opened"))?;
             let size = file.metadata().map_or(0, |about| about.len());
             (Box::new(file), size)
         };
         let bar = progress::bar(size, "bytes");
-        let (mut file, mut lines) = (BufReader::new(file), Lines::<D>::default());
-        let imported = if self.dry_run { "would have been imported" } else { "were imported" };
-        let so_far = |added: u64| format!("'{name}', of which {added} new events {imported}");
-        // Events of whole commits, and those of a commit that may go on.
-        let (mut batch, mut open) = (Vec::<Event<D>>::new(), Vec::new());
-        let (mut commit, mut added) = (None, 0);
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let length = file.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
-            let length = length.with_context(|| format!("'{name}' can't be read"))?;
-            if length == 0 {
-                break;
-            }
-            // A line that is not UTF-8 will not match its checksum either.
-            let read = lines.line(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
-            if let Some(event) = read.with_context(|| so_far(added))? {
-                if commit != Some(event.0.commit) {
-                    batch.append(&mut open);
-                    commit = Some(event.0.commit);
-                    if batch.len() >= BATCH {
-                        added += store.import(&batch, !self.dry_run).await.with_context(|| so_far(added))?;
-                        batch.clear();
-                    }
-                }
-                open.push(event);
-            }
-            bar.inc(length as u64);
-        }
-        // Of a file that was cut short, the last commit may be cut, too.
-        let end = lines.end();
-        if end.is_ok() {
-            batch.append(&mut open);
-        }
-        added += store.import(&batch, !self.dry_run).await.with_context(|| so_far(added))?;
+        let (mut file, mut head) = (BufReader::with_capacity(1 << 16, file), Vec::new());
+        let first = file.by_ref().take(HEAD).read_until(b'\n', &mut head);
+        first.with_context(|| format!("'{name}' can't be read"))?;
+        let kind = backup::kind::<D>(&head).with_context(|| format!("'{name}'"))?;
+        let (mut file, mut batches) = (head.as_slice().chain(file), Batches::new(store, !self.dry_run));
+        let taken = match kind {
+            Kind::Export => export::take(&mut file, &mut batches, &bar).await,
+            backup => backup::take(backup, &mut file, &mut batches, &bar).await,
+        };
         bar.finish_and_clear();
-        end.with_context(|| so_far(added))?;
-        let (read, would) = (lines.events(), if self.dry_run { "would be " } else { "" });
+        let (added, imported) = (batches.added, if self.dry_run { "would have been imported" } else { "were imported" });
+        let read = taken.with_context(|| format!("'{name}', of which {added} new events {imported}"))?;
+        let would = if self.dry_run { "would be " } else { "" };
         let record = Fields(vec![("dry_run", json(&self.dry_run)), ("read", json(&read)), ("added", json(&added))]);
         print(self.format, &record, |out| {
             writeln!(out, "{read} events read: {added} {would}new, {} there already", read - added)

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use basket_mongo::{
     Codec,
-    store::{document::as_stored, exchange::for_text},
+    store::{document::as_stored, json},
 };
 use bson::{
     Binary, Bson, DateTime, Document, RawBson, RawDocumentBuf,
@@ -177,12 +177,12 @@ fn document(row: &Row<'_>, table: Table) -> rusqlite::Result<RawDocumentBuf> {
     document.append(key, column(row, 1, table.read_key)?);
     document.append(cstr!("version"), RawBson::Int64(row.get(2)?));
     document.append(cstr!("type"), column(row, 3, RawBson::String)?);
-    document.append(cstr!("data"), column(row, 4, json)?);
+    document.append(cstr!("data"), column(row, 4, document_of)?);
     document.append(cstr!("recorded_at"), column(row, 5, time)?);
     document.append(cstr!("commit"), column(row, 6, object_id)?);
     document.append(cstr!("schema"), RawBson::Int64(row.get(7)?));
     if row.get_ref(8)? != ValueRef::Null {
-        document.append(cstr!("meta"), column(row, 8, json)?);
+        document.append(cstr!("meta"), column(row, 8, document_of)?);
     }
     Ok(document)
 }
@@ -231,7 +231,11 @@ fn value(field: Option<&Bson>) -> rusqlite::Result<Value> {
         Some(Bson::Int32(number)) => Value::Integer((*number).into()),
         Some(Bson::Int64(number)) => Value::Integer(*number),
         Some(Bson::DateTime(time)) => Value::Text(time.try_to_rfc3339_string().map_err(unwritable)?),
-        Some(other) => Value::Text(serde_json::to_string(&for_text(other.clone())).map_err(unwritable)?),
+        Some(Bson::Document(document)) => {
+            let document = RawDocumentBuf::try_from(document).map_err(unwritable)?;
+            Value::Text(json::write(&document).map_err(unwritable)?)
+        }
+        Some(other) => return Err(unwritable(format!("{other} has no column"))),
     })
 }
 
@@ -256,8 +260,8 @@ fn time(text: String) -> RawBson {
     DateTime::parse_rfc3339_str(&text).map_or(RawBson::String(text), RawBson::DateTime)
 }
 
-/// A JSON object as a document; any other text as a string.
-fn json(text: String) -> RawBson {
-    let document = serde_json::from_str::<Document>(&text).ok();
-    document.and_then(|document| RawBson::try_from(Bson::Document(document)).ok()).unwrap_or(RawBson::String(text))
+/// A JSON object as a document; any other text as a string, which is then named as one.
+fn document_of(text: String) -> RawBson {
+    let document = json::read(&text).ok().and_then(|document| RawDocumentBuf::try_from(&document).ok());
+    document.map_or(RawBson::String(text), RawBson::Document)
 }

@@ -15,7 +15,16 @@ use super::{
     codec::{Codec, Event, Id, integral, shown},
     entry::{CommitId, Entry, LogEntry, Meta},
     error::Unreadable,
+    json,
 };
+
+/// Whether a time is in the years 1 to 9999, the only ones that RFC 3339 has, wherever on Earth it is read.
+fn is_in_calendar(time: DateTime) -> bool {
+    const DAY: i64 = 86_400_000;
+    const YEAR_1: i64 = -719_162 * DAY;
+    const YEAR_10_000: i64 = 2_932_897 * DAY;
+    (YEAR_1 + DAY..YEAR_10_000 - DAY).contains(&time.timestamp_millis())
+}
 
 /// The fields of an event document, as found; `None` if it is missing. The first five are what a replay needs.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,14 +41,13 @@ pub struct RecordedEvent<'a> {
 }
 
 impl<'a> RecordedEvent<'a> {
-    /// Picks the fields out of a document, in one pass and without a copy. Fails if it is not valid BSON.
+    /// Picks the fields out of a document, without a copy. Fails if it is not valid BSON, or has a key twice.
     pub fn from_document(document: RawBsonRef<'a>) -> Result<Self, Unreadable> {
         let mut found = Self::default();
         let RawBsonRef::Document(document) = document else {
             return Err(found.unreadable(format!("it is {}, expected a document", shown(document))));
         };
-        for field in document.iter() {
-            let (name, value) = field.map_err(|broken| found.unreadable(format!("it is not valid BSON: {broken}")))?;
+        for (name, value) in document.iter().flatten() {
             match name.as_str() {
                 "_id" => found._id = Some(value),
                 "version" => found.version = Some(value),
@@ -52,6 +60,7 @@ impl<'a> RecordedEvent<'a> {
                 _ => {}
             }
         }
+        json::check(document).map_err(|why| found.unreadable(why))?;
         Ok(found)
     }
 
@@ -82,6 +91,7 @@ impl<'a> RecordedEvent<'a> {
     /// The event by itself, whatever came before it.
     pub(crate) fn event<C: Codec>(self, id: &Id<C>) -> Result<Event<C>, String> {
         let schema = self.check_schema(C::SCHEMA)?;
+        self.check_time()?;
         let kind = field("type", self.r#type, "the name of an event", RawBsonRef::as_str)?;
         let data = field("data", self.data, "a document", RawBsonRef::as_document)?;
         C::decode(id, schema, kind, data)
@@ -123,6 +133,17 @@ impl<'a> RecordedEvent<'a> {
             version if version == next => Ok(()),
             version if version > next => Err(format!("version {next} is missing before it")),
             version => Err(format!("version {version} is there twice")),
+        }
+    }
+
+    /// A time must have a text that every program reads, in every zone, though the state does not depend on it.
+    fn check_time(self) -> Result<(), String> {
+        match self.recorded_at.and_then(RawBsonRef::as_datetime) {
+            Some(time) if !is_in_calendar(time) => {
+                let millis = time.timestamp_millis();
+                Err(format!("its recorded_at is Date({millis}), expected one from 0001-01-02 to 9999-12-30"))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -1,9 +1,11 @@
 //! Events as lines of text, to copy them from one store to another: a header, one line for each event, and an end that says
-//! how many there were. A line is an event document in MongoDB's extended JSON (relaxed), with a checksum after its fields.
-//! [`Export`] makes the lines, [`Import`] reads them; neither touches a file or a store. Of a document, only the fields of
-//! [`document`](super::document) are exported; `data` and `meta` with all they hold, whole numbers as 64-bit ones.
+//! how many there were. A line is an event document as [`json`] writes it, with a checksum after its fields. [`Export`] makes
+//! the lines, [`Import`] reads them; neither touches a file or a store. Of a document, only the fields of
+//! [`document`](super::document) are exported; `data` and `meta` with all they hold, byte for byte. Any others are counted.
 
-use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
+use std::collections::BTreeMap;
+
+use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, raw::CStr};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
@@ -11,6 +13,7 @@ use super::{
     document::{RecordedEvent, stream_of},
     entry::Entry,
     error::Unreadable,
+    json,
     verify::Verifier,
 };
 
@@ -47,6 +50,26 @@ pub struct BadLine {
     pub why: String,
 }
 
+/// Names of fields that are no part of an event document, and how many documents had each. They were put there by something
+/// else, and no export or import carries them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Foreign(pub BTreeMap<String, u64>);
+
+impl Foreign {
+    /// Counts those of a document.
+    pub fn count<C: Codec>(&mut self, document: &RawDocument) {
+        for (name, _) in document.iter().flatten() {
+            let name = name.as_str();
+            if name != C::KEY && !FIELDS.contains(&name) {
+                *self.0.entry(name.to_owned()).or_default() += 1;
+            }
+        }
+    }
+}
+
+/// The fields of an event document, but for the stream's key.
+const FIELDS: [&str; 8] = ["_id", "version", "type", "data", "recorded_at", "commit", "schema", "meta"];
+
 /// Turns event documents into lines.
 pub struct Export<C: Codec> {
     verifier: Verifier<C>,
@@ -65,10 +88,12 @@ impl<C: Codec> Export<C> {
         json(&Header { format: FORMAT, collection: C::COLLECTION.into() })
     }
 
-    /// The line of the next document. Fails at a document that can't be read: only whole histories are exported.
+    /// The line of the next document. Fails at a document that can't be read, or that text can't hold as it is: only whole
+    /// histories are exported.
     pub fn line(&mut self, document: &RawDocument) -> Result<String, Unreadable> {
         self.verifier.check(document)?;
-        let line = portable::<C>(document)?;
+        let event = RecordedEvent::from_document(document.into())?;
+        let line = json::write(&portable::<C>(document)?).map_err(|why| event.unreadable(why))?;
         let crc32 = crc32fast::hash(line.as_bytes());
         self.sum.update(&crc32.to_be_bytes());
         Ok(format!("{}{CHECKSUM}{crc32:08x}\"}}", line.strip_suffix('}').unwrap_or(&line)))
@@ -80,52 +105,77 @@ impl<C: Codec> Export<C> {
     }
 }
 
+/// What a line is.
+#[allow(clippy::large_enum_variant, reason = "nearly all of them are events")]
+pub enum Line<C: Codec> {
+    /// The first line of an export; one may follow on another.
+    Begin,
+    /// An event, with the document that it was read from.
+    Event(Entry<C>, RawDocumentBuf),
+    /// The last line of an export.
+    End,
+    /// It is blank.
+    Blank,
+}
+
 /// Reads lines that an [`Export`] has made, each of which is checked as if it were in a store.
 pub struct Import<C: Codec> {
     verifier: Verifier<C>,
     sum: crc32fast::Hasher,
     line: u64,
-    ended: bool,
+    /// Events of the exports before this one.
+    before: u64,
+    /// Whether it is in an export: after its first line, and before its last.
+    inside: bool,
 }
 
 impl<C: Codec> Default for Import<C> {
     fn default() -> Self {
-        Self { verifier: Verifier::default(), sum: crc32fast::Hasher::new(), line: 0, ended: false }
+        Self { verifier: Verifier::default(), sum: crc32fast::Hasher::new(), line: 0, before: 0, inside: false }
     }
 }
 
 impl<C: Codec> Import<C> {
-    /// The event of the next line, with its document; `None` for the header and the end. An error says what is wrong with
-    /// the line.
-    pub fn line(&mut self, line: &str) -> Result<Option<(Entry<C>, RawDocumentBuf)>, BadLine> {
+    /// What the next line is. An error says what is wrong with it.
+    pub fn line(&mut self, line: &str) -> Result<Line<C>, BadLine> {
         self.line += 1;
+        // Some editors begin a file with this mark.
+        let line = line.strip_prefix('\u{feff}').unwrap_or(line);
         self.read(line).map_err(|why| BadLine { line: self.line, why })
     }
 
     /// Checks that the end was there. Fails if the file was cut short.
     pub fn end(&self) -> Result<(), BadLine> {
-        let why = "the end is missing: the file was cut short, so ask for it again".into();
-        if self.ended { Ok(()) } else { Err(BadLine { line: self.line + 1, why }) }
+        let why = match self.line {
+            0 => "it is empty",
+            _ => "the end is missing: the file was cut short, so ask for it again",
+        };
+        if self.line > 0 && !self.inside { Ok(()) } else { Err(BadLine { line: self.line + 1, why: why.into() }) }
     }
 
     /// How many events there were.
     pub fn events(&self) -> u64 {
-        self.verifier.documents()
+        self.before + self.verifier.documents()
     }
 
-    fn read(&mut self, line: &str) -> Result<Option<(Entry<C>, RawDocumentBuf)>, String> {
-        if self.ended {
-            return Err("it stands behind the end".into());
+    fn read(&mut self, line: &str) -> Result<Line<C>, String> {
+        if line.trim().is_empty() {
+            return Ok(Line::Blank);
         }
-        if self.line == 1 {
-            return self.header(line).map(|()| None);
+        if !self.inside {
+            self.header(line)?;
+            self.before = self.events();
+            (self.verifier, self.sum, self.inside) = (Verifier::default(), crc32fast::Hasher::new(), true);
+            return Ok(Line::Begin);
         }
         if let Some(found) = parse::<End>(line) {
             let expected = end(&self.verifier, self.sum.clone());
-            self.ended = true;
             let (here, there) = (expected.events, found.events);
-            let missing = || format!("{here} events end here, not {there}; lines are missing, ask for the file again");
-            return if found == expected { Ok(None) } else { Err(missing()) };
+            if found != expected {
+                return Err(format!("{here} events end here, not {there}; lines are missing, ask for the file again"));
+            }
+            self.inside = false;
+            return Ok(Line::End);
         }
         let damaged = "the line is damaged or cut short: its checksum is another one";
         let (body, checksum) =
@@ -135,11 +185,9 @@ impl<C: Codec> Import<C> {
             return Err(damaged.into());
         }
         self.sum.update(&crc32.to_be_bytes());
-        let document: Document = serde_json::from_str(&body).map_err(|why| format!("it is no event: {why}"))?;
-        let document = document.into_iter().map(|(name, value)| (name, from_text(value))).collect::<Document>();
-        let document = RawDocumentBuf::try_from(&document).map_err(|why| format!("it is no event: {why}"))?;
+        let document = event_document(&body)?;
         let verified = self.verifier.check(&document).map_err(|unreadable| unreadable.to_string())?;
-        Ok(Some((verified.entry, document)))
+        Ok(Line::Event(verified.entry, document))
     }
 
     fn header(&self, line: &str) -> Result<(), String> {
@@ -151,64 +199,65 @@ impl<C: Codec> Import<C> {
             Some(Header { format, .. }) => {
                 Err(format!("the file has format {format}, and this program reads {FORMAT}; use a newer one"))
             }
+            None if self.line > 1 => Err("it stands behind the end, and begins no other export".into()),
             None => Err("it is no export of events".into()),
         }
     }
 }
 
-/// The document's line without a checksum: the same for the same event, whatever the store it comes from.
-pub(crate) fn portable<C: Codec>(document: &RawDocument) -> Result<String, Unreadable> {
+/// The event document of a line of JSON, in the types that a store writes.
+pub fn event_document(line: &str) -> Result<RawDocumentBuf, String> {
+    let mut document = json::read(line).map_err(|why| format!("it is no event: {why}"))?;
+    if let Some(Bson::Int64(schema)) = document.get("schema")
+        && let Ok(schema) = i32::try_from(*schema)
+    {
+        document.insert("schema", schema);
+    }
+    RawDocumentBuf::try_from(&document).map_err(|why| format!("it is no event: {why}"))
+}
+
+/// The event document that is carried: only the fields that it should have, and its whole numbers of 64 bits, so that the
+/// same event has one line, whatever the store it comes from.
+pub fn portable<C: Codec>(document: &RawDocument) -> Result<RawDocumentBuf, Unreadable> {
     let event = RecordedEvent::from_document(document.into())?;
     let id = stream_of::<C>(document).map_err(|why| event.unreadable(why))?;
-    let whole = |value: Option<RawBsonRef<'_>>, otherwise: i64| value.and_then(integral).unwrap_or(otherwise).into();
-    let fields = [
-        ("_id", owned(event._id)),
-        (C::KEY, Some(C::key(&id))),
-        ("version", Some(whole(event.version, 0))),
-        ("type", owned(event.r#type)),
-        ("data", owned(event.data)),
-        ("recorded_at", event.recorded_at.map(date)),
-        ("commit", owned(event.commit)),
-        ("schema", Some(whole(event.schema, 1))),
-        ("meta", owned(event.meta)),
-    ];
-    let fields = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Ok(json(&fields.collect::<Document>()))
+    let mut carried = RawDocumentBuf::new();
+    let mut put = |name: &str, value: Option<RawBsonRef<'_>>| {
+        if let (Some(value), Ok(name)) = (value, <&CStr>::try_from(name)) {
+            carried.append(name, value);
+        }
+    };
+    let whole = |value: Option<RawBsonRef<'_>>, otherwise: i64| value.and_then(integral).unwrap_or(otherwise);
+    put("_id", event._id);
+    let key = bson::rawdoc! { "": bson::RawBson::try_from(C::key(&id)).unwrap_or(bson::RawBson::Null) };
+    put(C::KEY, key.get("").ok().flatten());
+    put("version", Some(RawBsonRef::Int64(whole(event.version, 0))));
+    put("type", event.r#type);
+    put("data", event.data);
+    put("recorded_at", event.recorded_at);
+    put("commit", event.commit);
+    put("schema", Some(RawBsonRef::Int64(whole(event.schema, 1))));
+    put("meta", event.meta);
+    Ok(carried)
 }
 
-/// A date as text; a value that can't be written so stays as it is.
-fn date(value: RawBsonRef<'_>) -> Bson {
-    let text = value.as_datetime().and_then(|time| time.try_to_rfc3339_string().ok());
-    text.map_or_else(|| owned(Some(value)).unwrap_or(Bson::Null), |text| doc! { "$date": text }.into())
+/// Whether two documents are the same event: also where one program has written a number in 32 bits, and another one in 64.
+pub(crate) fn is_same<C: Codec>(one: &RawDocument, other: &RawDocument) -> Result<bool, Unreadable> {
+    let (one, other) = (portable::<C>(one)?, portable::<C>(other)?);
+    Ok(one == other || widened(&one) == widened(&other))
 }
 
-fn owned(value: Option<RawBsonRef<'_>>) -> Option<Bson> {
-    Some(for_text(Bson::try_from(value?).ok()?))
+fn widened(document: &RawDocument) -> Option<RawDocumentBuf> {
+    let document = Document::try_from(document).ok()?;
+    let document: Document = document.into_iter().map(|(name, value)| (name, widen(value))).collect();
+    RawDocumentBuf::try_from(&document).ok()
 }
 
-/// A value as JSON can have it: NaN and infinities have no literal there, but extended JSON has a form for them.
-pub fn for_text(value: Bson) -> Bson {
-    match value {
-        Bson::Double(number) if number.is_nan() => doc! { "$numberDouble": "NaN" }.into(),
-        Bson::Double(f64::INFINITY) => doc! { "$numberDouble": "Infinity" }.into(),
-        Bson::Double(f64::NEG_INFINITY) => doc! { "$numberDouble": "-Infinity" }.into(),
-        other => within(other, for_text),
-    }
-}
-
-/// A value out of JSON, which has one kind of number: whole ones become 64-bit, as the stores write them.
-fn from_text(value: Bson) -> Bson {
+fn widen(value: Bson) -> Bson {
     match value {
         Bson::Int32(number) => Bson::Int64(number.into()),
-        other => within(other, from_text),
-    }
-}
-
-/// Changes the values that a document or an array holds.
-fn within(value: Bson, change: fn(Bson) -> Bson) -> Bson {
-    match value {
-        Bson::Document(fields) => Bson::Document(fields.into_iter().map(|(name, held)| (name, change(held))).collect()),
-        Bson::Array(items) => Bson::Array(items.into_iter().map(change).collect()),
+        Bson::Document(fields) => Bson::Document(fields.into_iter().map(|(name, held)| (name, widen(held))).collect()),
+        Bson::Array(items) => Bson::Array(items.into_iter().map(widen).collect()),
         other => other,
     }
 }

@@ -9,7 +9,7 @@ use super::{
     codec::{Codec, what},
     entry::Entry,
     error::StoreError,
-    exchange::portable,
+    exchange::is_same,
     log::EventLog,
 };
 
@@ -51,7 +51,7 @@ pub fn is_new<C: Codec>(
 ) -> Result<bool, StoreError> {
     match found {
         None => Ok(true),
-        Some(found) if portable::<C>(found)? == portable::<C>(document)? => Ok(false),
+        Some(found) if is_same::<C>(found, document)? => Ok(false),
         Some(_) => Err(StoreError::Diverged {
             what: what::<C>(),
             id: entry.stream.to_string(),

@@ -4,7 +4,7 @@
 //!
 //! 1. [`codec`]: how the events of an aggregate become documents and back
 //! 2. [`entry`]: an event, and what is stored beside it; [`error`]: everything that can go wrong
-//! 3. [`document`]: the shape of an event document, and how one that can't be read is named
+//! 3. [`json`]: documents as text and back; [`document`]: the shape of an event document, and how one that can't be read is named
 //! 4. [`event_store`]: `get`, `save`, `append` and `handle`
 //! 5. [`log`]: reading what was kept, and the past; [`tail`]: events as they happen; [`undo`]: what if, and undo
 //! 6. [`verify`], [`exchange`] and [`maintenance`]: whether all can be read, and carrying it from one store to another
@@ -16,6 +16,7 @@ pub mod entry;
 pub mod error;
 pub mod event_store;
 pub mod exchange;
+pub mod json;
 pub mod log;
 pub mod maintenance;
 pub mod tail;

@@ -1,0 +1,141 @@
+//! Files that `import` takes in besides an export: what they are, by their first bytes, and the backups among them that
+//! MongoDB's own tools have made. These have the documents in any order, so they are sorted in an embedded file that is
+//! removed afterwards: memory does not grow with them.
+
+use std::{
+    io::{BufRead, Read},
+    pin::pin,
+};
+
+use anyhow::{Context, Result};
+use basket_mongo::{
+    EventLog, Maintenance, Scope, Verifier,
+    store::{
+        document::read_entry,
+        exchange::{Foreign, event_document, portable},
+    },
+};
+use bson::{Document, RawDocumentBuf};
+use futures_util::TryStreamExt;
+use indicatif::ProgressBar;
+
+use super::{
+    LONGEST_LINE,
+    batches::{BYTES, Batches},
+};
+use crate::{
+    domain::Domain,
+    embedded::EmbeddedStore,
+    exit::{Failure, UNREADABLE, note},
+    output::note_foreign,
+};
+
+/// What a file has in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Lines that `export` has printed, or what is nearest to that.
+    Export,
+    /// A document a line, in extended JSON, from `mongoexport`.
+    JsonLines,
+    /// One document after the other, from `mongodump`.
+    Bson,
+}
+
+/// How the first bytes of files begin that are something else, and what they are.
+const OTHERS: [(&[u8], &str); 8] = [
+    (b"\xff\xfe", "it is text in UTF-16; save it as UTF-8"),
+    (b"\xfe\xff", "it is text in UTF-16; save it as UTF-8"),
+    (b"\x1f\x8b", "it is packed by gzip; unpack it first: gunzip -c FILE | basket import -"),
+    (b"\x28\xb5\x2f\xfd", "it is packed by zstd; unpack it first: zstd -dc FILE | basket import -"),
+    (b"PK\x03\x04", "it is a ZIP archive; unpack it first"),
+    (b"SQLite format 3\0", "it is an embedded file; export it: basket export --store FILE | basket import -"),
+    (b"\x6d\xe2\x99\x81", "it is an archive of mongodump; dump into a folder, and import the .bson file in it"),
+    (b"[", "it is an array in JSON; write a document a line: mongoexport without --jsonArray"),
+];
+
+/// What a file is that begins so. An error says what else it is.
+pub(crate) fn kind<D: Domain>(head: &[u8]) -> Result<Kind, Failure> {
+    if let Some((_, what)) = OTHERS.iter().find(|(begin, _)| head.starts_with(begin)) {
+        return Err(Failure(UNREADABLE, (*what).into()));
+    }
+    // A document begins with its length in four bytes, and no text has such a byte as the last of them.
+    if matches!(head, [_, _, _, 0 | 1, ..]) {
+        return Ok(Kind::Bson);
+    }
+    let first = String::from_utf8_lossy(head);
+    let first = first.trim_start_matches('\u{feff}').trim();
+    let is_document = first.starts_with('{') && first.contains(&format!("\"{}\"", D::KEY));
+    // A line with a checksum is of an export whose beginning is missing.
+    Ok(if is_document && !first.contains(",\"crc32\":\"") { Kind::JsonLines } else { Kind::Export })
+}
+
+/// Takes in a backup, and returns how many events there were.
+pub(crate) async fn take<D: Domain>(
+    kind: Kind,
+    file: &mut impl BufRead,
+    batches: &mut Batches<'_, D, impl Maintenance<D>>,
+    bar: &ProgressBar,
+) -> Result<u64> {
+    let folder = tempfile::tempdir().context("there is no folder to sort the documents in")?;
+    let sorted = EmbeddedStore::<D>::at(folder.path().join("backup.db"));
+    let (mut read, mut foreign) = (0_u64, Foreign::default());
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    loop {
+        let place = || format!("{} {}", if kind == Kind::Bson { "document" } else { "line" }, read + 1);
+        let Some((document, length)) = next(kind, file).with_context(place)? else { break };
+        if let Some(document) = document {
+            read_entry::<D>(&document).with_context(place)?;
+            foreign.count::<D>(&document);
+            bytes += length;
+            page.push(Document::try_from(portable::<D>(&document)?)?);
+        }
+        read += 1;
+        bar.inc(length as u64);
+        if bytes >= BYTES {
+            sorted.keep(std::mem::take(&mut page)).await?;
+            bytes = 0;
+        }
+    }
+    sorted.keep(page).await?;
+    let mut verifier = Verifier::<D>::default();
+    let mut documents = pin!(sorted.documents(Scope::All));
+    while let Some(document) = documents.try_next().await? {
+        let entry = verifier.check(&document)?.entry;
+        batches.add((entry, document)).await?;
+    }
+    batches.end().await?;
+    note("it is a backup without checksums; `export` makes one that shows when it was cut short");
+    note_foreign(&foreign);
+    Ok(verifier.documents())
+}
+
+/// The next document, `None` for a blank line, and its length in the file; `None` at the end.
+fn next(kind: Kind, file: &mut impl BufRead) -> Result<Option<(Option<RawDocumentBuf>, usize)>> {
+    let mut bytes = Vec::new();
+    if kind == Kind::JsonLines {
+        let length = file.take(LONGEST_LINE).read_until(b'\n', &mut bytes).context("it can't be read")?;
+        let line = String::from_utf8(bytes).map_err(|_| unreadable("it is not valid UTF-8"))?;
+        let line = line.trim_start_matches('\u{feff}').trim();
+        return match (length, line) {
+            (0, _) => Ok(None),
+            (_, "") => Ok(Some((None, length))),
+            _ => Ok(Some((Some(event_document(line).map_err(unreadable)?), length))),
+        };
+    }
+    if file.fill_buf().context("it can't be read")?.is_empty() {
+        return Ok(None);
+    }
+    let cut = || unreadable("it is no document, or it was cut short");
+    let mut length = [0; 4];
+    file.read_exact(&mut length).map_err(|_| cut())?;
+    let rest = u64::from(u32::from_le_bytes(length)).checked_sub(4).filter(|rest| *rest < LONGEST_LINE);
+    bytes.extend(length);
+    file.take(rest.unwrap_or(0)).read_to_end(&mut bytes).context("it can't be read")?;
+    let length = bytes.len();
+    let document = RawDocumentBuf::from_bytes(bytes).map_err(|_| cut())?;
+    Ok(Some((Some(document), length)))
+}
+
+fn unreadable(why: impl Into<String>) -> Failure {
+    Failure(UNREADABLE, why.into())
+}

@@ -1,0 +1,222 @@
+//! Documents as JSON text and back, value for value and byte for byte. It is MongoDB's extended JSON, where a plain number
+//! is a 64-bit one, or a double if it has a fraction: any other type has its canonical form. Exports and the embedded file
+//! keep documents so. What would come back as something else is refused, not changed.
+
+use std::{collections::HashSet, fmt};
+
+use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, MapAccess, SeqAccess, Visitor},
+    ser::{Error as _, SerializeMap, SerializeSeq},
+};
+use serde_json::Value;
+
+use super::codec::shown;
+
+/// The text of a document.
+///
+/// # Errors
+/// Names the field whose value no text gives back: a document that looks like the extended JSON of another type, such as
+/// `{"$oid": "hello"}`, or a value in a form that MongoDB itself would not write.
+pub fn write(document: &RawDocument) -> Result<String, String> {
+    let text = round_trip(document);
+    text.ok_or_else(|| format!("{}, which text can't hold without a change", culprit(document)))
+}
+
+/// The document of a text. An error says what is wrong with the text; a key that is there twice is.
+pub fn read(text: &str) -> Result<Document, String> {
+    match serde_json::from_str(text) {
+        Ok(Read(Bson::Document(document))) => Ok(document),
+        Ok(_) => Err("it is no document".into()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The text, if it gives the same bytes again.
+fn round_trip(document: &RawDocument) -> Option<String> {
+    let text = serde_json::to_string(&Written(RawBsonRef::Document(document))).ok()?;
+    let again = RawDocumentBuf::try_from(&read(&text).ok()?).ok()?;
+    (again.as_bytes() == document.as_bytes()).then_some(text)
+}
+
+/// The innermost field that has no text, and its value.
+fn culprit(document: &RawDocument) -> String {
+    for (name, value) in document.iter().flatten() {
+        match value {
+            RawBsonRef::Document(held) if round_trip(held).is_none() => {
+                let is_like_another =
+                    held.iter().next().is_some_and(|first| first.is_ok_and(|(name, _)| name.as_str().starts_with('$')));
+                return match is_like_another {
+                    true => format!("its {name} is {}", shown(value)),
+                    false => culprit(held).replacen("its ", &format!("its {name}."), 1),
+                };
+            }
+            _ => {
+                let mut alone = RawDocumentBuf::new();
+                alone.append(name, value);
+                if round_trip(&alone).is_none() {
+                    return format!("its {name} is {}", shown(value));
+                }
+            }
+        }
+    }
+    "it has a value".into()
+}
+
+/// The first millisecond of the year 10000.
+const YEAR_10_000: i64 = 253_402_300_800_000;
+
+/// A value on its way into text.
+struct Written<'a>(RawBsonRef<'a>);
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            RawBsonRef::Document(document) => {
+                let mut map = serializer.serialize_map(None)?;
+                for field in document.iter() {
+                    let (name, value) = field.map_err(S::Error::custom)?;
+                    map.serialize_entry(name.as_str(), &Self(value))?;
+                }
+                map.end()
+            }
+            RawBsonRef::Array(array) => {
+                let mut list = serializer.serialize_seq(None)?;
+                for value in array {
+                    list.serialize_element(&Self(value.map_err(S::Error::custom)?))?;
+                }
+                list.end()
+            }
+            RawBsonRef::String(text) => serializer.serialize_str(text),
+            RawBsonRef::Int64(number) => serializer.serialize_i64(number),
+            RawBsonRef::Double(number) if number.is_finite() => serializer.serialize_f64(number),
+            other => {
+                let other = Bson::try_from(other).map_err(S::Error::custom)?;
+                // People read dates; one before 1970 or after the year 9999 has its milliseconds.
+                let is_date =
+                    matches!(&other, Bson::DateTime(time) if (0..YEAR_10_000).contains(&time.timestamp_millis()));
+                if is_date { other.into_relaxed_extjson() } else { other.into_canonical_extjson() }
+                    .serialize(serializer)
+            }
+        }
+    }
+}
+
+/// A value out of text.
+struct Read(Bson);
+
+impl<'de> Deserialize<'de> for Read {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Values).map(Self)
+    }
+}
+
+struct Values;
+
+impl<'de> Visitor<'de> for Values {
+    type Value = Bson;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "a value of extended JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Bson, E> {
+        Ok(Bson::Boolean(value))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Bson, E> {
+        Ok(Bson::Int64(number))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Bson, E> {
+        i64::try_from(number).map(Bson::Int64).map_err(|_| E::custom(format!("{number} has more than 64 bits")))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Bson, E> {
+        Ok(Bson::Double(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Bson, E> {
+        Ok(Bson::String(text.into()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Bson, E> {
+        Ok(Bson::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Bson, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Read(value)) = list.next_element()? {
+            values.push(value);
+        }
+        Ok(Bson::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Bson, A::Error> {
+        let Some(first) = map.next_key::<String>()? else { return Ok(Document::new().into()) };
+        if first.starts_with('$') {
+            let mut fields = serde_json::Map::from_iter([(first, map.next_value()?)]);
+            while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                if fields.insert(name.clone(), value).is_some() {
+                    return Err(A::Error::custom(twice(&name)));
+                }
+            }
+            return Bson::try_from(Value::Object(fields)).map_err(A::Error::custom);
+        }
+        let Read(value) = map.next_value()?;
+        let mut document = Document::from_iter([(first, value)]);
+        while let Some((name, Read(value))) = map.next_entry::<String, Read>()? {
+            if document.insert(name.clone(), value).is_some() {
+                return Err(A::Error::custom(twice(&name)));
+            }
+        }
+        Ok(document.into())
+    }
+}
+
+/// How deep documents may stand in each other; MongoDB takes no deeper ones from its clients.
+const DEEPEST: usize = 120;
+
+/// Whether every key in a document is there once, at any depth. An error names one that is not, or says that the document is
+/// no valid BSON: a reader would take one of the two values, and another reader the other one.
+pub(crate) fn check(document: &RawDocument) -> Result<(), String> {
+    check_at(document, DEEPEST)
+}
+
+fn check_at(document: &RawDocument, levels: usize) -> Result<(), String> {
+    let levels = levels.checked_sub(1).ok_or_else(|| format!("it is nested deeper than {DEEPEST} levels"))?;
+    // Of a few keys, each is compared with those before it; only more of them are worth a set.
+    let (mut few, mut many) = (Vec::new(), HashSet::new());
+    for field in document.iter() {
+        let (name, value) = field.map_err(|broken| format!("it is not valid BSON: {broken}"))?;
+        let name = name.as_str();
+        let is_new = if few.len() < 16 { !few.contains(&name) } else { many.insert(name) && !few.contains(&name) };
+        if !is_new {
+            return Err(twice(name));
+        }
+        if few.len() < 16 {
+            few.push(name);
+        }
+        check_value(value, levels)?;
+    }
+    Ok(())
+}
+
+fn check_value(value: RawBsonRef<'_>, levels: usize) -> Result<(), String> {
+    match value {
+        RawBsonRef::Document(held) => check_at(held, levels),
+        RawBsonRef::JavaScriptCodeWithScope(code) => check_at(code.scope, levels),
+        RawBsonRef::Array(array) => {
+            let levels = levels.checked_sub(1).ok_or_else(|| format!("it is nested deeper than {DEEPEST} levels"))?;
+            array.into_iter().try_for_each(|value| {
+                check_value(value.map_err(|broken| format!("it is not valid BSON: {broken}"))?, levels)
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn twice(name: &str) -> String {
+    format!("the key {name:?} is there twice")
+}

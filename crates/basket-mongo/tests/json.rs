@@ -1,0 +1,129 @@
+//! Documents as text: any document of BSON comes back byte for byte, or is refused by the name of its field.
+//! `PROPTEST_CASES` says how many documents are tried.
+
+use basket_mongo::store::json;
+use bson::{
+    Binary, Bson, DateTime, Decimal128, Document, JavaScriptCodeWithScope, RawDocumentBuf, Regex, Timestamp, doc,
+    oid::ObjectId,
+    raw::{CString, cstr},
+    spec::BinarySubtype,
+};
+use proptest::{collection::vec, prelude::*};
+
+/// Values of every type, with those at the edges.
+fn a_scalar() -> impl Strategy<Value = Bson> {
+    let bytes = vec(any::<u8>(), 0..20);
+    let subtype = any::<u8>().prop_map(BinarySubtype::from);
+    prop_oneof![
+        Just(Bson::Null),
+        any::<bool>().prop_map(Bson::Boolean),
+        any::<i32>().prop_map(Bson::Int32),
+        any::<i64>().prop_map(Bson::Int64),
+        prop::num::f64::ANY.prop_map(Bson::Double),
+        prop::sample::select(vec![-0.0, 0.0, 5.0, 1e300, f64::MIN_POSITIVE, f64::INFINITY, f64::NAN])
+            .prop_map(Bson::Double),
+        any::<String>().prop_map(Bson::String),
+        any::<[u8; 12]>().prop_map(|bytes| ObjectId::from_bytes(bytes).into()),
+        any::<i64>().prop_map(|millis| DateTime::from_millis(millis).into()),
+        (-62_200_000_000_000..253_500_000_000_000_i64).prop_map(|millis| DateTime::from_millis(millis).into()),
+        any::<[u8; 16]>().prop_map(|bytes| Decimal128::from_bytes(bytes).into()),
+        (bytes, subtype).prop_map(|(bytes, subtype)| Binary { subtype, bytes }.into()),
+        (any::<u32>(), any::<u32>()).prop_map(|(time, increment)| Timestamp { time, increment }.into()),
+        ("[^\0]{0,8}", "[a-z]{0,4}").prop_map(|(pattern, options)| {
+            let [pattern, options] = [pattern, options].map(|text| CString::try_from(text).unwrap());
+            Bson::RegularExpression(Regex { pattern, options })
+        }),
+        any::<String>().prop_map(Bson::JavaScriptCode),
+        any::<String>().prop_map(Bson::Symbol),
+        prop::sample::select(vec![Bson::Undefined, Bson::MinKey, Bson::MaxKey]),
+    ]
+}
+
+/// Documents as they are, and some that look like extended JSON.
+fn a_value() -> impl Strategy<Value = Bson> {
+    let special = "\\$(oid|date|numberInt|numberLong|numberDouble|binary|code|scope|uuid|timestamp|minKey|foo|ref)";
+    let key = prop_oneof![4 => "[^\0]{0,6}", 1 => special];
+    a_scalar().prop_recursive(4, 24, 5, move |inner| {
+        let fields =
+            vec((key.clone(), inner.clone()), 0..5).prop_map(|fields| fields.into_iter().collect::<Document>());
+        prop_oneof![
+            3 => fields.clone().prop_map(Bson::Document),
+            2 => vec(inner, 0..5).prop_map(Bson::Array),
+            1 => (any::<String>(), fields).prop_map(|(code, scope)| JavaScriptCodeWithScope { code, scope }.into()),
+        ]
+    })
+}
+
+fn raw(document: &Document) -> RawDocumentBuf {
+    RawDocumentBuf::try_from(document).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn any_document_comes_back_byte_for_byte_or_is_refused_by_its_name(value in a_value()) {
+        let document = raw(&doc! { "x": value });
+        match json::write(&document) {
+            Ok(text) => prop_assert_eq!(raw(&json::read(&text).unwrap()), document),
+            Err(why) => prop_assert!(why.starts_with("its x"), "{}", why),
+        }
+    }
+}
+
+#[test]
+fn what_any_program_writes_is_never_refused() {
+    let values = [
+        Bson::Int32(5),
+        Bson::Int64(5),
+        Bson::Double(5.0),
+        Bson::Double(0.1 + 0.2),
+        Bson::Double(-0.0),
+        Bson::Double(f64::NAN),
+        Bson::Double(f64::NEG_INFINITY),
+        Bson::String("{\"$oid\":\"hello\"}\n\u{1f9e6}".into()),
+        DateTime::from_millis(-1).into(),
+        DateTime::from_millis(i64::MAX).into(),
+        "1.10".parse::<Decimal128>().unwrap().into(),
+        Binary { subtype: BinarySubtype::Uuid, bytes: vec![1; 16] }.into(),
+        Binary { subtype: BinarySubtype::BinaryOld, bytes: vec![1, 2] }.into(),
+        Timestamp { time: u32::MAX, increment: 1 }.into(),
+        Bson::RegularExpression(Regex { pattern: cstr!("^a").into(), options: cstr!("im").into() }),
+        Bson::JavaScriptCode("return 1".into()),
+        doc! { "a": { "$cents": 5, "b": [1, { "c": null }] } }.into(),
+        Bson::Array(vec![]),
+        Bson::MinKey,
+    ];
+    for value in values {
+        let document = raw(&doc! { "x": &value });
+        let text = json::write(&document).unwrap_or_else(|why| panic!("{value}: {why}"));
+        assert_eq!(raw(&json::read(&text).unwrap()), document, "{text}");
+    }
+}
+
+#[test]
+fn what_looks_like_another_value_is_refused_by_the_name_of_its_field() {
+    for (held, why) in [
+        (doc! { "$oid": "hello" }, "its data.x is "),
+        (doc! { "$oid": "5ab69073421aa917e62b4734" }, "its data.x is "),
+        (doc! { "$numberInt": "5" }, "its data.x is "),
+        (doc! { "$date": "2026-11-26T00:00:00Z" }, "its data.x is "),
+        (doc! { "y": { "$minKey": 1_i64 } }, "its data.x.y is "),
+    ] {
+        let said = json::write(&raw(&doc! { "data": { "product": "socks", "x": held } })).unwrap_err();
+        assert!(said.starts_with(why) && said.ends_with("which text can't hold without a change"), "{said}");
+    }
+}
+
+#[test]
+fn a_text_with_a_key_twice_is_refused_at_any_depth() {
+    for text in [
+        r#"{"a":1,"a":2}"#,
+        r#"{"a":{"b":1,"c":2,"b":1}}"#,
+        r#"{"a":[{"b":1,"b":1}]}"#,
+        r#"{"a":{"$oid":"5ab69073421aa917e62b4734","$oid":"5ab69073421aa917e62b4734"}}"#,
+    ] {
+        assert!(json::read(text).unwrap_err().contains("is there twice"), "{text}");
+    }
+    for text in ["", "[]", "5", "{\"a\":18446744073709551615}", "{\"a\":{\"$oid\":\"hello\"}}"] {
+        json::read(text).unwrap_err();
+    }
+}
