@@ -18,10 +18,16 @@ use rusqlite::{
     types::{Value, ValueRef},
 };
 
-/// How many rows are held at once.
+/// A page has so many rows at most, and no further one once it has so many bytes.
 const PAGE: usize = 500;
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 pub(super) type Page = VecDeque<RawDocumentBuf>;
+
+/// Whether rows may follow on those of a page.
+fn is_full(page: &Page) -> bool {
+    page.len() == PAGE || page.iter().map(|document| document.as_bytes().len()).sum::<usize>() >= PAGE_BYTES
+}
 
 /// A stream's key, and a version.
 pub(super) type Place = (String, i64);
@@ -119,7 +125,7 @@ impl Table {
     /// The next documents, of those that a condition selects and sorts; and the place after them, `None` after the last.
     pub(super) fn page(self, open: &Connection, order: &str, after: Place) -> rusqlite::Result<(Page, Option<Place>)> {
         let (page, last) = self.read(open, order, params![after.0, after.1])?;
-        let more = page.len() == PAGE;
+        let more = is_full(&page);
         Ok((page, last.filter(|_| more).map(|(place, _)| place)))
     }
 
@@ -152,8 +158,13 @@ impl Table {
         let mut select = open.prepare_cached(&select)?;
         let mut rows = select.query(params)?;
         let (mut page, mut last) = (Page::new(), None);
-        while let Some(row) = rows.next()? {
-            page.push_back(document(row, self)?);
+        let mut bytes = 0;
+        while bytes < PAGE_BYTES
+            && let Some(row) = rows.next()?
+        {
+            let document = document(row, self)?;
+            bytes += document.as_bytes().len();
+            page.push_back(document);
             last = Some(((row.get(1)?, row.get(2)?), row.get(9)?));
         }
         Ok((page, last))
