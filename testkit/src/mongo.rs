@@ -7,7 +7,10 @@ use basket_domain::{Basket, BasketId, EventSourced};
 use basket_mongo::{Baskets, Codec, EventStore, MongoStore};
 use bson::{Document, doc, oid::ObjectId};
 use futures_util::{FutureExt, TryStreamExt};
-use mongodb::{Client, Collection, Database, options::ClientOptions};
+use mongodb::{
+    Client, Collection, Database,
+    options::{ClientOptions, WriteConcern},
+};
 
 pub use crate::events::{product, qty};
 
@@ -63,7 +66,10 @@ pub fn with_database_on<F: Future<Output = ()>>(variable: &str, test: impl FnOnc
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let address = format!("{server}{name}");
-        let client = Client::with_options(ClientOptions::parse(&address).await.unwrap()).unwrap();
+        // As the stores do: before MongoDB 5.0, a write is otherwise confirmed before a majority read sees it.
+        let mut options = ClientOptions::parse(&address).await.unwrap();
+        options.write_concern = Some(WriteConcern::majority());
+        let client = Client::with_options(options).unwrap();
         let database = client.database(&name);
         let outcome = AssertUnwindSafe(test(TestDatabase { address, database: database.clone() })).catch_unwind().await;
         database.drop().await.unwrap();

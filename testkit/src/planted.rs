@@ -21,7 +21,7 @@ pub fn plant(shell: &Shell, kind: &str) -> ObjectId {
         return planted;
     }
     let copy = async move {
-        let client = Client::with_uri_str(store).await.unwrap();
+        let client = Client::with_uri_str(store + "?w=majority").await.unwrap();
         let events = client.default_database().unwrap().collection::<Document>("baskets");
         let mut event = events.find_one(doc! {}).sort(doc! { "version": -1 }).await.unwrap().unwrap();
         let version = event.get_i64("version").unwrap() + 1;

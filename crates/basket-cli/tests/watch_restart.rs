@@ -138,12 +138,12 @@ fn mongo_events_that_the_server_no_longer_keeps_end_it_and_are_not_skipped() {
             server.admin(doc! { "configureFailPoint": "failCommand", "mode": { "times": 1 }, "data": data })
         };
 
-        let lost = doc! { "errorCode": 286, "errorLabels": ["NonResumableChangeStreamError"] };
+        let lost = |code: i32| doc! { "errorCode": code, "errorLabels": ["NonResumableChangeStreamError"] };
+        let again = "watch again from the version after it, or from the beginning";
         // Access that was taken away ends it as well; a primary that steps down is waited for.
-        for (codes, why) in [
-            (lost, "watch again from the version after it, or from the beginning"),
-            (doc! { "errorCode": 13 }, "refuses access"),
-        ] {
+        for (codes, why) in
+            [(lost(286), again), (lost(280), again), (lost(136), again), (doc! { "errorCode": 13 }, "refuses access")]
+        {
             let watcher = Watcher::start(&shell, "watch");
             answer(codes).await;
             watcher.end().fails(6, why);

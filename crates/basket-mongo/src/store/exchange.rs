@@ -92,8 +92,9 @@ impl<C: Codec> Export<C> {
     /// histories are exported.
     pub fn line(&mut self, document: &RawDocument) -> Result<String, Unreadable> {
         self.verifier.check(document)?;
-        let event = RecordedEvent::from_document(document.into())?;
-        let line = json::write(&portable::<C>(document)?).map_err(|why| event.unreadable(why))?;
+        let line = json::write(&portable::<C>(document)?).map_err(|why| {
+            RecordedEvent::from_document(document.into()).map_or_else(|bad| bad, |event| event.unreadable(why))
+        })?;
         let crc32 = crc32fast::hash(line.as_bytes());
         self.sum.update(&crc32.to_be_bytes());
         Ok(format!("{}{CHECKSUM}{crc32:08x}\"}}", line.strip_suffix('}').unwrap_or(&line)))

@@ -36,8 +36,33 @@ pub fn read(text: &str) -> Result<Document, String> {
 /// The text, if it gives the same bytes again.
 fn round_trip(document: &RawDocument) -> Option<String> {
     let text = serde_json::to_string(&Written(RawBsonRef::Document(document))).ok()?;
+    if is_plain(RawBsonRef::Document(document)) {
+        return Some(text);
+    }
     let again = RawDocumentBuf::try_from(&read(&text).ok()?).ok()?;
     (again.as_bytes() == document.as_bytes()).then_some(text)
+}
+
+/// Whether the text surely gives the same bytes again, so that it need not be tried: nearly all documents are so.
+fn is_plain(value: RawBsonRef<'_>) -> bool {
+    match value {
+        RawBsonRef::Document(document) => {
+            let mut is_first = true;
+            document.iter().all(|field| {
+                let is_first = std::mem::take(&mut is_first);
+                field.is_ok_and(|(name, value)| !(is_first && name.as_str().starts_with('$')) && is_plain(value))
+            })
+        }
+        RawBsonRef::DateTime(time) => (0..YEAR_10_000).contains(&time.timestamp_millis()),
+        RawBsonRef::Double(number) => number.is_finite(),
+        RawBsonRef::String(_)
+        | RawBsonRef::Int64(_)
+        | RawBsonRef::Int32(_)
+        | RawBsonRef::ObjectId(_)
+        | RawBsonRef::Boolean(_)
+        | RawBsonRef::Null => true,
+        _ => false,
+    }
 }
 
 /// The innermost field that has no text, and its value.
@@ -187,16 +212,16 @@ pub(crate) fn check(document: &RawDocument) -> Result<(), String> {
 fn check_at(document: &RawDocument, levels: usize) -> Result<(), String> {
     let levels = levels.checked_sub(1).ok_or_else(|| format!("it is nested deeper than {DEEPEST} levels"))?;
     // Of a few keys, each is compared with those before it; only more of them are worth a set.
-    let (mut few, mut many) = (Vec::new(), HashSet::new());
-    for field in document.iter() {
+    let (mut few, mut many) = ([""; 12], HashSet::new());
+    for (place, field) in document.iter().enumerate() {
         let (name, value) = field.map_err(|broken| format!("it is not valid BSON: {broken}"))?;
         let name = name.as_str();
-        let is_new = if few.len() < 16 { !few.contains(&name) } else { many.insert(name) && !few.contains(&name) };
-        if !is_new {
+        let before = few.get(..place).unwrap_or(&few);
+        if before.contains(&name) || (place >= few.len() && !many.insert(name)) {
             return Err(twice(name));
         }
-        if few.len() < 16 {
-            few.push(name);
+        if let Some(free) = few.get_mut(place) {
+            *free = name;
         }
         check_value(value, levels)?;
     }
