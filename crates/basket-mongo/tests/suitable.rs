@@ -53,7 +53,11 @@ fn a_collection_that_would_lose_events_takes_none_and_is_named_by_verify() {
     ];
     for (command, why) in cases {
         with_database(async |db| {
-            run(&db, command.clone()).await;
+            // MongoDB has time-series collections from 5.0 on.
+            match db.database.run_command(command.clone()).await {
+                Err(error) if error.to_string().contains("'create.timeseries' is an unknown field") => return,
+                outcome => drop(outcome.unwrap()),
+            }
             let store = db.store().await;
             let faults = store.faults().await.unwrap();
             assert!(faults.iter().any(|fault| !fault.is_warning && fault.why.contains(why)), "{why}: {faults:?}");
