@@ -12,8 +12,10 @@ die() { say "error: $*"; exit 1; }
 
 have_docker() { docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1; }
 
-project=""
-compose() { docker compose --file docker-compose.yml ${project:+--project-name "$project"} "$@"; }
+# Containers and volumes are this checkout's: the name comes from its path, because two checkouts may have one folder name.
+project_of() { (cd "$1" && echo "basket-$(pwd -P | cksum | cut -d ' ' -f 1)"); }
+project=$(project_of .)
+compose() { docker compose --file docker-compose.yml --project-name "$project" "$@"; }
 
 # Prints the path of a mongod to run. The pinned one is downloaded once.
 find_mongod() {
