@@ -10,7 +10,18 @@ patience=15
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
 
-have_docker() { docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1; }
+# Whether Docker Compose can be used; if not, the variable no_docker says why.
+have_docker() {
+    no_docker=""
+    if ! command -v docker >/dev/null; then
+        no_docker="Docker is not installed"
+    elif ! docker info >/dev/null 2>&1; then
+        no_docker="no Docker engine answers"
+    elif ! docker compose version >/dev/null 2>&1; then
+        no_docker="Docker answers, but 'docker compose' is missing; install Docker's Compose plugin to use it"
+    fi
+    [ -z "$no_docker" ]
+}
 
 # Containers and volumes are this checkout's: the name comes from its path, because two checkouts may have one folder name.
 project_of() { (cd "$1" && echo "basket-$(pwd -P | cksum | cut -d ' ' -f 1)"); }
