@@ -1,6 +1,8 @@
-//! A mongod of one test, that may be killed and started again: a replica set of one on a port and in a folder of its own.
+//! A server of one test, that may be killed and started again: a replica set of one on a port and with data of its own. It is
+//! a mongod where `scripts/with-mongo` has started one, and a container where it has taken Docker.
 
 use std::{
+    env,
     net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
@@ -16,43 +18,59 @@ use mongodb::{
 use tempfile::TempDir;
 use tokio::time::sleep;
 
+/// The path of a mongod.
 const PROGRAM: &str = "BASKET_TEST_MONGOD";
+/// Or an image with one, and how the names of containers begin that `scripts/with-mongo` removes in the end.
+const CONTAINERS: &str = "BASKET_TEST_CONTAINERS";
 
 pub struct OwnServer {
-    program: String,
-    data: TempDir,
     port: u16,
-    /// Further options of its program, from the next start on.
+    /// Further options of a program, from its next start on.
     pub options: Vec<String>,
-    running: Option<Child>,
+    place: Place,
+}
+
+enum Place {
+    Program { path: String, data: TempDir, running: Option<Child> },
+    Container { name: String },
 }
 
 impl OwnServer {
-    /// A new replica set of one, up; `None` if `scripts/with-mongo` has found no program to start.
-    pub async fn start() -> Option<Self> {
-        let server = Self::up()?;
+    /// A new replica set of one, up.
+    pub async fn start() -> Self {
+        let server = match (Self::program(), env::var(CONTAINERS)) {
+            (Some(server), _) => server,
+            (None, Ok(containers)) => {
+                let (image, names) = containers.split_once(' ').unwrap();
+                let port = free_port();
+                let name = create_container(image, names, port);
+                let mut server = Self { port, options: Vec::new(), place: Place::Container { name } };
+                server.run();
+                server
+            }
+            _ => panic!(
+                "neither {PROGRAM} nor {CONTAINERS} is set: this test starts a server. Run `make tests`, or \
+                 `scripts/with-mongo cargo test`"
+            ),
+        };
         initiate(&format!("127.0.0.1:{}", server.port)).await.unwrap();
+        server
+    }
+
+    /// A new server that is in no replica set yet, as a program on this machine: for tests that give it files, or connect it
+    /// with others. `None` where there is only Docker; `scripts/with-mongo` says then that these tests do not run.
+    pub fn program() -> Option<Self> {
+        let path = env::var(PROGRAM).ok()?;
+        let place = Place::Program { path, data: tempfile::tempdir().unwrap(), running: None };
+        let mut server = Self { port: free_port(), options: Vec::new(), place };
+        server.run();
         Some(server)
     }
 
-    /// A new server that is in no replica set yet.
-    pub(crate) fn up() -> Option<Self> {
-        let program = std::env::var(PROGRAM).unwrap_or_else(|_| {
-            panic!(
-                "{PROGRAM} is not set: this test starts a mongod. Run `make tests`, or `scripts/with-mongo cargo test`"
-            )
-        });
-        if program == "none" {
-            println!("NOT RUN: there is no mongod to start and kill here");
-            return None;
-        }
-        // Freed again before mongod takes it; below the ports that the system assigns to clients.
-        let port = (0..100)
-            .map(|_| fastrand::u16(11_000..19_000))
-            .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-        let data = tempfile::tempdir().unwrap();
-        let mut server = Self { program, data, port: port.unwrap(), options: Vec::new(), running: None };
-        server.run();
+    /// The same, as a replica set of one.
+    pub async fn start_program() -> Option<Self> {
+        let server = Self::program()?;
+        initiate(&format!("127.0.0.1:{}", server.port)).await.unwrap();
         Some(server)
     }
 
@@ -86,31 +104,29 @@ impl OwnServer {
         self.database("admin", "").await.run_command(command).await.unwrap()
     }
 
-    /// Starts it, on the data that it has. Test commands let a test choose what the server answers.
+    /// Starts it, on the data that it has.
     pub fn run(&mut self) {
-        let options = format!(
-            "--bind_ip 127.0.0.1 --port {} --nounixsocket --wiredTigerCacheSizeGB 0.5 --replSet rs0 --oplogSize 100 \
-             --setParameter enableTestCommands=1 --setParameter diagnosticDataCollectionEnabled=false",
-            self.port
-        );
-        let mut command = Command::new(&self.program);
-        command
-            .arg("--dbpath")
-            .arg(self.data.path())
-            .args(options.split(' '))
-            .args(&self.options)
-            .stdout(Stdio::null());
-        self.running = Some(command.spawn().unwrap());
+        match &mut self.place {
+            Place::Program { path, data, running } => {
+                let mut command = Command::new(path);
+                command.args(options(self.port)).args(["--bind_ip", "127.0.0.1", "--nounixsocket"]).args(&self.options);
+                *running = Some(command.arg("--dbpath").arg(data.path()).stdout(Stdio::null()).spawn().unwrap());
+            }
+            Place::Container { name } => docker(&["start", name]),
+        }
     }
 
-    /// Where its data are.
+    /// Where the data of a program are.
     pub fn folder(&self) -> &Path {
-        self.data.path()
+        match &self.place {
+            Place::Program { data, .. } => data.path(),
+            Place::Container { name } => panic!("{name} has its data in its container"),
+        }
     }
 
-    /// Writes a file beside its data that only its user may read, and returns the path.
+    /// Writes a file beside the data of a program that only its user may read, and returns the path.
     pub fn file(&self, name: &str, text: &str) -> String {
-        let path = self.data.path().join(name);
+        let path = self.folder().join(name);
         std::fs::write(&path, text).unwrap();
         assert!(Command::new("chmod").arg("600").arg(&path).status().unwrap().success());
         path.display().to_string()
@@ -119,13 +135,21 @@ impl OwnServer {
     /// Ends it by a signal, and waits until it is gone.
     pub fn kill(&mut self, signal: &str) {
         self.signal(signal);
-        self.running.take().unwrap().wait().unwrap();
+        match &mut self.place {
+            Place::Program { running, .. } => drop(running.take().unwrap().wait().unwrap()),
+            Place::Container { name } => docker(&["wait", name]),
+        }
     }
 
     /// Sends a signal, such as the one that freezes it.
     pub fn signal(&self, signal: &str) {
-        let id = self.running.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+        match &self.place {
+            Place::Program { running, .. } => {
+                let id = running.as_ref().unwrap().id().to_string();
+                assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+            }
+            Place::Container { name } => docker(&["kill", "--signal", signal, name]),
+        }
     }
 
     /// Waits until the majority confirms a write.
@@ -137,11 +161,48 @@ impl OwnServer {
 
 impl Drop for OwnServer {
     fn drop(&mut self) {
-        if let Some(mut child) = self.running.take() {
-            child.kill().ok();
-            child.wait().ok();
+        match &mut self.place {
+            Place::Program { running, .. } => {
+                if let Some(mut child) = running.take() {
+                    child.kill().ok();
+                    child.wait().ok();
+                }
+            }
+            Place::Container { name } => docker(&["rm", "--force", "--volumes", name]),
         }
     }
+}
+
+/// Freed again before mongod takes it; below the ports that the system assigns to clients.
+fn free_port() -> u16 {
+    let mut ports = (0..100).map(|_| fastrand::u16(11_000..19_000));
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
+}
+
+/// Test commands let a test choose what the server answers.
+fn options(port: u16) -> Vec<String> {
+    let options = format!(
+        "--port {port} --wiredTigerCacheSizeGB 0.5 --replSet rs0 --oplogSize 100 \
+         --setParameter enableTestCommands=1 --setParameter diagnosticDataCollectionEnabled=false"
+    );
+    options.split(' ').map(str::to_owned).collect()
+}
+
+/// A container that is not started yet, and keeps its data when it ends. Returns its name.
+fn create_container(image: &str, names: &str, port: u16) -> String {
+    let (name, published) = (format!("{names}-own-{port}"), format!("127.0.0.1:{port}:{port}"));
+    let mut arguments = vec!["create", "--name", &name, "--publish", &published, image, "mongod", "--bind_ip_all"];
+    let options = options(port);
+    arguments.extend(options.iter().map(String::as_str));
+    docker(&arguments);
+    name
+}
+
+/// Runs a command of Docker's that must succeed; a panic within a panic would hide the first one.
+fn docker(arguments: &[&str]) {
+    let output = Command::new("docker").args(arguments).output().unwrap();
+    let failed = !output.status.success() && !std::thread::panicking();
+    assert!(!failed, "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Makes a fresh `mongod --replSet` a replica set of one, and waits until the majority confirms a write.

@@ -16,7 +16,7 @@ impl OwnSet {
     pub async fn start(with_arbiter: bool) -> Option<Self> {
         let mut members = Vec::new();
         for _ in 0..3 {
-            let member = OwnServer::up()?;
+            let member = OwnServer::program()?;
             member.direct().await.run_command(doc! { "ping": 1 }).await.unwrap();
             members.push(member);
         }

@@ -34,7 +34,7 @@ fn ends(shell: &Shell, words: &str) -> Answer {
 #[test]
 fn mongo_a_frozen_server_keeps_no_command_waiting() {
     run(async {
-        let server = OwnServer::start().await?;
+        let server = OwnServer::start().await;
         let shell = Shell::new().with("BASKET_STORE", server.address());
         let id = shell.create("socks");
         server.signal("STOP");
@@ -54,7 +54,7 @@ fn mongo_a_frozen_server_keeps_no_command_waiting() {
 #[test]
 fn mongo_a_server_that_freezes_in_the_middle_of_a_command_is_given_up() {
     run(async {
-        let server = OwnServer::start().await?;
+        let server = OwnServer::start().await;
         let shell = Shell::new().with("BASKET_STORE", server.address());
         let id = shell.create("socks");
         // The server holds every insert, and so the command, until it is frozen; its answer never comes.

@@ -52,11 +52,11 @@ async fn save(store: &MongoStore<Baskets>, basket: &mut EventSourced<Basket>, wr
     written.fetch_add(events as u64, SeqCst);
 }
 
-/// Runs a test with a server of its own, where there is a `mongod` to start.
+/// Runs a test with a server of its own.
 fn with_server(test: impl AsyncFnOnce(OwnServer, Shell)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let Some(server) = OwnServer::start().await else { return };
+        let server = OwnServer::start().await;
         let shell = Shell::new().with("BASKET_STORE", server.address());
         test(server, shell).await;
     });

@@ -33,7 +33,7 @@ async fn read(server: &mut OwnServer, certificate: &str, options: &str) -> Store
 
 #[tokio::test]
 async fn a_certificate_is_accepted_or_named_with_what_is_wrong_with_it() {
-    let Some(mut server) = OwnServer::start().await else { return };
+    let Some(mut server) = OwnServer::start_program().await else { return };
     let host = server.file("host", "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
     let elsewhere = server.file("elsewhere", "subjectAltName=DNS:elsewhere\nbasicConstraints=CA:FALSE\n");
     openssl(&server, "req -x509 -newkey rsa:2048 -nodes -keyout authority.key -out authority.pem -subj /CN=authority");

@@ -192,7 +192,7 @@ fn a_race_for_a_version_is_still_a_conflict_where_the_index_has_another_name() {
 
 #[tokio::test]
 async fn a_user_who_may_only_find_and_insert_appends_where_the_index_is_there_and_the_missing_right_is_named() {
-    let Some(mut server) = OwnServer::start().await else { return };
+    let Some(mut server) = OwnServer::start_program().await else { return };
     let id = *saved(&MongoStore::<Baskets>::at(&server.address()).await.unwrap(), created()).await.id();
     let baskets = server.database("basket_db", "").await;
     let own = doc! { "resource": { "db": "basket_db", "collection": "baskets" }, "actions": ["find", "insert"] };
