@@ -116,14 +116,14 @@ stop_launched() {
     for pid in ${launched[@]+"${launched[@]}"}; do wait "$pid" 2>/dev/null || true; done
 }
 
-# What a server's log, a line of JSON for each message, says of errors; its last lines if it names none.
+# What a server's log, a line of JSON for each message, says of errors; if nothing, its last lines that are no such messages.
 reasons() {
     local log
     log=$(cat)
     if grep -q '"s":"[EF]"' <<< "$log"; then
         grep '"s":"[EF]"' <<< "$log" | sed 's/.*"msg":"\([^"]*\)"/mongod: \1/; s/,"attr":{/: /; s/}*$//' | head -n 2
-    elif [ -n "$log" ]; then
-        tail -n 3 <<< "$log"
+    else
+        grep -v '"s":"' <<< "$log" | grep . | tail -n 3 || true
     fi
 }
 
@@ -140,7 +140,7 @@ initiate() {
 
 # The same in a container: its image has mongosh.
 initiate_in_docker() {
-    local patience=$((patience * 2)) # the server may be starting still
+    local patience=$((patience + 10)) # the server may be starting still
     compose exec -T mongo mongosh --nodb --quiet --eval "$(replica_set_js "$1")" </dev/null >&2
 }
 
