@@ -105,7 +105,11 @@ launch() {
         sleep 0.1
     done
     reasons <"$log" >&2
-    if kill -0 "$pid" 2>/dev/null; then die "mongod does not accept connections after $patience s; its log is $log"; fi
+    if kill -0 "$pid" 2>/dev/null; then
+        local last
+        last=$(tail -n 1 "$log" | sed 's/.*"msg":"\([^"]*\)".*/\1/')
+        die "mongod does not accept connections after $patience s; its log is $log, and ends with: $last"
+    fi
     die "mongod did not start on port $port; its log is $log"
 }
 
