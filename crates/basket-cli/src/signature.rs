@@ -4,6 +4,8 @@ use std::{env, process::Command};
 
 use basket_mongo::Meta;
 
+use crate::exit::{Failure, USAGE};
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Signature {
     /// Why; it is kept with the events, and `{program} log` shows it
@@ -21,22 +23,37 @@ pub(crate) struct Signature {
 }
 
 impl Signature {
-    /// What the store keeps with the events.
-    pub(crate) fn meta(&self) -> Meta {
-        let or_variable = |option: &Option<String>, variable| option.clone().or_else(|| from_variable(variable));
-        let login = || ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(from_variable);
-        Meta {
-            actor: or_variable(&self.actor, "BASKET_ACTOR").or_else(git_user).or_else(login),
+    /// What the store keeps with the events. A variable of ours that can't be used is refused as an option is: otherwise the
+    /// events would be signed by someone else.
+    pub(crate) fn meta(&self) -> Result<Meta, Failure> {
+        let or_variable =
+            |option: &Option<String>, name| option.clone().map_or_else(|| variable(name), |text| Ok(Some(text)));
+        Ok(Meta {
+            actor: or_variable(&self.actor, "BASKET_ACTOR")?.or_else(git_user).or_else(login),
             reason: self.message.clone(),
-            correlation: or_variable(&self.correlation, "BASKET_CORRELATION"),
-            causation: or_variable(&self.causation, "BASKET_CAUSATION"),
+            correlation: or_variable(&self.correlation, "BASKET_CORRELATION")?,
+            causation: or_variable(&self.causation, "BASKET_CAUSATION")?,
             undoes: None,
-        }
+        })
     }
 }
 
-fn from_variable(variable: &str) -> Option<String> {
-    name(&env::var(variable).ok()?).ok()
+/// The value of one of our variables; none where it is not set, or empty.
+fn variable(variable: &str) -> Result<Option<String>, Failure> {
+    let Some(value) = env::var_os(variable).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let read = value.to_str().ok_or_else(|| "it is not valid UTF-8".into()).and_then(name);
+    read.map(Some).map_err(|why| {
+        Failure(
+            USAGE,
+            format!("invalid value {value:?} in the environment variable {variable}: {why}; change it, or unset it"),
+        )
+    })
+}
+
+/// The name that the system has for this user. As with git's name, one that can't be used is passed over: it was not set for
+/// this program, and what comes after it names the same person.
+fn login() -> Option<String> {
+    ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|variable| name(&env::var(variable).ok()?).ok())
 }
 
 fn git_user() -> Option<String> {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use testkit::{
     on_both_stores,
     one_basket::{OneBasket, records},
-    shell::Shell,
+    shell::{Shell, answer},
 };
 
 on_both_stores! {
@@ -211,4 +211,53 @@ fn who_it_was_is_said_or_set_or_known_to_git_or_to_the_login() {
     let shell = shell.with("BASKET_ACTOR", "set");
     assert_eq!(actor(&shell, ""), "set");
     assert_eq!(actor(&shell, "--as said"), "said");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_in_a_variable_that_cant_be_used_is_refused_and_nobody_else_signs() {
+    use std::os::unix::ffi::OsStrExt;
+    let shell = Shell::new().with("BASKET_STORE", "baskets.db").with("LOGNAME", "login");
+    let basket = OneBasket::with(&shell, "socks");
+    basket.does(["add ID clocks"]);
+    let long = "x".repeat(257);
+    let cases = [
+        ("ann\tben".as_bytes(), "it has control characters in it"),
+        (long.as_bytes(), "it has 257 characters; 256 at most"),
+        (b"ann \xff", "it is not valid UTF-8"),
+    ];
+    for variable in ["BASKET_ACTOR", "BASKET_CORRELATION", "BASKET_CAUSATION"] {
+        let run = |words: &str, value: &[u8]| {
+            let words = words.replace("ID", &basket.id);
+            let mut command = shell.command(&words.split(' ').collect::<Vec<_>>());
+            answer(command.env(variable, std::ffi::OsStr::from_bytes(value)).output().unwrap())
+        };
+        for (value, why) in cases {
+            let signing = ["create hats", "add ID hats", "remove ID socks", "revert ID 3", "restore ID --version 2"];
+            for words in signing {
+                let refused = run(words, value);
+                refused.fails(2, why);
+                assert!(refused.err.contains(&format!("in the environment variable {variable}: ")), "{refused:?}");
+            }
+            // Commands that sign nothing need no name.
+            assert_eq!(run("get ID", value).code, 0);
+            assert_eq!(run("revert ID 3 --dry-run", value).code, 0);
+        }
+        run("add ID clocks", b"").says("");
+    }
+    assert_eq!(basket.versions("log ID"), [6, 5, 4, 3, 2, 1]);
+    assert_eq!(records(&shell, "list").len(), 1, "no basket was made");
+    // What was given comes before the variable, usable or not.
+    let shell = Shell::new().with("BASKET_ACTOR", "a\tb").with("BASKET_STORE", "baskets.db");
+    assert_eq!(shell.basket("create socks --as ann").code, 0);
+}
+
+#[test]
+fn a_name_of_git_or_of_the_login_that_cant_be_used_is_passed_over() {
+    let path = std::env::var("PATH").unwrap();
+    let shell = Shell::new().with("BASKET_STORE", "baskets.db").with("PATH", path);
+    let shell = shell.with("USER", "an\tn").with("LOGNAME", "login");
+    std::fs::write(shell.folder.path().join(".gitconfig"), "[user]\n\tname = \"Ann\\tof Git\"\n").unwrap();
+    let basket = OneBasket::with(&shell, "socks");
+    assert_eq!(basket.records("log ID -n 1")[0]["actor"], "login");
 }

@@ -70,7 +70,7 @@ impl Create {
         let mut basket = EventSourced::<Basket>::new(id);
         basket.decide(|basket| basket.create(id))?;
         basket.decide(|basket| basket.add_item(&self.item.product, self.item.quantity))?;
-        store.signed(self.signature.meta()).save(&mut basket).await?;
+        store.signed(self.signature.meta()?).save(&mut basket).await?;
         let record = Fields(vec![("id", json(&id.to_string()))]);
         print(self.format, &record, |out| writeln!(out, "Created basket with id '{id}'"))
             // The basket is stored now; an id that was not printed would be lost.
@@ -80,7 +80,7 @@ impl Create {
 
 impl Add {
     pub(super) async fn run(self, store: &impl EventLog<Baskets>) -> Result<()> {
-        let store = store.signed(self.signature.meta());
+        let store = store.signed(self.signature.meta()?);
         store.handle(&self.id, |basket| basket.add_item(&self.item.product, self.item.quantity)).await?;
         Ok(())
     }
@@ -88,7 +88,7 @@ impl Add {
 
 impl Remove {
     pub(super) async fn run(self, store: &impl EventLog<Baskets>) -> Result<()> {
-        let store = store.signed(self.signature.meta());
+        let store = store.signed(self.signature.meta()?);
         store.handle(&self.id, |basket| basket.remove_item(&self.product)).await?;
         Ok(())
     }

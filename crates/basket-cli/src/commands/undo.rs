@@ -61,7 +61,7 @@ impl<D: Domain> Revert<D> {
         let which = if first == last { format!("version {first}") } else { format!("versions {first} to {last}") };
         let plan = match undo.dry_run {
             true => store.plan_revert(&undo.of.id, versions).await,
-            false => store.signed(undo.meta("Revert", &which)).revert(&undo.of.id, versions).await,
+            false => store.signed(undo.meta("Revert", &which)?).revert(&undo.of.id, versions).await,
         };
         undo.show(&plan.map_err(failed)?.events, &which)
     }
@@ -83,17 +83,17 @@ impl<D: Domain> Restore<D> {
         let (which, moment) = (format!("version {version}"), Moment::Version(version));
         let plan = match undo.dry_run {
             true => store.plan_restore(&undo.of.id, moment).await,
-            false => store.signed(undo.meta("Restore", &which)).restore(&undo.of.id, moment).await,
+            false => store.signed(undo.meta("Restore", &which)?).restore(&undo.of.id, moment).await,
         };
         undo.show(&plan.map_err(failed)?.events, &format!("what followed {which}"))
     }
 }
 
 impl<D: Domain> Undo<D> {
-    fn meta(&self, verb: &str, which: &str) -> Meta {
-        let mut meta = self.signature.meta();
+    fn meta(&self, verb: &str, which: &str) -> Result<Meta> {
+        let mut meta = self.signature.meta()?;
         meta.reason.get_or_insert_with(|| format!("{verb} {which}"));
-        meta
+        Ok(meta)
     }
 
     fn show(&self, events: &[Event<D>], what: &str) -> Result<()> {
