@@ -90,6 +90,9 @@ fn store(error: &StoreError) -> (u8, &'static str) {
         StoreError::NotYetThere { .. } => (NOT_FOUND, " (in UTC); `basket log` shows its events"),
         StoreError::Conflict { .. } => (CONTENDED, ""),
         StoreError::Unreadable(_) => (UNREADABLE, ""),
+        StoreError::Damaged { .. } => {
+            (UNREADABLE, "; bring back a copy of it, or save what is left with `sqlite3 FILE .recover`")
+        }
         StoreError::OutcomeUnknown { .. } => {
             (OUTCOME_UNKNOWN, "; look with `basket log` before you repeat the command")
         }

@@ -70,6 +70,9 @@ impl<C: Codec, S: Store<C> + Sync> Store<C> for Until<S> {
 pub(crate) async fn must_exist<C: Codec>(store: &impl Store<C>) -> Result<(), StoreError> {
     match store.exists().await? {
         true => Ok(()),
-        false => Err(StoreError::other(store.name(), "there is no such file; the first `basket create` makes it")),
+        false => Err(StoreError::other(
+            store.name(),
+            "there is no such file, or it is empty; the first `basket create` makes it",
+        )),
     }
 }

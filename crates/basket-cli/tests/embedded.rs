@@ -54,7 +54,8 @@ fn a_file_that_is_none_of_ours_or_of_a_newer_basket_and_a_folder_are_left_as_the
         with_sql(file, "PRAGMA user_version = 3");
     };
     type Make<'a> = &'a dyn Fn(&Path);
-    let cases: [(Make<'_>, &str); 4] = [
+    let cases: [(Make<'_>, &str); 5] = [
+        (&|file| fs::write(file, "a note").unwrap(), "is no database of ours, so it is left alone"),
         (&|file| letter(file).unwrap(), "is no database of ours, so it is left alone"),
         (&|file| with_sql(file, "CREATE TABLE recipes (name TEXT)"), "none of ours, so it is left alone"),
         (&newer, "made by a newer program"),
@@ -72,6 +73,32 @@ fn a_file_that_is_none_of_ours_or_of_a_newer_basket_and_a_folder_are_left_as_the
         assert!(store.code == 6 && store.err.contains(why), "{store:?}");
         assert_eq!(fs::read(&file).ok(), before, "{why}");
     }
+}
+
+#[test]
+fn a_file_that_was_cut_is_damaged_and_no_command_says_anything_else() {
+    let (shell, file) = shell();
+    let id = shell.create("socks");
+    for product in 0..40 {
+        shell.basket(&format!("add {id} product{product}")).says("");
+    }
+    let whole = fs::read(&file).unwrap();
+    assert_eq!(shell.basket("verify").code, 0);
+    let words = ["verify".into(), format!("get {id}"), "list".into(), format!("add {id} hats"), "store".into()];
+    for length in [2, 10, 16, 50, 99, 100, 511, 512, 1_000, 4_096, 5_000, 8_192, 10_000] {
+        for words in &words {
+            fs::write(&file, &whole[..length]).unwrap();
+            let answer = shell.basket(words);
+            answer.fails_after_printing(7, "baskets.db is damaged (");
+            assert!(answer.err.contains("sqlite3 FILE .recover"), "{answer:?}");
+        }
+    }
+    // Of a page that was cut, SQLite reads the rest as zeros, which are found in the event.
+    fs::write(&file, &whole[..whole.len() - 1]).unwrap();
+    shell.basket("verify").fails_after_printing(7, "1 thing is off");
+    // Before a new file has anything in it, it is empty, too.
+    fs::write(&file, "").unwrap();
+    shell.basket("verify").fails(6, "there is no such file, or it is empty");
 }
 
 #[test]

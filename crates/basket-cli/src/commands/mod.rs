@@ -46,7 +46,7 @@ Exit codes:
   4  refused: the product is not in the basket, no more fit, or histories differ
   5  other writers were faster every time; try again
   6  the store can't be reached or can't do it
-  7  an event in the store, or a line of an import, can't be read
+  7  an event in the store, the store's file, or a line of an import, can't be read
   8  the store did not say whether the change was kept";
 
 /// A shopping basket that stores what happened to it

@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    io::Read as _,
     path::PathBuf,
     thread::sleep,
     time::{Duration, Instant},
@@ -148,6 +149,8 @@ impl File {
 
     pub(super) fn failed(&self, error: rusqlite::Error) -> StoreError {
         let why = match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt) => return self.damaged(error),
+            Some(ErrorCode::NotADatabase) if self.begins_as_a_database() => return self.damaged(error),
             Some(ErrorCode::NotADatabase) => {
                 "the file is no database of ours, so it is left alone; name another one".into()
             }
@@ -157,6 +160,17 @@ impl File {
             _ => error.to_string(),
         };
         StoreError::Other { store: self.name.clone(), why, source: Some(error.into()) }
+    }
+
+    fn damaged(&self, error: rusqlite::Error) -> StoreError {
+        StoreError::Damaged { store: self.name.clone(), why: error.to_string(), source: Some(error.into()) }
+    }
+
+    /// Whether the file was a database once, though it may be cut anywhere.
+    fn begins_as_a_database(&self) -> bool {
+        let mut start = Vec::new();
+        let read = fs::File::open(&self.path).and_then(|file| file.take(16).read_to_end(&mut start));
+        read.is_ok_and(|bytes| bytes > 0) && b"SQLite format 3\0".starts_with(&start)
     }
 
     fn system(&self, what: &str, error: std::io::Error) -> StoreError {

@@ -83,6 +83,9 @@ pub enum StoreError {
     /// nothing was written.
     #[error("{store} can't keep events in '{collection}' ({why})")]
     Unsuitable { store: String, collection: &'static str, why: String, source: Option<Cause> },
+    /// The store's file is damaged: a part of it is missing, or something else was written over it.
+    #[error("{store} is damaged ({why})")]
+    Damaged { store: String, why: String, source: Option<Cause> },
     /// Any other error of the store's driver.
     #[error("{store}: {why}")]
     Other { store: String, why: String, source: Option<Cause> },
