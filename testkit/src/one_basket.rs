@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::shell::{Answer, Shell};
 
 pub struct OneBasket<'a> {
-    shell: &'a Shell,
+    pub shell: &'a Shell,
     pub id: String,
 }
 

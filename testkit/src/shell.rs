@@ -13,6 +13,8 @@ pub struct Shell {
     /// The working directory and the home.
     pub folder: TempDir,
     variables: Vec<(&'static str, String)>,
+    /// Another user than the one who runs the tests.
+    user: Option<u32>,
 }
 
 /// The outcome of a command.
@@ -32,7 +34,7 @@ impl Default for Shell {
 impl Shell {
     /// On the embedded store, which is the default.
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
+        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new(), user: None }
     }
 
     pub fn with(mut self, variable: &'static str, value: impl Into<String>) -> Self {
@@ -40,10 +42,22 @@ impl Shell {
         self
     }
 
+    /// As a user without any rights of their own: root may write everything. None where that is not to be had.
+    #[cfg(unix)]
+    pub fn as_nobody(mut self) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        self.user = (self.folder.path().metadata().unwrap().uid() == 0).then_some(65534);
+        self.command(&["--version"]).output().is_ok().then_some(self)
+    }
+
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.args(arguments).current_dir(self.folder.path());
         command.env_clear().env("HOME", self.folder.path()).envs(self.variables.iter().cloned());
+        #[cfg(unix)]
+        if let Some(user) = self.user {
+            std::os::unix::process::CommandExt::uid(&mut command, user);
+        }
         command
     }
 

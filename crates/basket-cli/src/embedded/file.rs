@@ -4,13 +4,13 @@
 use std::{
     fs,
     io::Read as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     thread::sleep,
     time::{Duration, Instant},
 };
 
 use basket_mongo::StoreError;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, TransactionBehavior};
 
 use super::rows::Table;
 
@@ -56,12 +56,15 @@ impl File {
         }
     }
 
-    /// Opens the file; `None` where there is none, or no table in it yet.
+    /// Opens the file to read it; `None` where there is none, or no table in it yet.
     pub(super) fn open_existing(&self) -> Result<Option<Connection>, StoreError> {
         if !self.path.try_exists().map_err(|error| self.system("it can't be read", error))? {
             return Ok(None);
         }
-        let mut connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut connection = match open(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
+            Err(error) if is_not_let(&error) => self.open_unchanging()?,
+            opened => opened.map_err(|error| self.failed(error))?,
+        };
         Ok(self.has_table(&mut connection)?.then_some(connection))
     }
 
@@ -70,21 +73,52 @@ impl File {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder).map_err(|error| self.system("its folder can't be made", error))?;
         }
-        let mut connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let mut connection =
+            open(&self.path, flags).map_err(|error| match is_not_let(&error) && self.is_read_only() {
+                true => self.read_only(error),
+                false => self.failed(error),
+            })?;
         if !self.has_table(&mut connection)? {
             self.create(&mut connection)?;
         }
         Ok(connection)
     }
 
-    fn open(&self, flags: OpenFlags) -> Result<Connection, StoreError> {
-        let open = || {
-            let connection = Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-            connection.busy_timeout(BUSY_TIMEOUT)?;
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            Ok(connection)
+    /// Opens a file beside which SQLite can't make its log, since the folder can't be written: as a file that nobody changes
+    /// while it is read. What another user has written to a log there would not be seen, so there must be none.
+    fn open_unchanging(&self) -> Result<Connection, StoreError> {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        if fs::metadata(&log).is_ok_and(|about| about.len() > 0) {
+            let why = format!(
+                "its newest events are in {}, which SQLite can't read in a folder that is read-only; copy both files to another \
+                 folder",
+                log.display()
+            );
+            return Err(self.other(&why));
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        open(Path::new(&(uri(&self.path) + "?immutable=1")), flags).map_err(|error| self.failed(error))
+    }
+
+    /// Whether the file can't be written, or the folder, in which SQLite keeps a log while it writes.
+    #[cfg(unix)]
+    fn is_read_only(&self) -> bool {
+        use rustix::{
+            fs::{Access, access},
+            io::Errno,
         };
-        open().map_err(|error| self.failed(error))
+        let may_not = |path: &Path| {
+            let refused = access(path, Access::WRITE_OK).err();
+            refused.is_some_and(|error| [Errno::ACCESS, Errno::PERM, Errno::ROFS].contains(&error))
+        };
+        may_not(&self.path) || self.path.parent().is_some_and(may_not)
+    }
+
+    #[cfg(not(unix))]
+    fn is_read_only(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|about| about.permissions().readonly())
     }
 
     /// Whether the table is there, which an older version of basket may have made: it is upgraded then.
@@ -97,6 +131,10 @@ impl File {
         };
         match read().map_err(|error| self.failed(error))? {
             (APPLICATION_ID, FILE_VERSION, _) => {}
+            (APPLICATION_ID, 1, _) if cant_change(connection) => {
+                let why = "an older basket made the file, and it can't be renewed where it is read-only; copy it";
+                return Err(self.other(why));
+            }
             (APPLICATION_ID, 1, _) => self.renew(connection)?,
             (APPLICATION_ID, newer, _) => {
                 let why = format!("the file has version {newer}, made by a newer program; use that one");
@@ -149,6 +187,7 @@ impl File {
 
     pub(super) fn failed(&self, error: rusqlite::Error) -> StoreError {
         let why = match error.sqlite_error_code() {
+            Some(ErrorCode::ReadOnly) => return self.read_only(error),
             Some(ErrorCode::DatabaseCorrupt) => return self.damaged(error),
             Some(ErrorCode::NotADatabase) if self.begins_as_a_database() => return self.damaged(error),
             Some(ErrorCode::NotADatabase) => {
@@ -159,6 +198,12 @@ impl File {
             }
             _ => error.to_string(),
         };
+        StoreError::Other { store: self.name.clone(), why, source: Some(error.into()) }
+    }
+
+    fn read_only(&self, error: rusqlite::Error) -> StoreError {
+        let why =
+            "the file is read-only, or its folder is, so nothing was written; copy it, or name another one".into();
         StoreError::Other { store: self.name.clone(), why, source: Some(error.into()) }
     }
 
@@ -182,6 +227,29 @@ impl File {
     }
 }
 
+/// Opens a file, and reads a little of it: SQLite does not look at it before that.
+fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    pragma(&connection, "schema_version")?;
+    Ok(connection)
+}
+
+/// The path as SQLite reads it in a URI.
+fn uri(path: &Path) -> String {
+    let as_it_is = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(byte);
+    let bytes = path.as_os_str().as_encoded_bytes().iter();
+    let path: String =
+        bytes.map(|byte| if as_it_is(byte) { char::from(*byte).to_string() } else { format!("%{byte:02x}") }).collect();
+    format!("file:{}{path}", if path.starts_with('/') { "//" } else { "" })
+}
+
+/// Whether the connection can only read.
+pub(super) fn cant_change(connection: &Connection) -> bool {
+    connection.is_readonly(MAIN_DB).unwrap_or(false)
+}
+
 /// Sets the mode in which readers and writers don't wait for each other. The file keeps it.
 fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     let start = Instant::now();
@@ -196,6 +264,11 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
 
 fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i32> {
     connection.pragma_query_value(None, name, |row| row.get(0))
+}
+
+/// Whether the system did not let SQLite write the file, or make one beside it.
+fn is_not_let(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use tokio::time::sleep;
 
 use super::{
-    file::File,
+    file::{File, cant_change},
     rows::{self, Page},
     store::EmbeddedStore,
 };
@@ -86,6 +86,12 @@ fn read_on(
 ) -> Result<(Option<Open>, Page), StoreError> {
     let failed = |error| file.failed(error);
     let mut open = match open {
+        // It may be open as a file that nobody changes: only another opening shows what others have written.
+        Some(open) if cant_change(&open.connection) => {
+            file.is_there(open.identity)?;
+            let Some(connection) = file.open_existing()? else { return Ok((Some(open), Page::new())) };
+            Open { connection, data_version: None, more: true, ..open }
+        }
         Some(open) => open,
         None => {
             let identity = file.identity();
