@@ -5,6 +5,7 @@ use std::{
     borrow::Cow,
     env,
     io::{self, BufWriter, IsTerminal, Write},
+    mem,
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -68,7 +69,8 @@ pub(crate) fn print(
 /// An answer that is being printed. Its errors are those of standard output, such as a reader that has gone.
 pub(crate) struct Output {
     format: Format,
-    list: bool,
+    /// It is a JSON array whose end is not printed yet.
+    open: bool,
     records: usize,
     out: Option<Box<dyn Write>>,
     pager: Option<Child>,
@@ -77,7 +79,7 @@ pub(crate) struct Output {
 impl Output {
     fn one(format: Format) -> Self {
         let colour = AutoStream::choice(&io::stdout());
-        Self { format, list: false, records: 0, out: Some(coloured(io::stdout(), colour)), pager: None }
+        Self { format, open: false, records: 0, out: Some(coloured(io::stdout(), colour)), pager: None }
     }
 
     /// An answer that is a list of records; on a terminal, people read it in their pager.
@@ -97,9 +99,9 @@ impl Output {
     /// A list without a pager, since it goes on as things happen; [`flush`](Self::flush) it after each record.
     pub(crate) fn live(format: Format) -> io::Result<Self> {
         let mut output = Self::one(format);
-        output.list = true;
-        if output.is_array() {
+        if format == Format::Json {
             write!(output.writer()?, "[")?;
+            output.open = true;
         }
         Ok(output)
     }
@@ -110,8 +112,10 @@ impl Output {
         record: &impl Serialize,
         text: impl FnOnce(&mut Text<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let (first, array, format) = (self.records == 0, self.is_array(), self.format);
+        let (first, array, format) = (self.records == 0, self.open, self.format);
         self.records += 1;
+        // What was printed in part can't be ended well.
+        self.open = false;
         let out = self.writer()?;
         if format == Format::Text {
             return text(out);
@@ -120,7 +124,8 @@ impl Output {
             write!(out, "{}", if first { "\n" } else { ",\n" })?;
         }
         serde_json::to_writer(&mut *out, record)?;
-        if array { Ok(()) } else { writeln!(out) }
+        self.open = array;
+        if array { Ok(()) } else { writeln!(self.writer()?) }
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
@@ -129,15 +134,14 @@ impl Output {
 
     /// Ends the answer; dropping it then waits for the pager.
     pub(crate) fn finish(mut self) -> io::Result<()> {
-        if self.is_array() {
-            let end = if self.records == 0 { "]\n" } else { "\n]\n" };
-            self.writer()?.write_all(end.as_bytes())?;
-        }
+        self.close()?;
         self.flush()
     }
 
-    fn is_array(&self) -> bool {
-        self.list && self.format == Format::Json
+    /// Ends the array, if there is one.
+    fn close(&mut self) -> io::Result<()> {
+        let end = if self.records == 0 { "]\n" } else { "\n]\n" };
+        if mem::take(&mut self.open) { self.writer()?.write_all(end.as_bytes()) } else { Ok(()) }
     }
 
     fn writer(&mut self) -> io::Result<&mut dyn Write> {
@@ -147,6 +151,8 @@ impl Output {
 
 impl Drop for Output {
     fn drop(&mut self) {
+        // An error has ended the command: what was read before it is a whole document still.
+        self.close().ok();
         // The pager needs the end of its input, and then the terminal until the user leaves it.
         self.out = None;
         if let Some(mut pager) = self.pager.take() {
