@@ -29,23 +29,22 @@ pub(crate) enum Location {
 
 /// Finds the store for this process.
 pub(crate) fn choose(option: Option<&str>) -> Result<Choice> {
-    let here = env::current_dir().context("the working directory can't be found")?;
-    let chosen = |value: &str, folder: &Path, reason: String| {
+    let chosen = |value: &str, folder: Result<PathBuf>, reason: String| {
         let location = location(value, folder).with_context(|| reason.clone())?;
         Ok(Choice { location, reason })
     };
     if let Some(value) = option {
-        return chosen(value, &here, "the option --store".into());
+        return chosen(value, here(), "the option --store".into());
     }
     match env::var(VARIABLE) {
-        Ok(value) => return chosen(&value, &here, format!("the environment variable {VARIABLE}")),
+        Ok(value) => return chosen(&value, here(), format!("the environment variable {VARIABLE}")),
         Err(env::VarError::NotUnicode(_)) => bail!(address(format!("{VARIABLE} is not valid UTF-8"))),
         Err(env::VarError::NotPresent) => {}
     }
-    for folder in here.ancestors() {
+    for folder in here()?.ancestors() {
         let file = folder.join(".env");
         if let Some(value) = in_dot_env(&file)? {
-            return chosen(&value, folder, format!("the line {VARIABLE} in {}", file.display()));
+            return chosen(&value, Ok(folder.into()), format!("the line {VARIABLE} in {}", file.display()));
         }
     }
     let home = ProjectDirs::from("", "", "basket")
@@ -54,21 +53,29 @@ pub(crate) fn choose(option: Option<&str>) -> Result<Choice> {
     Ok(Choice { location: Location::File(home.data_dir().join("baskets.db")), reason })
 }
 
+/// The working directory, which may be gone: then only what needs it fails.
+fn here() -> Result<PathBuf> {
+    env::current_dir()
+        .context("the working directory can't be read; go to another one, or name the store with its whole path")
+}
+
 /// The location that a value names; a relative path starts at `folder`.
-fn location(value: &str, folder: &Path) -> Result<Location, StoreError> {
+fn location(value: &str, folder: Result<PathBuf>) -> Result<Location> {
+    let wrong = |why: &str| Err(address(why.into()).into());
     match value.split_once("://") {
         _ if value.trim().is_empty() => {
-            Err(address("it is empty; name mongodb://..., mongodb+srv://... or a file, or unset it".into()))
+            wrong("it is empty; name mongodb://..., mongodb+srv://... or a file, or unset it")
         }
         Some(("mongodb" | "mongodb+srv", _)) => Ok(Location::Mongo(value.into())),
         Some((scheme, _)) => {
-            Err(address(format!("'{scheme}://' is no store; use mongodb://..., mongodb+srv://... or a file")))
+            wrong(&format!("'{scheme}://' is no store; use mongodb://..., mongodb+srv://... or a file"))
         }
         // An address that lacks its mongodb:// must not become a file name; it may hold a password.
-        None if value.contains([':', '@']) && !value.starts_with(['/', '.']) => Err(address(
-            "it looks like a server without mongodb:// before it; a file with such a name is written ./NAME".into(),
-        )),
-        None => Ok(Location::File(folder.join(value))),
+        None if value.contains([':', '@']) && !value.starts_with(['/', '.']) => {
+            wrong("it looks like a server without mongodb:// before it; a file with such a name is written ./NAME")
+        }
+        None if Path::new(value).is_absolute() => Ok(Location::File(value.into())),
+        None => Ok(Location::File(folder?.join(value))),
     }
 }
 

@@ -66,6 +66,11 @@ pub(crate) fn print(
     output.finish()
 }
 
+/// The error with what it is about; a reader that has gone keeps its kind.
+pub(crate) fn unwritten(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("standard output can't be written: {error}"))
+}
+
 /// An answer that is being printed. Its errors are those of standard output, such as a reader that has gone.
 pub(crate) struct Output {
     format: Format,
@@ -112,6 +117,14 @@ impl Output {
         record: &impl Serialize,
         text: impl FnOnce(&mut Text<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
+        self.write_record(record, text).map_err(unwritten)
+    }
+
+    fn write_record(
+        &mut self,
+        record: &impl Serialize,
+        text: impl FnOnce(&mut Text<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
         let (first, array, format) = (self.records == 0, self.open, self.format);
         self.records += 1;
         // What was printed in part can't be ended well.
@@ -129,12 +142,12 @@ impl Output {
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.writer()?.flush()
+        self.writer()?.flush().map_err(unwritten)
     }
 
     /// Ends the answer; dropping it then waits for the pager.
     pub(crate) fn finish(mut self) -> io::Result<()> {
-        self.close()?;
+        self.close().map_err(unwritten)?;
         self.flush()
     }
 

@@ -57,7 +57,12 @@ fn login() -> Option<String> {
 }
 
 fn git_user() -> Option<String> {
-    let output = Command::new("git").args(["config", "--get", "user.name"]).output().ok()?;
+    let mut git = Command::new("git");
+    if env::current_dir().is_err() {
+        // git needs one, though there is no repository to look into.
+        git.current_dir("/");
+    }
+    let output = git.args(["config", "--get", "user.name"]).output().ok()?;
     name(&String::from_utf8(output.stdout).ok()?).ok()
 }
 

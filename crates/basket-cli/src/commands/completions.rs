@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anyhow::Result;
 use clap_complete::Shell;
 
-use crate::help::PROGRAM;
+use crate::{help::PROGRAM, output::unwritten};
 
 /// Print a completion script for your shell
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,7 @@ impl Completions {
     pub(super) fn run(self, command_line: &mut clap::Command) -> Result<()> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, command_line, PROGRAM, &mut script);
-        Ok(io::stdout().write_all(&script)?)
+        let mut out = io::stdout();
+        Ok(out.write_all(&script).and_then(|()| out.flush()).map_err(unwritten)?)
     }
 }

@@ -6,7 +6,12 @@ mod completions;
 mod report;
 mod store;
 
-use std::{error::Error, process::ExitCode, time::Duration};
+use std::{
+    error::Error,
+    io::{self, Write},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Result;
 use basket_mongo::{Baskets, Until};
@@ -22,6 +27,7 @@ use crate::{
     embedded::EmbeddedStore,
     exit::{self, Failure},
     help,
+    output::unwritten,
     store::Store,
 };
 
@@ -141,11 +147,11 @@ pub(crate) fn parse() -> Result<Args, ExitCode> {
                 let why = error.source().map(ToString::to_string).unwrap_or_default();
                 exit::complain(&format!("invalid value {value:?} for '{argument}': {why}"), exit::USAGE)
             }
-            _ => {
-                // Where printing fails, there is no other place to say so.
-                error.print().ok();
-                ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE))
-            }
+            _ => match error.print().and_then(|()| io::stdout().flush()) {
+                Err(full) if !error.use_stderr() => exit::report(&unwritten(full).into()),
+                // Where standard error can't be written, there is no other place to say so.
+                _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE)),
+            },
         }
     })
 }
