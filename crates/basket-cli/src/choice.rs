@@ -83,30 +83,32 @@ fn address(why: String) -> StoreError {
     StoreError::Address { why }
 }
 
-/// The value of the variable in a `.env`, if the file is there and has one. Other lines need not be valid.
+/// The value of the variable in a `.env`, if the file is there and has one. Other lines need not be valid, nor text.
 fn in_dot_env(file: &Path) -> Result<Option<String>> {
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound || file.is_dir() => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("{} can't be read", file.display())),
     };
-    let lines = text.trim_start_matches('\u{feff}').lines().filter(|line| is_ours(line));
-    let ours: String = lines.flat_map(|line| [line, "\n"]).collect();
+    let wrong = || {
+        format!("the line {VARIABLE} in {} can't be parsed; put its value in single quotes, as UTF-8", file.display())
+    };
+    let lines = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).split(|byte| *byte == b'\n');
+    let ours: Vec<u8> = lines.filter(|line| is_ours(line)).flat_map(|line| [line, b"\n"].concat()).collect();
+    let ours = String::from_utf8(ours).ok().with_context(wrong)?;
     let mut found = None;
     for line in dotenvy::from_read_iter(ours.as_bytes()) {
         // The error of dotenvy holds the line, and so a password: it is dropped.
         // In a value without quotes, dotenvy silently replaces a $ and what follows by a variable.
         let line = line.ok().filter(|_| !ours.contains('$') || ours.contains('\''));
-        let (_, value) = line.with_context(|| {
-            format!("the line {VARIABLE} in {} can't be parsed; put its value in single quotes", file.display())
-        })?;
+        let (_, value) = line.with_context(wrong)?;
         found = Some(value);
     }
     Ok(found)
 }
 
-fn is_ours(line: &str) -> bool {
-    let line = line.trim_start();
-    let name = line.strip_prefix("export ").unwrap_or(line).trim_start();
-    name.strip_prefix(VARIABLE).is_some_and(|rest| rest.trim_start().starts_with('='))
+fn is_ours(line: &[u8]) -> bool {
+    let line = line.trim_ascii_start();
+    let name = line.strip_prefix(b"export ").unwrap_or(line).trim_ascii_start();
+    name.strip_prefix(VARIABLE.as_bytes()).is_some_and(|rest| rest.trim_ascii_start().starts_with(b"="))
 }

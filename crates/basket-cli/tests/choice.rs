@@ -116,6 +116,13 @@ fn a_dot_env_is_read_as_it_stands_or_not_at_all() {
     assert!(choice(&shell, "store").0.ends_with("/cash$.db"));
     fs::write(&file, "\u{feff}BASKET_STORE=bom.db\n").unwrap();
     assert!(choice(&shell, "store").0.ends_with("/bom.db"));
+    // Other lines may be in any encoding, with any ends.
+    fs::write(&file, b"NAME=J\xfcrgen\r\nBASKET_STORE='s\xc3\xb6ckchen.db'\r\n# \xff\xfe\n").unwrap();
+    assert!(choice(&shell, "store").0.ends_with("/söckchen.db"));
+    fs::write(&file, b"NAME=J\xfcrgen\n").unwrap();
+    assert!(choice(&shell, "store").1.starts_with("default"));
+    fs::write(&file, b"BASKET_STORE=s\xf6ckchen.db\n").unwrap();
+    shell.basket("store").fails(1, "can't be parsed; put its value in single quotes, as UTF-8");
 }
 
 #[test]
