@@ -3,6 +3,7 @@
 
 use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
+use basket_domain::Product;
 use basket_mongo::Moment;
 use bson::DateTime;
 use jiff::SignedDuration;
@@ -17,7 +18,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(crate) struct Of<D: Domain> {
     /// The {stream}: its id, such as {id}
-    #[arg(value_parser = D::parse_id)]
+    #[arg(value_parser = id::<D>)]
     pub(crate) id: Id<D>,
     /// How to print it
     #[arg(long, value_enum, default_value_t, display_order = 100)]
@@ -40,6 +41,28 @@ impl Then {
     pub(crate) fn moment(&self) -> Option<Moment> {
         self.version.map(Moment::Version).or(self.at.map(Moment::Time))
     }
+}
+
+/// One rule for every argument: `-` is standard input where a FILE is asked for, and refused anywhere else. A parser of a
+/// text that could be anything begins with it.
+pub(crate) fn no_hyphen(text: &str) -> Result<&str, String> {
+    match text.trim() {
+        "-" => Err("'-' is standard input, which is only read where a FILE is asked for".into()),
+        _ => Ok(text),
+    }
+}
+
+pub(crate) fn id<D: Domain>(text: &str) -> Result<Id<D>, String> {
+    D::parse_id(no_hyphen(text)?)
+}
+
+/// The name of a row.
+pub(crate) fn row<D: Domain>(text: &str) -> Result<String, String> {
+    D::parse_row(no_hyphen(text)?)
+}
+
+pub(crate) fn product(text: &str) -> Result<Product, String> {
+    Product::new(no_hyphen(text)?).map_err(|error| error.to_string())
 }
 
 pub(crate) fn quantity(text: &str) -> Result<NonZeroU32, String> {

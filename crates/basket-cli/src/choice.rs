@@ -10,6 +10,8 @@ use anyhow::{Context, Result, bail};
 use basket_mongo::StoreError;
 use directories::ProjectDirs;
 
+use crate::args::no_hyphen;
+
 const VARIABLE: &str = "BASKET_STORE";
 
 /// A store and the reason for it.
@@ -62,6 +64,9 @@ fn here() -> Result<PathBuf> {
 /// The location that a value names; a relative path starts at `folder`.
 fn location(value: &str, folder: Result<PathBuf>) -> Result<Location> {
     let wrong = |why: &str| Err(address(why.into()).into());
+    if let Err(why) = no_hyphen(value) {
+        return wrong(&format!("{why}; a file of that name is written ./-"));
+    }
     match value.split_once("://") {
         _ if value.trim().is_empty() => {
             wrong("it is empty; name mongodb://..., mongodb+srv://... or a file, or unset it")

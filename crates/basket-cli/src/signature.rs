@@ -4,7 +4,10 @@ use std::{env, process::Command};
 
 use basket_mongo::Meta;
 
-use crate::exit::{Failure, USAGE};
+use crate::{
+    args::no_hyphen,
+    exit::{Failure, USAGE},
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Signature {
@@ -76,7 +79,7 @@ fn reason(text: &str) -> Result<String, String> {
 
 /// Trimmed; not empty, not longer than `longest` characters, and without characters that a terminal would act on.
 fn checked(text: &str, longest: usize, refuse: impl Fn(char) -> bool) -> Result<String, String> {
-    let text = text.trim();
+    let text = no_hyphen(text)?.trim();
     match text.chars().count() {
         0 => Err("it can't be empty".into()),
         length if length > longest => Err(format!("it has {length} characters; {longest} at most")),

@@ -9,7 +9,7 @@ use basket_mongo::{Baskets, Entry, EventLog, Scope, StoreError, store::document:
 use bson::DateTime;
 use futures_util::TryStreamExt;
 
-use crate::time;
+use crate::{args::product, time};
 
 const DAY_MILLIS: i64 = 86_400_000;
 
@@ -17,7 +17,7 @@ const DAY_MILLIS: i64 = 86_400_000;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Query {
     /// Only this product
-    #[arg(long, value_name = "PRODUCT")]
+    #[arg(long, value_name = "PRODUCT", value_parser = product)]
     pub product: Option<Product>,
     /// Only what came into a basket at or after this time: RFC 3339, a date, or such as '2 hours ago'
     #[arg(long, value_name = "TIME", value_parser = time::parse)]

@@ -11,6 +11,7 @@ on_both_stores! {
     a_basket_may_be_empty
     what_is_refused_says_why_and_writes_no_event
     products_in_every_language_come_back_as_they_went_in
+    a_hyphen_is_standard_input_or_an_error
 }
 
 fn quantities_accumulate_and_json_says_the_same(shell: &Shell) {
@@ -58,6 +59,42 @@ fn what_is_refused_says_why_and_writes_no_event(shell: &Shell) {
         basket.fails(words, code, why);
     }
     assert_eq!(basket.versions("log ID"), [2, 1]);
+}
+
+/// `-` is standard input where a file is asked for, and nothing elsewhere: `basket --help` says so.
+fn a_hyphen_is_standard_input_or_an_error(shell: &Shell) {
+    let basket = OneBasket::with(shell, "socks");
+    for words in [
+        "create -",
+        "create ' - '",
+        "add ID -",
+        "add ID -- -",
+        "add - rocks",
+        "remove ID -",
+        "get -",
+        "list --product -",
+        "log ID --product -",
+        "log -",
+        "report removed --product -",
+        "add ID rocks --as -",
+        "add ID rocks -m -",
+        "add ID rocks --correlation -",
+        "add ID rocks --causation -",
+        "verify -",
+        "export -",
+        "watch -",
+        "explore -",
+        "list --store -",
+    ] {
+        basket.fails(words, 2, "'-' is standard input, which is only read where a FILE is asked for");
+    }
+    assert_eq!(basket.versions("log ID"), [2, 1]);
+    let mut import = shell.command(&["import", "-", "--store", "other.db"]);
+    let export = shell.basket("export").out;
+    let mut import = import.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut import.stdin.take().unwrap(), export.as_bytes()).unwrap();
+    assert!(import.wait_with_output().unwrap().stdout.starts_with(b"2 events read"));
+    assert!(shell.basket("--help").out.contains("As a FILE, `-` is standard input"));
 }
 
 fn products_in_every_language_come_back_as_they_went_in(shell: &Shell) {

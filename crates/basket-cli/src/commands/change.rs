@@ -8,8 +8,7 @@ use basket_mongo::{Baskets, EventLog};
 use bson::oid::ObjectId;
 
 use crate::{
-    args::quantity,
-    domain::Domain as _,
+    args::{id, product, quantity},
     output::{Fields, Format, json, print},
     signature::Signature,
 };
@@ -33,7 +32,7 @@ pub(crate) struct Create {
                         basket add 5ab69073421aa917e62b4734 rocks -q 3 -m 'they called'")]
 pub(crate) struct Add {
     /// The basket: its id, as `basket create` printed it
-    #[arg(value_parser = Baskets::parse_id)]
+    #[arg(value_parser = id::<Baskets>)]
     id: BasketId,
     #[command(flatten)]
     item: Item,
@@ -45,6 +44,7 @@ pub(crate) struct Add {
 #[derive(Debug, clap::Args)]
 struct Item {
     /// The product to add
+    #[arg(value_parser = product)]
     product: Product,
     /// How many of it, from 1
     #[arg(short, long, value_name = "N", default_value = "1", value_parser = quantity, allow_negative_numbers = true)]
@@ -56,9 +56,10 @@ struct Item {
 #[command(after_help = "Example:\n  basket remove 5ab69073421aa917e62b4734 socks")]
 pub(crate) struct Remove {
     /// The basket: its id, as `basket create` printed it
-    #[arg(value_parser = Baskets::parse_id)]
+    #[arg(value_parser = id::<Baskets>)]
     id: BasketId,
     /// The product to remove
+    #[arg(value_parser = product)]
     product: Product,
     #[command(flatten)]
     signature: Signature,

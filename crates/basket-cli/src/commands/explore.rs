@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::{
+    args::id,
     domain::{Domain, Id},
     explore::run::run,
     store::Store,
@@ -20,7 +21,7 @@ use crate::{
                         New events appear as they are written. NO_COLOR=1 turns colours off.")]
 pub struct Explore<D: Domain> {
     /// The {stream}: its id, such as {id}
-    #[arg(value_parser = D::parse_id)]
+    #[arg(value_parser = id::<D>)]
     id: Option<Id<D>>,
 }
 

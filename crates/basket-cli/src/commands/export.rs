@@ -15,6 +15,7 @@ use futures_util::TryStreamExt;
 
 use super::log::EventJson;
 use crate::{
+    args::id,
     domain::{Domain, Id, what},
     exit,
     output::{Fields, json, note_foreign},
@@ -34,7 +35,7 @@ use crate::{
                         an event's is left out, and named with the number of events that have it.")]
 pub struct Export<D: Domain> {
     /// These {stream}s; without any, all of them
-    #[arg(value_name = "ID", value_parser = D::parse_id)]
+    #[arg(value_name = "ID", value_parser = id::<D>)]
     ids: Vec<Id<D>>,
     /// In which form
     #[arg(long, value_enum, default_value_t)]

@@ -7,6 +7,7 @@ use basket_mongo::{Maintenance, Scope};
 use bson::DateTime;
 
 use crate::{
+    args::row,
     domain::{Domain, Id, what},
     exit,
     output::{Fields, Format, Output, RED, Text, YELLOW, json},
@@ -28,7 +29,7 @@ Examples:
   {program} list --sort created --reverse --format ndjson")]
 pub struct List<D: Domain> {
     /// Only {streams} that have this {row} now
-    #[arg(long = D::ROW, value_name = "NAME", value_parser = D::parse_row)]
+    #[arg(long = D::ROW, value_name = "NAME", value_parser = row::<D>)]
     row: Option<String>,
     #[command(flatten)]
     query: Query,

@@ -10,7 +10,7 @@ use futures_util::TryStreamExt;
 use serde::Serialize;
 
 use crate::{
-    args::Of,
+    args::{Of, row},
     domain::{Domain, what},
     exit,
     help::PROGRAM,
@@ -37,7 +37,7 @@ pub struct Log<D: Domain> {
     #[arg(long)]
     oneline: bool,
     /// Only what is about this {row}
-    #[arg(long = D::ROW, value_name = "NAME", value_parser = D::parse_row)]
+    #[arg(long = D::ROW, value_name = "NAME", value_parser = row::<D>)]
     row: Option<String>,
     /// Only events of this type
     #[arg(long, value_name = "TYPE", value_parser = PossibleValuesParser::new(D::TYPES))]

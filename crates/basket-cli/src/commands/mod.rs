@@ -44,6 +44,8 @@ Where the events are kept, first found wins:
   4. a file in your data folder
   A store is mongodb://..., mongodb+srv://... or the path of a file. `basket store` says which one is used.
 
+As a FILE, `-` is standard input; as anything else it is refused.
+
 Exit codes:
   0  done
   1  something that should not happen

@@ -8,6 +8,7 @@ use futures_util::TryStreamExt;
 use serde::Serialize;
 
 use crate::{
+    args::id,
     domain::{Domain, Id, what},
     exit::{self, Failure},
     output::{Format, Output},
@@ -23,7 +24,7 @@ use crate::{
                         looked at by its _id (`make mongo-shell`), and the {stream}s without fault can be exported.")]
 pub struct Verify<D: Domain> {
     /// The {stream}: its id, such as {id}; without it, all of them
-    #[arg(value_parser = D::parse_id)]
+    #[arg(value_parser = id::<D>)]
     id: Option<Id<D>>,
     /// Fail for warnings, too: events that every command can read, but that no command would write today
     #[arg(long)]

@@ -12,7 +12,7 @@ use futures_util::{
 
 use super::log::{event_json, one_line};
 use crate::{
-    args::version,
+    args::{id, version},
     domain::{Domain, Id, what},
     exit::{Failure, USAGE, note},
     output::{Format, Output},
@@ -29,7 +29,7 @@ use crate::{
                         one twice. A server that is no replica set is read once a second.")]
 pub struct Watch<D: Domain> {
     /// The {stream}: its id, such as {id}; without it, all of them
-    #[arg(value_parser = D::parse_id)]
+    #[arg(value_parser = id::<D>)]
     id: Option<Id<D>>,
     /// Where to begin: `now`, `beginning`, or with this version of the {stream}
     #[arg(long, value_name = "now|beginning|VERSION", default_value = "now", hide_default_value = true, value_parser = from)]
