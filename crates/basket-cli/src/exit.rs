@@ -11,6 +11,8 @@ use basket_domain::Refusal;
 use basket_mongo::{HandleError, StoreError, Unreadable, store::exchange::BadLine};
 use clap::builder::styling::{AnsiColor, Style};
 
+use crate::plain::plain;
+
 pub(crate) const USAGE: u8 = 2;
 const UNEXPECTED: u8 = 1;
 const NOT_FOUND: u8 = 3;
@@ -48,13 +50,13 @@ fn message(error: &anyhow::Error) -> String {
 
 /// One line on standard error, red only on a terminal.
 pub(crate) fn complain(message: &str, code: u8) -> ExitCode {
-    note(&format!("{RED}error:{RED:#} {message}"));
+    writeln!(anstream::stderr(), "{RED}error:{RED:#} {}", plain(message)).ok();
     ExitCode::from(code)
 }
 
 /// A line on standard error. Where that can't be written, there is no other place to say so.
 pub(crate) fn note(line: &str) {
-    writeln!(anstream::stderr(), "{line}").ok();
+    writeln!(anstream::stderr(), "{}", plain(line)).ok();
 }
 
 /// The exit code, and what only this program can add to the message: the command that helps.

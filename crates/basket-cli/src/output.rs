@@ -2,7 +2,6 @@
 //! On a terminal, lists go through `$PAGER`; colours are for terminals only.
 
 use std::{
-    borrow::Cow,
     env,
     io::{self, BufWriter, IsTerminal, Write},
     mem,
@@ -19,7 +18,7 @@ use clap::{
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::exit;
+use crate::{exit, plain::plain};
 
 pub(crate) const RED: Style = AnsiColor::Red.on_default();
 pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
@@ -191,11 +190,6 @@ pub(crate) async fn reader_gone() {
 
 fn coloured(out: impl Write + 'static, choice: ColorChoice) -> Box<dyn Write> {
     Box::new(AutoStream::new(Box::new(BufWriter::new(out)) as Box<dyn Write>, choice))
-}
-
-/// A text from outside, with its control characters replaced: they could move the cursor or begin a new line.
-pub(crate) fn plain(text: &str) -> Cow<'_, str> {
-    if text.contains(char::is_control) { text.replace(char::is_control, "\u{fffd}").into() } else { text.into() }
 }
 
 /// Says which fields were not carried, if there were any.

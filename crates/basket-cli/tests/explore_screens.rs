@@ -273,6 +273,21 @@ fn every_key_in_the_table_does_something_and_the_help_shows_it() {
 }
 
 #[test]
+fn what_would_turn_the_screen_round_is_shown_escaped() {
+    let mut model = unread();
+    let product = basket_domain::Product::stored("so\u{202e}sk").unwrap();
+    let added = BasketEvent::ItemAdded { basket_id: id(1), product, qty: std::num::NonZeroU32::MIN };
+    let events = [BasketEvent::BasketCreated { basket_id: id(1) }, added];
+    let events = (1..).zip(events).map(|(version, event)| entry(version, event, by("b\u{2066}en", Some("a\tb"))));
+    reads(&mut model, events.collect());
+    shows(
+        &mut model,
+        &[r"added 1 of 'so\u{202e}sk'", r"so\u{202e}sk = 1", r"b\u{2066}en", "(a b)"],
+        &["\u{202e}", "\u{2066}"],
+    );
+}
+
+#[test]
 fn a_help_that_has_no_room_can_be_scrolled() {
     let mut model = on_basket();
     typed(&mut model, "?");

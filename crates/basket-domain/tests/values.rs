@@ -38,6 +38,24 @@ fn a_product_has_between_one_and_128_characters_and_no_control_character() {
 }
 
 #[test]
+fn a_product_has_a_letter_to_see_and_no_character_that_turns_text_round() {
+    for name in ["\u{200b}", "\u{feff}\u{ad}", "\u{3164}", "\u{2800} \u{2800}", "\u{200d}", "\u{fe0f}"] {
+        assert_eq!(Product::new(name), Err(ProductError::Invisible), "{name:?}");
+        // It could be stored once, so it can be read.
+        assert_eq!(Product::stored(name).unwrap().as_str(), name);
+    }
+    for found in ['\u{202e}', '\u{202a}', '\u{2067}', '\u{200f}', '\u{61c}'] {
+        let name = format!("so{found}cks");
+        assert_eq!(Product::new(&name), Err(ProductError::Direction { found }));
+        assert_eq!(Product::stored(&name).unwrap().as_str(), name);
+    }
+    for name in ["👩\u{200d}🔬", "❤\u{fe0f}", "می\u{200c}خواهم", "\u{301}", "תה"] {
+        assert_eq!(Product::new(name).unwrap().as_str(), name);
+    }
+    assert_eq!(Product::stored("so\ncks"), Err(ProductError::ControlCharacter { found: '\n' }));
+}
+
+#[test]
 fn two_ways_to_write_an_accent_are_one_product() {
     let decomposed = "cafe\u{301}".repeat(32);
     assert_eq!(Product::new(&decomposed).unwrap().as_str(), "caf\u{e9}".repeat(32));

@@ -69,7 +69,7 @@ impl Codec for Baskets {
             ItemRemoved { product, .. } if !basket.contains(product) => {
                 Some(format!("it removes '{product}', which is not in the basket then"))
             }
-            _ => None,
+            _ => Product::new(event.product()?.as_str()).err().map(|why| format!("no command writes it today: {why}")),
         }
     }
 }
@@ -77,7 +77,7 @@ impl Codec for Baskets {
 /// Only the form that a [`Product`] has is valid, so that a query on the server counts the same products as we do.
 fn product(data: &RawDocument) -> Result<Product, String> {
     let text = text(data, "product")?;
-    let product = Product::new(text).map_err(|why| format!("data.product is no product: {why}"))?;
+    let product = Product::stored(text).map_err(|why| format!("data.product is no product: {why}"))?;
     if product.as_str() != text {
         return Err(format!(
             "data.product is {text:?}, which has blanks around it or is not in Unicode's normal form C"

@@ -12,7 +12,8 @@ use super::log::{EventJson, event_json};
 use crate::{
     args::Of,
     domain::{Domain, value_of},
-    output::{Fields, Output, json, plain},
+    output::{Fields, Output, json},
+    plain::{padded, plain, width},
     time,
 };
 
@@ -42,13 +43,15 @@ impl<D: Domain> Blame<D> {
             }
         }
         let rows = D::rows(&state);
+        let actor = |entry: &Entry<D>| plain(entry.meta.actor.as_deref().unwrap_or("-")).into_owned();
+        let columns = last_touched.values().map(|entry| width(&actor(entry))).max().unwrap_or_default();
         let mut output = Output::list(self.of.format)?;
         for (name, entry) in &last_touched {
             let value = value_of::<D>(&rows, name);
             let row = Fields(vec![(D::ROW, json(name)), (D::VALUE, json(&value))]);
             output.show(&BlameJson { row, event: event_json::<D>(entry) }, |out| {
-                let (at, actor) = (time::local(entry.recorded_at), plain(entry.meta.actor.as_deref().unwrap_or("-")));
-                write!(out, "{:>4}  {at}  {actor}  {name} = {value}", entry.version)?;
+                let (at, actor) = (time::local(entry.recorded_at), padded(&actor(entry), columns));
+                write!(out, "{:>4}  {at}  {actor}  {}", entry.version, plain(&format!("{name} = {value}")))?;
                 if value == D::Value::default() { writeln!(out, "  (removed)") } else { writeln!(out) }
             })?;
         }

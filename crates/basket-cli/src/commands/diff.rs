@@ -9,6 +9,7 @@ use crate::{
     args::{Of, moments},
     domain::{Change, Domain, Id, changes},
     output::{Fields, GREEN, RED, json, print},
+    plain::plain,
 };
 
 /// Show what changed in a {stream} between two moments
@@ -45,11 +46,12 @@ impl<D: Domain> Diff<D> {
         let record = DiffJson { id: id.to_string(), from, to, changes: fields.collect() };
         print(format, &record, |out| {
             for Change { name, before, after } in &changes {
+                let row = |value: &D::Value| plain(&format!("{name} = {value}")).into_owned();
                 if *before != none {
-                    writeln!(out, "{RED}- {name} = {before}{RED:#}")?;
+                    writeln!(out, "{RED}- {}{RED:#}", row(before))?;
                 }
                 if *after != none {
-                    writeln!(out, "{GREEN}+ {name} = {after}{GREEN:#}")?;
+                    writeln!(out, "{GREEN}+ {}{GREEN:#}", row(after))?;
                 }
             }
             Ok(())

@@ -1,5 +1,7 @@
 //! `get`: the state of a stream, now or at a moment in the past.
 
+use std::io;
+
 use anyhow::Result;
 use basket_domain::EventSourced;
 use basket_mongo::{EventLog, Past};
@@ -9,7 +11,8 @@ use crate::{
     args::{Of, Then},
     domain::{Domain, Row, what},
     exit,
-    output::{Fields, Format, json, print},
+    output::{Fields, Format, Text, json, print},
+    plain::plain,
     time,
 };
 
@@ -57,10 +60,15 @@ impl<D: Domain> Get<D> {
     }
 }
 
+/// A row of a state, for people.
+pub(super) fn write_row<D: Domain>(out: &mut Text<'_>, Row { name, value }: &Row<D::Value>) -> io::Result<()> {
+    writeln!(out, "{}", plain(&format!("{name} = {value}")))
+}
+
 fn show<D: Domain>(root: &EventSourced<D::Aggregate>, format: Format) -> Result<()> {
     let rows = D::rows(root.state());
     let record = StateJson { id: root.id().to_string(), version: root.version(), items: rows_json::<D>(&rows) };
-    print(format, &record, |out| rows.iter().try_for_each(|Row { name, value }| writeln!(out, "{name} = {value}")))?;
+    print(format, &record, |out| rows.iter().try_for_each(|row| write_row::<D>(out, row)))?;
     if format == Format::Text && rows.is_empty() {
         exit::note(&format!("{} '{}' is empty", what::<D>(), root.id()));
     }

@@ -11,6 +11,7 @@ use crate::{
     domain::{Domain, Id, what},
     exit,
     output::{Fields, Format, Output, RED, Text, YELLOW, json},
+    plain::{padded, plain, width},
     progress,
     summary::{Query, Summary, summaries},
     time,
@@ -49,17 +50,17 @@ impl<D: Domain> List<D> {
         if lines.is_empty() && format == Format::Text {
             exit::note(&format!("there is no such {}", what::<D>()));
         }
-        let widths = lines.iter().map(|line| line.id.to_string().chars().count());
-        let width = widths.max().unwrap_or_default().max(what::<D>().len());
+        let widths = lines.iter().map(|line| width(&plain(&line.id.to_string())));
+        let columns = widths.max().unwrap_or_default().max(width(what::<D>()));
         let (rows, mut heading) = (format!("{}s", D::ROW), true);
         let mut output = Output::list(format)?;
         for line in &lines {
             output.show(&record::<D>(line, &rows), |out| {
                 if mem::take(&mut heading) {
-                    let (stream, changed, created) = (what::<D>(), "changed", "created");
-                    writeln!(out, "{stream:width$}  {changed:26}  {created:26}  versions  {rows:>8}       units")?;
+                    let (stream, changed, created) = (padded(what::<D>(), columns), "changed", "created");
+                    writeln!(out, "{stream}  {changed:26}  {created:26}  versions  {rows:>8}       units")?;
                 }
-                print::<D>(out, line, width, rows.len().max(8))
+                print::<D>(out, line, columns, rows.len().max(8))
             })?;
         }
         Ok(output.finish()?)
@@ -76,11 +77,11 @@ fn record<'a, D: Domain>(line: &Summary<Id<D>>, row: &'a str) -> Fields<'a> {
     Fields([("id", id), ("created", created), ("changed", changed)].into_iter().chain(counts).collect())
 }
 
-fn print<D: Domain>(out: &mut Text<'_>, line: &Summary<Id<D>>, width: usize, column: usize) -> io::Result<()> {
+fn print<D: Domain>(out: &mut Text<'_>, line: &Summary<Id<D>>, columns: usize, column: usize) -> io::Result<()> {
     let local = |time: Option<DateTime>| time.map_or_else(|| "-".into(), time::local);
     let Summary { id, created, changed, versions, rows, units, unreadable } = line;
-    let (id, created, changed) = (id.to_string(), local(*created), local(*changed));
-    write!(out, "{YELLOW}{id:width$}{YELLOW:#}  {changed:26}  {created:26}  {versions:>8}  {rows:>column$}  ")?;
+    let (id, created, changed) = (padded(&plain(&id.to_string()), columns), local(*created), local(*changed));
+    write!(out, "{YELLOW}{id}{YELLOW:#}  {changed:26}  {created:26}  {versions:>8}  {rows:>column$}  ")?;
     write!(out, "{units:>10}")?;
     match unreadable {
         0 => writeln!(out),

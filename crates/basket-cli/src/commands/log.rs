@@ -14,7 +14,8 @@ use crate::{
     domain::{Domain, what},
     exit,
     help::PROGRAM,
-    output::{Fields, Output, Text, YELLOW, json, plain},
+    output::{Fields, Output, Text, YELLOW, json},
+    plain::plain,
     time,
 };
 
@@ -131,7 +132,7 @@ impl<D: Domain> Log<D> {
                 heading::<D>(out, entry, before.is_some())?;
                 *before = Some(entry.commit);
             }
-            writeln!(out, "    {:>4}  {}", entry.version, D::in_words(&entry.event))
+            writeln!(out, "    {:>4}  {}", entry.version, plain(&D::in_words(&entry.event)))
         })
     }
 }
@@ -155,7 +156,7 @@ fn heading<D: Domain>(out: &mut Text<'_>, entry: &Entry<D>, again: bool) -> io::
 pub(super) fn one_line<D: Domain>(out: &mut Text<'_>, entry: &Entry<D>) -> io::Result<()> {
     let actor = plain(entry.meta.actor.as_deref().unwrap_or("-"));
     let (version, at, event) = (entry.version, time::local(entry.recorded_at), D::in_words(&entry.event));
-    write!(out, "{YELLOW}{version:>4}{YELLOW:#}  {at}  {actor}  {event}")?;
+    write!(out, "{YELLOW}{version:>4}{YELLOW:#}  {at}  {actor}  {}", plain(&event))?;
     match entry.meta.reason.as_deref().and_then(|reason| reason.lines().next()) {
         Some(reason) => writeln!(out, "  ({})", plain(reason)),
         None => writeln!(out),

@@ -11,6 +11,7 @@ use clap::{Subcommand, ValueEnum};
 use crate::{
     exit,
     output::{Fields, Format, Output, RED, Text, json},
+    plain::{padded, plain, width},
     progress,
     stays::{Query, Removals, Removed, removals},
     time,
@@ -67,8 +68,10 @@ impl Report {
         let Removals { products, left_out } = removals(store, &query, || bar.inc(1)).await?;
         bar.finish_and_clear();
         let (mut output, mut heading) = (Output::list(format)?, true);
+        let columns =
+            products.iter().map(|removed| width(&plain(removed.product.as_str()))).max().unwrap_or_default().max(20);
         for removed in &products {
-            output.show(&record(removed), |out| line(out, removed, mem::take(&mut heading)))?;
+            output.show(&record(removed), |out| line(out, removed, columns, mem::take(&mut heading)))?;
         }
         output.finish()?;
         if products.is_empty() && format == Format::Text {
@@ -104,20 +107,21 @@ fn share(Turnover { added, removed, .. }: Turnover) -> f64 {
     if added == 0 { 0.0 } else { removed as f64 / added as f64 }
 }
 
-fn line(out: &mut Text<'_>, line: &Removed, heading: bool) -> io::Result<()> {
+fn line(out: &mut Text<'_>, line: &Removed, columns: usize, heading: bool) -> io::Result<()> {
     if heading {
         if line.day.is_some() {
             write!(out, "{:10}  ", "day (UTC)")?;
         }
-        let (product, bar) = ("product", BAR as usize);
-        writeln!(out, "{product:20}  baskets       added     removed  share  {:bar$}  median stay", "")?;
+        let (product, bar) = (padded("product", columns), BAR as usize);
+        writeln!(out, "{product}  baskets       added     removed  share  {:bar$}  median stay", "")?;
     }
     if let Some(day) = line.day {
         write!(out, "{:10}  ", time::day(day))?;
     }
-    let (product, share, Turnover { baskets, added, removed }) = (&line.product, share(line.turnover), line.turnover);
+    let (share, Turnover { baskets, added, removed }) = (share(line.turnover), line.turnover);
+    let product = padded(&plain(line.product.as_str()), columns);
     let (percent, full) = ((share * 100.0).round(), (share * BAR as f64).round() as u64);
     let bar: String = (0..BAR).map(|cell| if cell < full { '█' } else { '·' }).collect();
     let median = line.median.map_or_else(|| "-".into(), time::lasting);
-    writeln!(out, "{product:20}  {baskets:>7}  {added:>10}  {removed:>10}  {percent:>3} %  {RED}{bar}{RED:#}  {median}")
+    writeln!(out, "{product}  {baskets:>7}  {added:>10}  {removed:>10}  {percent:>3} %  {RED}{bar}{RED:#}  {median}")
 }

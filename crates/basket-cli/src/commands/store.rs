@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     output::{Format, print},
+    plain::plain,
     store::{Description, Store},
 };
 
@@ -39,7 +40,7 @@ impl AboutStore {
         let (store, chosen_by) = (store.name().to_owned(), reason.to_owned());
         let record = StoreJson { store, chosen_by, answers: failed.is_none(), description };
         print(self.format, &record, |out| {
-            writeln!(out, "store      {}\nchosen by  {}", record.store, record.chosen_by)?;
+            writeln!(out, "store      {}\nchosen by  {}", plain(&record.store), plain(&record.chosen_by))?;
             match &record.description {
                 None => writeln!(out, "answers    no"),
                 Some(Description { server, topology, .. }) => {

@@ -13,6 +13,7 @@ use crate::{
     exit::{self, Failure},
     help::PROGRAM,
     output::{Fields, json, print},
+    plain::plain,
     signature::Signature,
 };
 
@@ -100,7 +101,7 @@ impl<D: Domain> Undo<D> {
         let events: Vec<_> = events.iter().map(D::in_words).collect();
         let Self { of: Of { id, format }, dry_run, .. } = self;
         let record = Fields(vec![("id", json(&id.to_string())), ("dry_run", json(dry_run)), ("events", json(&events))]);
-        print(*format, &record, |out| match (events.join(", ").as_str(), *dry_run) {
+        print(*format, &record, |out| match (&*plain(&events.join(", ")), *dry_run) {
             ("", _) => writeln!(out, "nothing to do: the effect of {what} is gone already"),
             (events, true) => writeln!(out, "to undo {what}: {events}; nothing was changed"),
             (events, false) => writeln!(out, "undid {what}: {events}"),

@@ -12,6 +12,7 @@ use crate::{
     domain::{Domain, Id, what},
     exit::{self, Failure},
     output::{Format, Output},
+    plain::plain,
     progress,
     store::{Store, must_exist},
 };
@@ -54,7 +55,7 @@ impl<D: Domain> Verify<D> {
             let (severity, mark) = if is_warning { ("warning", "warning: ") } else { ("error", "") };
             *(if is_warning { &mut warnings } else { &mut errors }) += 1;
             let finding = FindingJson { severity, document: None, version: None, why };
-            output.show(&finding, |out| writeln!(out, "{mark}{}", finding.why))?;
+            output.show(&finding, |out| writeln!(out, "{mark}{}", plain(&finding.why)))?;
         }
         let (scope, total) = match self.id.clone() {
             Some(id) => (Scope::From(id, 1), 0),
@@ -81,7 +82,7 @@ impl<D: Domain> Verify<D> {
                 Ok(_) => None,
             };
             if let Some((text, finding)) = found {
-                bar.suspend(|| output.show(&finding, |out| writeln!(out, "{text}")))?;
+                bar.suspend(|| output.show(&finding, |out| writeln!(out, "{}", plain(&text))))?;
             }
             bar.inc(1);
         }

@@ -16,6 +16,7 @@ use crate::{
     domain::{Domain, Id, what},
     exit::{Failure, USAGE, note},
     output::{Format, Output},
+    plain::plain,
     time,
 };
 
@@ -117,7 +118,7 @@ impl<D: Domain> Watch<D> {
     fn show(&self, output: &mut Output, entry: &Entry<D>) -> io::Result<()> {
         output.show(&event_json::<D>(entry), |out| {
             if self.id.is_none() {
-                write!(out, "{}  ", entry.stream)?;
+                write!(out, "{}  ", plain(&entry.stream.to_string()))?;
             }
             one_line::<D>(out, entry)
         })?;

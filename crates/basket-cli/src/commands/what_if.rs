@@ -6,12 +6,13 @@ use anyhow::Result;
 use basket_mongo::{EventLog, Undo as _};
 use serde::Serialize;
 
-use super::get::rows_json;
+use super::get::{rows_json, write_row};
 use crate::{
     args::{Of, versions},
-    domain::{Domain, Row},
+    domain::Domain,
     help::PROGRAM,
     output::{Fields, print},
+    plain::plain,
 };
 
 /// Replay a {stream}'s history without some of its events, and change nothing
@@ -50,11 +51,9 @@ impl<D: Domain> WhatIf<D> {
         let refused = refused.map(|(version, why)| RefusedJson { version: *version, why: why.to_string() }).collect();
         let record = WhatIfJson { id: self.of.id.to_string(), items: rows_json::<D>(&rows), refused };
         print(self.of.format, &record, |out| {
-            for Row { name, value } in &rows {
-                writeln!(out, "{name} = {value}")?;
-            }
+            rows.iter().try_for_each(|row| write_row::<D>(out, row))?;
             record.refused.iter().try_for_each(|RefusedJson { version, why }| {
-                writeln!(out, "version {version} would have been refused: {why}")
+                writeln!(out, "version {version} would have been refused: {}", plain(why))
             })
         })?;
         Ok(())

@@ -8,10 +8,11 @@ use ratatui::{
     widgets::{Paragraph, Wrap},
 };
 
-use super::paint::{BOLD, Palette, SELECTED, counted, fit, grouped, short, top};
+use super::paint::{BOLD, Palette, SELECTED, counted, fit, grouped, letters, short, top};
 use crate::{
     domain::{Domain, what},
     explore::model::Model,
+    plain::{padded, plain, width},
     summary::Summary,
     time,
 };
@@ -38,9 +39,9 @@ pub(super) fn draw<D: Domain>(frame: &mut Frame<'_>, area: Rect, model: &mut Mod
         "" => String::new(),
         text => format!(", '{text}' in the id"),
     };
-    let words = format!(" {count}{only}{searched}");
+    let words = plain(&format!(" {count}{only}{searched}")).into_owned();
     let room = usize::from(area.width).saturating_sub(1 + Line::raw(words.as_str()).width());
-    let store = if room < 14 { String::new() } else { fit_left(&model.store, room - 2) };
+    let store = if room < 14 { String::new() } else { fit_left(&plain(&model.store), room - 2) };
     let between = room.saturating_sub(Line::raw(store.as_str()).width());
     frame.render_widget(Line::styled(format!("{words}{}{store}", " ".repeat(between)), BOLD), header);
 
@@ -77,7 +78,7 @@ fn line<I: std::fmt::Display>(row: &Summary<I>, selected: bool, width: u16) -> S
         Some(changed) => format!("{}  {}", short(changed), time::ago(changed)),
     };
     let warning = if row.unreadable > 0 { '!' } else { ' ' };
-    let stream = format!("{mark}{warning}{}", row.id);
+    let stream = plain(&format!("{mark}{warning}{}", row.id)).into_owned();
     let text = columns(&stream, &grouped(row.versions), &grouped(row.rows), &grouped(row.units), &changed, width);
     match row.unreadable {
         0 => text,
@@ -86,19 +87,25 @@ fn line<I: std::fmt::Display>(row: &Summary<I>, selected: bool, width: u16) -> S
 }
 
 fn columns(stream: &str, versions: &str, rows: &str, units: &str, changed: &str, width: u16) -> String {
+    let stream = padded(stream, 26);
     match width {
-        ..ROOMY => format!("{stream:<26}  {versions:>8}  {changed}"),
-        _ => format!("{stream:<26}  {versions:>8}  {rows:>8}  {units:>9}  {changed}"),
+        ..ROOMY => format!("{stream}  {versions:>8}  {changed}"),
+        _ => format!("{stream}  {versions:>8}  {rows:>8}  {units:>9}  {changed}"),
     }
 }
 
 /// The end of a text that is too long.
 fn fit_left(text: &str, columns: usize) -> String {
-    let length = text.chars().count();
-    match length <= columns {
-        true => text.to_owned(),
-        false => std::iter::once('…').chain(text.chars().skip(length + 1 - columns)).collect(),
+    if width(text) <= columns {
+        return text.to_owned();
     }
+    let (mut taken, mut letters) = (1, letters(text));
+    let kept = letters.iter().rev().take_while(|letter| {
+        taken += width(letter);
+        taken <= columns
+    });
+    let left_out = letters.len() - kept.count();
+    format!("…{}", letters.split_off(left_out).concat())
 }
 
 /// Draws the line at the foot: what is being typed, or some of the keys.
@@ -106,7 +113,7 @@ pub(super) fn foot<D: Domain>(frame: &mut Frame<'_>, area: Rect, model: &Model<D
     let prompt = model.list.prompt.as_ref().filter(|_| model.timeline.is_none());
     if let Some(prompt) = prompt {
         let label = if prompt.is_row { format!(" hold the {}: ", D::ROW) } else { " id has: ".into() };
-        let typed = format!("{label}{}", prompt.text);
+        let typed = format!("{label}{}", plain(&prompt.text));
         let end = u16::try_from(Line::raw(typed.as_str()).width()).unwrap_or(area.width);
         let words = match &prompt.wrong {
             Some(wrong) => format!("{typed}   ({wrong})"),

@@ -18,7 +18,10 @@ use ratatui::{
 
 use self::paint::{BOLD, fit, pane};
 use super::model::Model;
-use crate::domain::{Domain, what};
+use crate::{
+    domain::{Domain, what},
+    plain::plain,
+};
 
 /// The smallest terminal that all fits into: columns and rows.
 const LEAST: (u16, u16) = (40, 10);
@@ -31,7 +34,7 @@ pub fn draw<D: Domain>(frame: &mut Frame<'_>, model: &mut Model<D>, palette: Pal
     if let Some(line) = model.help {
         return help(frame, area, model, line);
     }
-    let trouble = model.trouble.clone().unwrap_or_default();
+    let trouble = plain(model.trouble.as_deref().unwrap_or_default()).into_owned();
     let lines = Line::raw(trouble.as_str()).width().div_ceil(usize::from(area.width)).min(3);
     let foot = Constraint::Length(u16::try_from(1 + lines).unwrap_or(1));
     let [body, foot] = Layout::vertical([Constraint::Fill(1), foot]).areas(area);

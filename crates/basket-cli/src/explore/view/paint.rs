@@ -10,7 +10,10 @@ use ratatui::{
     widgets::{Block, Borders},
 };
 
-use crate::time;
+use crate::{
+    plain::{padded, plain, width},
+    time,
+};
 
 /// Whether colours are used.
 #[derive(Debug, Clone, Copy)]
@@ -50,24 +53,24 @@ pub(super) fn pane<'a>(title: impl Into<String>) -> Block<'a> {
 
 /// The text in exactly so many columns: filled with blanks, or cut.
 pub(super) fn fit(text: &str, columns: usize) -> String {
+    let text = plain(text);
+    if width(&text) <= columns {
+        return padded(&text, columns);
+    }
     let mut fitted = String::new();
-    let mut left = columns;
-    for letter in text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }) {
-        let width = Span::raw(letter.to_string()).width();
-        if width > left {
-            while left == 0 {
-                let Some(last) = fitted.pop() else { return fitted };
-                left += Span::raw(last.to_string()).width();
-            }
-            fitted.push('…');
-            left -= 1;
+    for letter in letters(&text) {
+        if width(&fitted) + width(&letter) >= columns {
             break;
         }
-        left -= width;
-        fitted.push(letter);
+        fitted.push_str(&letter);
     }
-    fitted.extend(std::iter::repeat_n(' ', left));
-    fitted
+    fitted.push_str(if columns > 0 { "…" } else { "" });
+    padded(&fitted, columns)
+}
+
+/// The letters of a text as people see them: one with an accent, or an emoji of several characters, is one letter.
+pub(super) fn letters(text: &str) -> Vec<String> {
+    Span::raw(text).styled_graphemes(Style::new()).map(|letter| letter.symbol.to_owned()).collect()
 }
 
 /// The first row on the screen, chosen so that the cursor is visible.

@@ -9,10 +9,11 @@ use ratatui::{
     widgets::Paragraph,
 };
 
-use super::paint::{BOLD, Palette, SELECTED, counted, fit, grouped, pane, short, top};
+use super::paint::{BOLD, Palette, SELECTED, counted, fit, grouped, letters, pane, short, top};
 use crate::{
     domain::{Change, Domain, Row, what},
     explore::{model::Model, timeline::Timeline},
+    plain::{plain, width as columns_of},
     time,
 };
 
@@ -90,8 +91,8 @@ fn headline<D: Domain>(open: &Timeline<D>, width: usize, trouble: bool) -> Strin
         None if at == head => format!("version {}, the newest: live", grouped(at)),
         None => format!("the past: version {} of {}, {} behind", grouped(at), grouped(head), grouped(head - at)),
     };
-    let whole = format!(" {}  {words}", open.id);
-    if whole.len() <= width { whole } else { format!(" {words}") }
+    let whole = format!(" {}  {words}", plain(&open.id.to_string()));
+    if columns_of(&whole) <= width { whole } else { format!(" {words}") }
 }
 
 /// ` 1 ├────◆───────●──────┤ 12 `: the mark and the cursor.
@@ -155,8 +156,8 @@ fn contents<D: Domain>(frame: &mut Frame<'_>, area: Rect, open: &Timeline<D>, sc
     let most = count.saturating_sub(rows);
     let width = usize::from(inner.width);
     let shown = items.iter().skip(scroll.min(most)).take(rows).map(|Row { name, value }| {
-        let value = format!(" = {value}");
-        let room = width.saturating_sub(value.len() + 1);
+        let value = plain(&format!(" = {value}")).into_owned();
+        let room = width.saturating_sub(columns_of(&value) + 1);
         let name = fit(name, room);
         Line::raw(format!(" {}{value}", if name.contains('…') { &name } else { name.trim_end() }))
     });
@@ -185,13 +186,13 @@ fn text(frame: &mut Frame<'_>, area: Rect, (title, lines): (String, Vec<Line<'_>
 /// A line in rows of so many columns. It is not broken at blanks, since it may have none.
 fn wrapped(line: &Line<'_>, columns: usize) -> Vec<Line<'static>> {
     let mut rows = vec![(String::new(), 0)];
-    for letter in line.to_string().chars() {
-        let width = Line::raw(letter.to_string()).width();
+    for letter in letters(&plain(&line.to_string())) {
+        let width = columns_of(&letter);
         if rows.last().is_some_and(|(_, taken)| taken + width > columns.max(1)) {
             rows.push((String::new(), 0));
         }
         if let Some((row, taken)) = rows.last_mut() {
-            row.push(letter);
+            row.push_str(&letter);
             *taken += width;
         }
     }
