@@ -54,7 +54,7 @@ pub use store::{
     log::{EventLog, Moment, Past, Scope},
     maintenance::Maintenance,
     tail::{News, NewsOf, Since, Tail},
-    undo::{Undo, UndoError},
+    undo::{InEffect, Undo, UndoError},
     until::Until,
     verify::Verifier,
 };

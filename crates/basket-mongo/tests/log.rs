@@ -65,7 +65,7 @@ fn a_revert_among_writers_decides_again_and_is_one_commit() {
         let basket = store.get(&id).await.unwrap();
         assert_eq!(basket.state().quantity(&product("rocks")), 8, "one was undone, and none of the others");
         let again = store.revert(&id, 3..=3).await.unwrap_err();
-        assert!(matches!(again, UndoError::AlreadyReverted { version: 3, .. }), "{again}");
+        assert!(matches!(again, UndoError::NotInEffect { version: 3, .. }), "{again}");
     });
 }
 

@@ -20,7 +20,8 @@ use crate::{
 #[command(
     override_usage = format!("{PROGRAM} what-if [OPTIONS] <ID> --without <VERSION>..."),
     after_help = "Examples:\n  {program} what-if {id} --without 3\n  \
-                  {program} what-if {id} --without 3 7..9"
+                  {program} what-if {id} --without 3 7..9\n\n\
+                  What was undone stays undone, unless the undo itself is left out."
 )]
 pub struct WhatIf<D: Domain> {
     #[command(flatten)]

@@ -1,14 +1,15 @@
 //! What if, and undo, for any aggregate that is [`Reversible`] in any store: the history is replayed without some of its
-//! events, and new ones lead to the state that it would have. [`EventLog`] has the history.
+//! events, and new ones lead to the state that it would have. [`EventLog`] has the history. Undo can be undone:
+//! [`InEffect`] says what counts in the end.
 
-use std::{fmt::Display, future::Future, ops::RangeInclusive, pin::pin};
+use std::{fmt::Display, future::Future, ops::RangeInclusive};
 
 use basket_domain::{CantRevert, Reversible, WhatIf};
 use futures_util::TryStreamExt;
 
 use super::{
     codec::{Codec, Event, Id},
-    entry::{CommitId, Meta},
+    entry::{CommitId, Entry, LogEntry, Meta},
     error::StoreError,
     event_store::{Expected, MAX_ATTEMPTS, pause},
     log::{EventLog, Moment},
@@ -21,11 +22,11 @@ pub enum UndoError<R> {
     /// The aggregate can't undo it; nothing changed.
     #[error(transparent)]
     CantRevert(CantRevert<R>),
-    /// This `version` was undone before, and doing so twice would do too much. Only the newest undo of it can be reverted:
-    /// the events `by`, which undid it, or undid its undoing.
-    #[error("version {version} has been undone before; to go back on that, revert {}", versions(.by))]
+    /// The effect of this `version` is gone already: the events `by` undid it, and they are in effect ([`InEffect`]). Where
+    /// several versions are to be undone, this is the first such one; nothing changed.
+    #[error("version {version} is not in effect, because {by} undid it; to go back on that, revert {by}", by = versions(.by))]
     #[allow(missing_docs, reason = "described above")]
-    AlreadyReverted { version: u64, by: RangeInclusive<u64> },
+    NotInEffect { version: u64, by: RangeInclusive<u64> },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -50,23 +51,27 @@ pub struct Plan<E> {
 /// The history stays, and so does what came later. The events are one commit, and their [`Meta::undoes`] says what they
 /// undo. If another writer came first, it reads the new history and decides again.
 pub trait Undo<C: Codec<Aggregate: Reversible<Refusal: Display + Send + Sync>>>: EventLog<C> {
-    /// The history of a stream as it was, and as it would have been without the versions in these ranges. Fails with
+    /// The history of a stream as it was, and as it would have been without the versions in these ranges: where one of them
+    /// is an undo, what it undid is back. Only what is [in effect](InEffect::counts) is decided again. Fails with
     /// [`StoreError::NoSuchVersion`] if a range goes beyond the stream; otherwise as [`history`](EventLog::history).
     fn what_if(
         &self,
         id: &Id<C>,
         without: &[RangeInclusive<u64>],
     ) -> impl Future<Output = Result<WhatIf<C::Aggregate>, StoreError>> + Send {
-        async move { Ok(replay(self, id, without).await?.0) }
+        async move { Ok(replay::<C>(&history(self, id, without).await?, without)) }
     }
 
     /// What a [`revert`](Self::revert) would append, with the same errors.
     fn plan_revert(&self, id: &Id<C>, versions: RangeInclusive<u64>) -> impl Future<Output = Planned<C>> + Send {
         async move {
-            let (what_if, undone) = replay(self, id, std::slice::from_ref(&versions)).await?;
-            if let Some((version, by)) = undone {
-                return Err(UndoError::AlreadyReverted { version, by });
+            let without = std::slice::from_ref(&versions);
+            let history = history(self, id, without).await?;
+            let now = InEffect::of(&history, &[]);
+            if let Some((version, by)) = versions.clone().find_map(|version| Some((version, now.undone_by(version)?))) {
+                return Err(UndoError::NotInEffect { version, by });
             }
+            let what_if = replay::<C>(&history, without);
             let (head, events) = (what_if.version(), what_if.revert().map_err(UndoError::CantRevert)?);
             Ok(Plan { head, undoes: versions, events })
         }
@@ -75,7 +80,7 @@ pub trait Undo<C: Codec<Aggregate: Reversible<Refusal: Display + Send + Sync>>>:
     /// Undoes the effect of some versions. Returns what was appended.
     ///
     /// # Errors
-    /// [`CantRevert`] names the later event that stands in the way; [`UndoError::AlreadyReverted`];
+    /// [`CantRevert`] names the later event that stands in the way; [`UndoError::NotInEffect`];
     /// [`StoreError::Conflict`] after [`MAX_ATTEMPTS`].
     fn revert(&self, id: &Id<C>, versions: RangeInclusive<u64>) -> impl Future<Output = Planned<C>> + Send {
         async move { carry_out(self, id, || self.plan_revert(id, versions.clone())).await }
@@ -124,45 +129,83 @@ where
     }
 }
 
-/// The first version that was undone before, and the newest events that did, or that undid these.
-type Undone = Option<(u64, RangeInclusive<u64>)>;
-
-async fn replay<C: Codec<Aggregate: Reversible<Refusal: Send + Sync>>>(
+/// All the entries of a stream, which has all of these versions.
+async fn history<C: Codec>(
     store: &impl EventLog<C>,
     id: &Id<C>,
-    without: &[RangeInclusive<u64>],
-) -> Result<(WhatIf<C::Aggregate>, Undone), StoreError> {
-    let mut history = pin!(store.history(id));
-    let mut what_if = WhatIf::without(without.iter().cloned());
-    let (mut undone, mut commit): (Undone, _) = (None, None);
-    while let Some(entry) = history.try_next().await? {
-        let version = entry.version;
-        if let Some(undoes) = &entry.meta.undoes {
-            let first = without.iter().filter_map(|range| meet(range, undoes)).min();
-            undone = match (undone, first) {
-                // One commit may undo by several events, which are named together.
-                (Some((first, by)), _) if commit == Some(entry.commit) && *by.end() + 1 == version => {
-                    Some((first, *by.start()..=version))
-                }
-                (Some((first, by)), None) if meet(&by, undoes).is_some() => Some((first, version..=version)),
-                (undone, None) => undone,
-                (undone, Some(met)) => Some((undone.map_or(met, |(first, _)| first), version..=version)),
-            };
-        }
-        commit = Some(entry.commit);
-        what_if.apply(&entry.event);
-    }
-    let head = what_if.version();
-    match without.iter().flat_map(|range| [range.start(), range.end()]).find(|at| !(1..=head).contains(*at)) {
+    versions: &[RangeInclusive<u64>],
+) -> Result<Vec<Entry<C>>, StoreError> {
+    let history: Vec<_> = store.history(id).try_collect().await?;
+    let head = history.len() as u64;
+    match versions.iter().flat_map(|range| [range.start(), range.end()]).find(|at| !(1..=head).contains(*at)) {
         Some(asked) => Err(StoreError::no_such_version::<C>(id, *asked, head)),
-        None => Ok((what_if, undone)),
+        None => Ok(history),
     }
 }
 
-/// The first version that two ranges have in common.
-fn meet(one: &RangeInclusive<u64>, other: &RangeInclusive<u64>) -> Option<u64> {
-    let first = *one.start().max(other.start());
-    (first <= *one.end().min(other.end())).then_some(first)
+fn replay<C: Codec<Aggregate: Reversible>>(
+    history: &[Entry<C>],
+    without: &[RangeInclusive<u64>],
+) -> WhatIf<C::Aggregate> {
+    let then = InEffect::of(history, without);
+    let counts = |entry: &Entry<C>| then.counts(entry.version);
+    let runs = history.chunk_by(|one, next| counts(one) == counts(next));
+    let mut what_if = WhatIf::without(runs.filter(|run| !run.iter().any(counts)).filter_map(range));
+    history.iter().for_each(|entry| what_if.apply(&entry.event));
+    what_if
+}
+
+/// Which events of one stream are in effect: those that no undo which is itself in effect names. So an undo that was undone
+/// is as if it had never been. An undo of several events counts as one only as a whole: where some of these events are
+/// undone, the others are events like any other.
+#[derive(Debug, Clone, Default)]
+pub struct InEffect {
+    /// The undos that are in effect, newest first; in front, what else is left out.
+    undos: Vec<Undoing>,
+}
+
+/// The versions of an undo, and the ones it undoes.
+#[derive(Debug, Clone)]
+struct Undoing {
+    by: RangeInclusive<u64>,
+    undoes: RangeInclusive<u64>,
+}
+
+impl InEffect {
+    /// What is in effect at the end of a history, if these versions were undone next.
+    pub fn of<I, E>(history: &[LogEntry<I, E>], without: &[RangeInclusive<u64>]) -> Self {
+        let next = history.last().map_or(1, |entry| entry.version.saturating_add(1));
+        let undos = without.iter().map(|undoes| Undoing { by: next..=next, undoes: undoes.clone() });
+        let mut known = Self { undos: undos.collect() };
+        // Only a later event can undo, so from the newest on each is known before the ones it names.
+        for commit in
+            history.chunk_by(|one, next| (one.commit, &one.meta.undoes) == (next.commit, &next.meta.undoes)).rev()
+        {
+            let undoes = commit.first().and_then(|entry| entry.meta.undoes.clone());
+            if let (Some(undoes), Some(by)) = (undoes, range(commit))
+                && commit.iter().all(|entry| known.undone_by(entry.version).is_none())
+            {
+                known.undos.push(Undoing { by, undoes });
+            }
+        }
+        known
+    }
+
+    /// The events that undid this version, where it is not in effect: the newest ones, where several undid it.
+    pub fn undone_by(&self, version: u64) -> Option<RangeInclusive<u64>> {
+        let undid = |undo: &&Undoing| undo.undoes.contains(&version) && version < *undo.by.start();
+        self.undos.iter().find(undid).map(|undo| undo.by.clone())
+    }
+
+    /// Whether this version is in effect and undoes nothing: these events alone lead to the state as it is.
+    pub fn counts(&self, version: u64) -> bool {
+        self.undone_by(version).is_none() && !self.undos.iter().any(|undo| undo.by.contains(&version))
+    }
+}
+
+/// From the first to the last.
+fn range<I, E>(entries: &[LogEntry<I, E>]) -> Option<RangeInclusive<u64>> {
+    Some(entries.first()?.version..=entries.last()?.version)
 }
 
 /// As a person would type them.
