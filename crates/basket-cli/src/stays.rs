@@ -1,11 +1,11 @@
 //! What is added to baskets and removed again, in *stays*: a stay of a product begins when it is added to a basket that
 //! doesn't hold it, and ends with its removal. `basket report removed` prints what [`removals`] computes from all the events.
-//! The domain's [`Report`] counts baskets and units; times are counted here, since the domain has no clock.
+//! Undo is no shopping: of each basket, only what [counts](InEffect::counts) is counted. The domain's [`Report`] counts baskets and units; times are counted here, since the domain has no clock.
 
 use std::{collections::BTreeMap, pin::pin, time::Duration};
 
-use basket_domain::{Aggregate, BasketEvent::ItemRemoved, BasketId, Product, Report, Turnover};
-use basket_mongo::{Baskets, Entry, EventLog, Scope, StoreError, store::document::read_entry};
+use basket_domain::{Aggregate, BasketEvent::ItemRemoved, Product, Report, Turnover};
+use basket_mongo::{Baskets, Entry, EventLog, InEffect, Scope, StoreError, store::document::read_entry};
 use bson::DateTime;
 use futures_util::TryStreamExt;
 
@@ -25,6 +25,9 @@ pub struct Query {
     /// Only what came into a basket at or before this time
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     pub until: Option<DateTime>,
+    /// Count also what was undone, and the events that undid it
+    #[arg(long)]
+    pub include_undos: bool,
     /// Each day (UTC) on which stays began by itself.
     #[arg(skip)]
     pub by_day: bool,
@@ -58,21 +61,28 @@ pub struct Removals {
 }
 
 /// The numbers of each product; `read` is called after each document. A document that can't be read is counted. Memory
-/// holds these numbers and the contents of one basket, so it does not grow with the events or the baskets.
+/// holds these numbers and the events of one basket, so it does not grow with the baskets.
 pub async fn removals(
     store: &impl EventLog<Baskets>,
     query: &Query,
     mut read: impl FnMut() + Send,
 ) -> Result<Removals, StoreError> {
-    let mut fold = Fold { query, cohorts: BTreeMap::new(), basket: None, open: BTreeMap::new(), left_out: 0 };
+    let mut fold = Fold { query, cohorts: BTreeMap::new(), open: BTreeMap::new(), left_out: 0 };
+    let mut basket = Vec::<Entry<Baskets>>::new();
     let mut documents = pin!(store.documents(Scope::All));
     while let Some(document) = documents.try_next().await? {
         match read_entry::<Baskets>(&document) {
-            Ok(entry) => fold.apply(&entry),
+            Ok(entry) => {
+                if basket.last().is_some_and(|last| last.stream != entry.stream) {
+                    fold.close(&mut basket);
+                }
+                basket.push(entry);
+            }
             Err(_) => fold.left_out += 1,
         }
         read();
     }
+    fold.close(&mut basket);
     let mut products = Vec::new();
     for (day, Cohort { report, times }) in fold.cohorts {
         products.extend(report.products().filter_map(|(product, turnover)| {
@@ -88,9 +98,7 @@ struct Fold<'a> {
     query: &'a Query,
     /// The stays that began on the same day; all of them, under no day, where days are not asked for.
     cohorts: BTreeMap<Option<DateTime>, Cohort>,
-    /// The basket whose events come now.
-    basket: Option<BasketId>,
-    /// When the stays in this basket began that have not ended yet.
+    /// When the stays in the basket whose events come now began that have not ended yet.
     open: BTreeMap<Product, DateTime>,
     left_out: u64,
 }
@@ -114,11 +122,16 @@ struct Times {
 struct Durations(BTreeMap<u64, u64>);
 
 impl Fold<'_> {
+    /// These are all the events of a basket: only now is it known what was undone.
+    fn close(&mut self, basket: &mut Vec<Entry<Baskets>>) {
+        let in_effect = InEffect::of(basket, &[]);
+        let counts = |entry: &Entry<Baskets>| self.query.include_undos || in_effect.counts(entry.version);
+        basket.drain(..).filter(counts).for_each(|entry| self.apply(&entry));
+        self.open.clear();
+    }
+
     fn apply(&mut self, entry: &Entry<Baskets>) {
-        if self.basket != Some(entry.stream) {
-            (self.basket, self.open) = (Some(entry.stream), BTreeMap::new());
-        }
-        let Query { product: only, since, until, by_day } = self.query;
+        let Query { product: only, since, until, by_day, .. } = self.query;
         let Some(product) = entry.event.product() else { return };
         if only.as_ref().is_some_and(|only| only != product) {
             return;

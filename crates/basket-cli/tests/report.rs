@@ -25,6 +25,7 @@ use testkit::{
 on_both_stores! {
     the_report_says_how_much_was_taken_out_again
     the_report_can_be_narrowed_down_and_split_by_day
+    undo_is_no_shopping
 }
 
 const DAY: i64 = 86_400_000;
@@ -117,7 +118,7 @@ async fn assert_reports(store: &impl EventLog<Baskets>, histories: &Histories) {
         Query { until: time(2), by_day: true, ..all.clone() },
         Query { since: moment, ..all.clone() },
         Query { until: moment, ..all.clone() },
-        Query { product: Some(product("socks")), since: time(1), until: time(3), by_day: false },
+        Query { product: Some(product("socks")), since: time(1), until: time(3), ..all.clone() },
     ];
     for query in queries {
         let mut documents = 0;
@@ -185,4 +186,17 @@ fn the_report_can_be_narrowed_down_and_split_by_day(shell: &Shell) {
     assert!(by_day.len() == 2 && today.len() == 10, "{by_day:?}");
     let text = basket.basket("report removed --by day").out;
     assert!(text.starts_with("day (UTC)   product") && text.contains(today), "{text}");
+}
+
+fn undo_is_no_shopping(shell: &Shell) {
+    let basket = OneBasket::with(shell, "clocks");
+    basket.does(["add ID clocks -q 11"]);
+    basket.says("revert ID 3", "undid version 3: removed 'clocks', added 1 of 'clocks'\n");
+    let report = |words: &str| sums(&basket.records(&format!("report removed {words}"))[0]).1;
+    assert_eq!(report(""), [1, 1, 0, 1, 0]);
+    basket.says("restore ID --version 3", "undid what followed version 3: added 11 of 'clocks'\n");
+    assert_eq!(report(""), [1, 1, 0, 12, 0]);
+    assert_eq!(report("--include-undos"), [1, 2, 1, 24, 12]);
+    basket.does(["remove ID clocks"]);
+    assert_eq!(report(""), [1, 1, 1, 12, 12]);
 }

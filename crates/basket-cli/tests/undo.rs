@@ -3,8 +3,11 @@
 
 use std::{collections::BTreeSet, ops::RangeInclusive};
 
-use basket_cli::EmbeddedStore;
-use basket_domain::{Basket, BasketId, CantRevert, Reversible};
+use basket_cli::{
+    EmbeddedStore,
+    stays::{Query, removals},
+};
+use basket_domain::{Aggregate, Basket, BasketId, CantRevert, Report, Reversible};
 use basket_mongo::{Baskets, Entry, EventLog, InEffect, Moment, Scope, Undo, UndoError};
 use futures_util::TryStreamExt;
 use proptest::{collection::vec, prelude::*, sample::Index, strategy::ValueTree, test_runner::TestRunner};
@@ -97,7 +100,7 @@ fn model(commits: &[&[Entry<Baskets>]], skip: &BTreeSet<u64>) -> [BTreeSet<u64>;
 fn folded(history: &[Entry<Baskets>], versions: &BTreeSet<u64>) -> Result<Basket, u64> {
     history.iter().filter(|entry| versions.contains(&entry.version)).try_fold(Basket::default(), |mut state, entry| {
         let events = state.decide_again(&entry.event).map_err(|_| entry.version)?;
-        events.iter().for_each(|event| basket_domain::Aggregate::apply(&mut state, event));
+        events.iter().for_each(|event| state.apply(event));
         Ok(state)
     })
 }
@@ -159,7 +162,8 @@ async fn assert_revert(store: &impl Undo<Baskets>, id: BasketId, versions: Range
     }
 }
 
-async fn assert_undo(store: &impl Undo<Baskets>, runner: &mut TestRunner) {
+/// Undoes and checks; adds what counts to the one report, and all to the other.
+async fn assert_undo(store: &impl Undo<Baskets>, runner: &mut TestRunner, reports: &mut [Report; 2]) {
     let id = *saved(store, created()).await.id();
     for next in acts(runner) {
         act(store, id, &next).await;
@@ -172,17 +176,36 @@ async fn assert_undo(store: &impl Undo<Baskets>, runner: &mut TestRunner) {
         }
         assert!(folded(&history, &counts).as_ref() == Ok(store.get(&id).await.unwrap().state()), "{history:?}");
     }
+    let (history, [shopping, all]) = (read(store, id).await, reports);
+    let [_, counts] = model(&commits(&history), &BTreeSet::new());
+    for entry in &history {
+        all.apply(&entry.event);
+        if counts.contains(&entry.version) {
+            shopping.apply(&entry.event);
+        }
+    }
+}
+
+async fn assert_reports(store: &impl EventLog<Baskets>, [shopping, all]: &[Report; 2]) {
+    for (include_undos, expected) in [(false, shopping), (true, all)] {
+        let query = Query { include_undos, ..Query::default() };
+        let found = removals(store, &query, || {}).await.unwrap();
+        let found: Vec<_> = found.products.iter().map(|removed| (&removed.product, &removed.turnover)).collect();
+        assert_eq!(found, expected.products().collect::<Vec<_>>(), "{query:?}");
+    }
 }
 
 #[test]
-fn after_any_reverts_and_restores_what_is_in_effect_leads_to_the_state_and_can_be_reverted() {
+fn after_any_reverts_and_restores_what_is_in_effect_leads_to_the_state_can_be_reverted_and_is_counted() {
     with_database(async |db| {
         let folder = tempfile::tempdir().unwrap();
-        let (mongo, file) = (db.store().await, EmbeddedStore::<Baskets>::at(&folder.path().join("baskets.db")));
-        let mut runner = TestRunner::default();
+        let (mongo, file) = (db.store().await, EmbeddedStore::<Baskets>::at(folder.path().join("baskets.db")));
+        let (mut runner, mut in_mongo, mut in_file) = (TestRunner::default(), Default::default(), Default::default());
         for _ in 0..40 {
-            assert_undo(&mongo, &mut runner).await;
-            assert_undo(&file, &mut runner).await;
+            assert_undo(&mongo, &mut runner, &mut in_mongo).await;
+            assert_undo(&file, &mut runner, &mut in_file).await;
         }
+        assert_reports(&mongo, &in_mongo).await;
+        assert_reports(&file, &in_file).await;
     });
 }

@@ -35,6 +35,9 @@ A product stays in a basket from when it comes in until it is removed; what is a
 and --until choose stays by their beginning, and --by day takes the day of the beginning, in UTC. Where clocks run
 backwards, a stay lasts no time. It reads every event once, and keeps some numbers for each product (and day).
 
+What shoppers did counts, and undo does not: neither an event that was undone and is not in effect now, nor the events of
+`revert` and `restore` themselves. --include-undos counts all of them, as if shoppers had done so.
+
 Documents that can't be read as events, and removals of what was not there, are left out and counted on standard error;
 `basket verify` names them.
 

@@ -22,8 +22,8 @@ use crate::{
 #[command(after_help = "Examples:\n  {program} revert {id} 3\n  \
                         {program} revert {id} 3..5 -m 'the wrong {stream}'\n  \
                         {program} revert {id} 3 --dry-run\n\n\
-                        Where a later event depends on one of these, it is named, and nothing changes. So it is where one of them\n\
-                        is not in effect, because it was undone; reverting that undo brings it back.")]
+                        Where a later event depends on one of these, it is named, and nothing changes.\n\
+                        What was undone before is refused, too; to go back on that, revert what undid it.")]
 pub struct Revert<D: Domain> {
     #[command(flatten)]
     undo: Undo<D>,
