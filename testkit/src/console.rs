@@ -44,9 +44,9 @@ fn with_times_of(written: &str, printed: &str) -> String {
     text + rest
 }
 
-/// Such as `2026-11-25 10:30:00 +00:00`.
+/// Such as `2026-11-25 10:30:00.456 +00:00`.
 fn times(text: &str) -> Vec<&str> {
-    const SHAPE: &[u8] = b"0000-00-00 00:00:00 +00:00";
+    const SHAPE: &[u8] = b"0000-00-00 00:00:00.000 +00:00";
     let is_time = |bytes: &[u8]| {
         bytes.iter().zip(SHAPE).all(|(byte, shape)| match shape {
             b'0' => byte.is_ascii_digit(),

@@ -32,7 +32,7 @@ pub(crate) struct Then {
     /// As it was after this many events; `{program} log` has the numbers
     #[arg(long, value_name = "N", value_parser = version)]
     version: Option<u64>,
-    /// As it was at this time: RFC 3339, a date, or such as '2 hours ago'
+    /// As it was at this time: RFC 3339, as printed, a date, or such as '2 hours ago'
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     at: Option<DateTime>,
 }

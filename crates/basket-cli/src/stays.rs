@@ -19,7 +19,7 @@ pub struct Query {
     /// Only this product
     #[arg(long, value_name = "PRODUCT", value_parser = product)]
     pub product: Option<Product>,
-    /// Only what came into a basket at or after this time: RFC 3339, a date, or such as '2 hours ago'
+    /// Only what came into a basket at or after this time: RFC 3339, as printed, a date, or such as '2 hours ago'
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     pub since: Option<DateTime>,
     /// Only what came into a basket at or before this time

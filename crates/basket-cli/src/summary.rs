@@ -55,7 +55,7 @@ pub struct Query {
     /// Only those whose state has a row of this name now.
     #[arg(skip)]
     pub row: Option<String>,
-    /// Only {streams} that changed at or after this time: RFC 3339, a date, or such as '2 hours ago'
+    /// Only {streams} that changed at or after this time: RFC 3339, as printed, a date, or such as '2 hours ago'
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     pub since: Option<DateTime>,
     /// By what they are sorted, the newest or the largest first

@@ -1,4 +1,5 @@
 //! Times: in the user's zone for text, in UTC (RFC 3339) for programs, and read from what people type. jiff computes them.
+//! A store keeps milliseconds, so they are printed: [`parse`] reads each printed time as the moment that it was printed for.
 
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use jiff::{
     tz::TimeZone,
 };
 
-/// Reads a time: RFC 3339, a date or a time of the user's zone, `now`, `today`, `yesterday`, or such as `2 hours ago`.
+/// Reads a time: RFC 3339, a printed one, a date or a time of the user's zone, `now`, `today`, `yesterday`, or such as
+/// `2 hours ago`.
 pub(crate) fn parse(text: &str) -> Result<DateTime, String> {
     let now = Zoned::now();
     let text = text.trim();
@@ -19,9 +21,9 @@ pub(crate) fn parse(text: &str) -> Result<DateTime, String> {
         "today" => now.start_of_day().ok(),
         "yesterday" => now.yesterday().and_then(|day| day.start_of_day()).ok(),
         _ if text.ends_with("ago") => text.parse::<Span>().and_then(|span| now.checked_add(span)).ok(),
-        _ => match text.parse::<Timestamp>() {
-            Ok(time) => Some(time.to_zoned(zone)),
-            Err(_) => text.parse::<civil::DateTime>().and_then(|time| time.to_zoned(zone)).ok(),
+        _ => match timestamp(text) {
+            Some(time) => Some(time.to_zoned(zone)),
+            None => text.parse::<civil::DateTime>().and_then(|time| time.to_zoned(zone)).ok(),
         },
     };
     found.map(|time| DateTime::from_millis(time.timestamp().as_millisecond())).ok_or_else(|| {
@@ -29,10 +31,25 @@ pub(crate) fn parse(text: &str) -> Result<DateTime, String> {
     })
 }
 
-/// For people, in the user's zone: `2026-11-25 10:30:00 +01:00`.
+/// A time with an offset, which may stand apart, as [`local`] prints it; or a [`day`].
+fn timestamp(text: &str) -> Option<Timestamp> {
+    let joined = text.replace(" +", "+").replace(" -", "-");
+    joined.parse().or_else(|_| joined.replace('Z', "T00:00Z").parse()).ok()
+}
+
+/// For people, in the user's zone: `2026-11-25 10:30:00.456 +01:00`.
 pub(crate) fn local(time: DateTime) -> String {
     let Ok(time) = Timestamp::from_millisecond(time.timestamp_millis()) else { return utc(time) };
-    time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+    time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%.3f %:z").to_string()
+}
+
+/// The same without the offset, but for the second of two such times when the clocks were put back.
+pub(crate) fn short(time: DateTime) -> String {
+    let long = local(time);
+    match long.rsplit_once(' ').filter(|(short, _)| parse(short) == Ok(time)) {
+        Some((short, _)) => short.to_owned(),
+        None => long,
+    }
 }
 
 /// For programs: RFC 3339, UTC, with milliseconds, so that the texts sort as the times do.
@@ -69,10 +86,9 @@ pub(crate) fn lasting(time: Duration) -> String {
     in_words(Span::new().try_milliseconds(milliseconds), round).unwrap_or_else(|| format!("{time:?}"))
 }
 
-/// The day, in UTC: `2026-11-25`.
+/// The beginning of a day in UTC: `2026-11-25Z`.
 pub(crate) fn day(time: DateTime) -> String {
-    let day = utc(time);
-    day.split_once('T').map_or(day.clone(), |(day, _)| day.to_owned())
+    utc(time).replace("T00:00:00.000", "")
 }
 
 fn in_words(span: Result<Span, jiff::Error>, round: SpanRound<'_>) -> Option<String> {

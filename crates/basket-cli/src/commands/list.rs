@@ -58,7 +58,7 @@ impl<D: Domain> List<D> {
             output.show(&record::<D>(line, &rows), |out| {
                 if mem::take(&mut heading) {
                     let (stream, changed, created) = (padded(what::<D>(), columns), "changed", "created");
-                    writeln!(out, "{stream}  {changed:26}  {created:26}  versions  {rows:>8}       units")?;
+                    writeln!(out, "{stream}  {changed:30}  {created:30}  versions  {rows:>8}       units")?;
                 }
                 print::<D>(out, line, columns, rows.len().max(8))
             })?;
@@ -81,7 +81,7 @@ fn print<D: Domain>(out: &mut Text<'_>, line: &Summary<Id<D>>, columns: usize, c
     let local = |time: Option<DateTime>| time.map_or_else(|| "-".into(), time::local);
     let Summary { id, created, changed, versions, rows, units, unreadable } = line;
     let (id, created, changed) = (padded(&plain(&id.to_string()), columns), local(*created), local(*changed));
-    write!(out, "{YELLOW}{id}{YELLOW:#}  {changed:26}  {created:26}  {versions:>8}  {rows:>column$}  ")?;
+    write!(out, "{YELLOW}{id}{YELLOW:#}  {changed:30}  {created:30}  {versions:>8}  {rows:>column$}  ")?;
     write!(out, "{units:>10}")?;
     match unreadable {
         0 => writeln!(out),

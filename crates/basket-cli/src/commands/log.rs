@@ -43,7 +43,7 @@ pub struct Log<D: Domain> {
     /// Only events of this type
     #[arg(long, value_name = "TYPE", value_parser = PossibleValuesParser::new(D::TYPES))]
     r#type: Option<String>,
-    /// Only what was written at or after this time: RFC 3339, a date, or such as '2 hours ago'
+    /// Only what was written at or after this time: RFC 3339, as printed, a date, or such as '2 hours ago'
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     since: Option<DateTime>,
     /// Only what was written at or before this time

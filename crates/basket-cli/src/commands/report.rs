@@ -92,7 +92,7 @@ impl Report {
 
 fn record(line: &Removed) -> Fields<'static> {
     let Removed { product, day, turnover, stays, ended, median } = line;
-    let day = day.map(|day| ("day", json(&time::day(day))));
+    let day = day.map(|day| ("day", json(&time::utc(day))));
     let fields = [
         ("product", json(product.as_str())),
         ("baskets", json(&turnover.baskets)),
@@ -113,13 +113,13 @@ fn share(Turnover { added, removed, .. }: Turnover) -> f64 {
 fn line(out: &mut Text<'_>, line: &Removed, columns: usize, heading: bool) -> io::Result<()> {
     if heading {
         if line.day.is_some() {
-            write!(out, "{:10}  ", "day (UTC)")?;
+            write!(out, "{:11}  ", "day (UTC)")?;
         }
         let (product, bar) = (padded("product", columns), BAR as usize);
         writeln!(out, "{product}  baskets       added     removed  share  {:bar$}  median stay", "")?;
     }
     if let Some(day) = line.day {
-        write!(out, "{:10}  ", time::day(day))?;
+        write!(out, "{:11}  ", time::day(day))?;
     }
     let (share, Turnover { baskets, added, removed }) = (share(line.turnover), line.turnover);
     let product = padded(&plain(line.product.as_str()), columns);

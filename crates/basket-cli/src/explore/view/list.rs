@@ -8,7 +8,7 @@ use ratatui::{
     widgets::{Paragraph, Wrap},
 };
 
-use super::paint::{BOLD, Palette, SELECTED, counted, fit, grouped, letters, short, top};
+use super::paint::{BOLD, Palette, SELECTED, counted, fit, grouped, letters, top};
 use crate::{
     domain::{Domain, what},
     explore::model::Model,
@@ -74,8 +74,8 @@ fn line<I: std::fmt::Display>(row: &Summary<I>, selected: bool, width: u16) -> S
     let mark = if selected { '>' } else { ' ' };
     let changed = match row.changed {
         None => "-".into(),
-        Some(changed) if width < WIDE => short(changed),
-        Some(changed) => format!("{}  {}", short(changed), time::ago(changed)),
+        Some(changed) if width < WIDE => time::short(changed),
+        Some(changed) => format!("{}  {}", time::short(changed), time::ago(changed)),
     };
     let warning = if row.unreadable > 0 { '!' } else { ' ' };
     let stream = plain(&format!("{mark}{warning}{}", row.id)).into_owned();
@@ -90,7 +90,7 @@ fn columns(stream: &str, versions: &str, rows: &str, units: &str, changed: &str,
     let stream = padded(stream, 26);
     match width {
         ..ROOMY => format!("{stream}  {versions:>8}  {changed}"),
-        _ => format!("{stream}  {versions:>8}  {rows:>8}  {units:>9}  {changed}"),
+        _ => format!("{stream} {versions:>8} {rows:>8} {units:>8}  {changed}"),
     }
 }
 

@@ -10,10 +10,7 @@ use ratatui::{
     widgets::{Block, Borders},
 };
 
-use crate::{
-    plain::{padded, plain, width},
-    time,
-};
+use crate::plain::{padded, plain, width};
 
 /// Whether colours are used.
 #[derive(Debug, Clone, Copy)]
@@ -88,10 +85,4 @@ pub(super) fn grouped(number: impl TryInto<u64>) -> String {
 pub(super) fn counted(number: impl TryInto<u64>, thing: &str) -> String {
     let number = grouped(number);
     format!("{number} {thing}{}", if number == "1" { "" } else { "s" })
-}
-
-/// A time in the user's zone, without the name of the zone.
-pub(super) fn short(time: bson::DateTime) -> String {
-    let long = time::local(time);
-    long.get(..19).unwrap_or(&long).to_owned()
 }

@@ -9,7 +9,7 @@ use ratatui::{
     widgets::Paragraph,
 };
 
-use super::paint::{BOLD, Palette, SELECTED, counted, fit, grouped, letters, pane, short, top};
+use super::paint::{BOLD, Palette, SELECTED, counted, fit, grouped, letters, pane, top};
 use crate::{
     domain::{Change, Domain, Row, what},
     explore::{model::Model, timeline::Timeline},
@@ -134,7 +134,7 @@ fn row<D: Domain>(entry: &Entry<D>, here: bool, marked: bool, digits: usize, wid
         ..ROOMY => String::new(),
         _ => fit(entry.meta.actor.as_deref().unwrap_or("-"), 10) + "  ",
     };
-    let time = short(entry.recorded_at);
+    let time = time::short(entry.recorded_at);
     let mut row = format!("{here}{marked}{version:>digits$}  {time}  {actor}{}", D::in_words(&entry.event));
     if let Some(reason) = entry.meta.reason.as_deref().and_then(|reason| reason.lines().next()) {
         row += &format!("  ({reason})");
