@@ -167,7 +167,10 @@ fn cloudevents_are_for_other_systems(shell: &Shell) {
         let plain = |name: &String| name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
         assert!(names.into_iter().all(plain), "a CloudEvents attribute is lower-case letters and digits: {event}");
     }
-    assert_eq!((&events[2]["type"], &events[2]["sequence"]), (&"basket.ItemAdded".into(), &"3".into()));
+    assert_eq!(
+        (&events[2]["type"], &events[2]["sequence"]),
+        (&"basket.ItemAdded".into(), &"00000000000000000003".into())
+    );
     assert_eq!((&events[2]["subject"], &events[2]["actor"]), (&id.into(), &"ann".into()));
 }
 

@@ -138,7 +138,8 @@ fn at(model: &Model) -> usize {
 #[track_caller]
 fn looks_like(shown: &str, expected: &str) {
     let expected = (0..=5).fold(expected.to_owned(), |text, minutes| {
-        text.replace(&format!("2026-..-.. ..:..:.{minutes}"), &local(minutes)[..23])
+        let (time, zone) = (local(minutes), local(minutes).split_off(24));
+        text.replace(&format!("2026-..-.. ..:..:.{minutes}"), &time[..23]).replace("+..:..", &zone)
     });
     assert_eq!(shown.trim(), expected.trim(), "\n{shown}");
 }

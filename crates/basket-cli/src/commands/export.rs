@@ -7,21 +7,20 @@ use std::{
 
 use anyhow::Result;
 use basket_mongo::{
-    Entry, Scope, StoreError, Verifier,
+    Scope, StoreError, Verifier,
     store::exchange::{Export as Lines, Foreign},
 };
 use clap::ValueEnum;
 use futures_util::TryStreamExt;
 
-use super::log::EventJson;
+use super::cloud_event::cloud_event;
 use crate::{
     args::id,
-    domain::{Domain, Id, what},
+    domain::{Domain, Id},
     exit,
-    output::{Fields, json, note_foreign},
+    output::note_foreign,
     progress,
     store::{Store, must_exist},
-    time,
 };
 
 /// Print events as lines of text, for `{program} import` or for other systems
@@ -32,7 +31,9 @@ use crate::{
                         Each line carries a checksum, and the last one says how many there were. An event that can't be\n\
                         read ends the export: `{program} verify` names all of them. So does one with a value that text can't\n\
                         hold as it is. `data` and `meta` are carried whole, byte for byte; a field beside them that is none of\n\
-                        an event's is left out, and named with the number of events that have it.")]
+                        an event's is left out, and named with the number of events that have it.\n\n\
+                        In CloudEvents, the source names the {stream}, and the sequence is the version in 20 digits,\n\
+                        which sorts as text.")]
 pub struct Export<D: Domain> {
     /// These {stream}s; without any, all of them
     #[arg(value_name = "ID", value_parser = id::<D>)]
@@ -95,28 +96,4 @@ impl<D: Domain> Export<D> {
         note_foreign(&foreign);
         Ok(())
     }
-}
-
-/// An event as CloudEvents 1.0 defines it; a field that it does not define is an extension (lower case, no marks).
-fn cloud_event<D: Domain>(entry: &Entry<D>) -> EventJson {
-    let Entry::<D> { document, stream, version, event, recorded_at, commit, meta } = entry;
-    let (kind, data) = D::encode(event);
-    let before = Fields(vec![
-        ("specversion", json("1.0")),
-        ("id", json(&document.to_hex())),
-        ("source", json(&format!("/{}", D::COLLECTION))),
-        ("type", json(&format!("{}.{kind}", what::<D>()))),
-        ("subject", json(&stream.to_string())),
-        ("time", json(&time::utc(*recorded_at))),
-        ("datacontenttype", json("application/json")),
-    ]);
-    let mut after = vec![("sequence", json(&version.to_string())), ("commit", json(&commit.to_hex()))];
-    let known = [
-        ("actor", &meta.actor),
-        ("reason", &meta.reason),
-        ("correlationid", &meta.correlation),
-        ("causationid", &meta.causation),
-    ];
-    after.extend(known.into_iter().filter_map(|(name, value)| Some((name, json(value.as_ref()?)))));
-    EventJson { before, data, after: Fields(after) }
 }

@@ -2,6 +2,7 @@
 //! the store and prints the answer; it keeps nothing between two calls. A new tool is one file, and one line in `tools!`.
 
 mod change;
+mod cloud_event;
 mod completions;
 mod report;
 mod store;
