@@ -1,12 +1,21 @@
 //! What `export --format cloudevents` prints is what the CloudEvents specification asks for, whatever is in the events.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, env, process::Command};
 
+use basket_cli::EmbeddedStore;
+use basket_mongo::{Codec, EventLog, EventStore, Meta};
 use serde_json::Value;
-use testkit::{on_both_stores, one_basket::OneBasket, shell::Shell};
+use testkit::{
+    mongo::{created_with_socks, saved, with_database},
+    on_both_stores,
+    one_basket::OneBasket,
+    shell::Shell,
+    silo::{Officer, Silo, SiloEvent, Silos, armed},
+};
 
 on_both_stores! {
     a_baskets_events_sort_by_their_sequence_within_their_source
+    a_reason_of_several_lines_is_an_attribute_that_leads_back_to_it
 }
 
 fn events(lines: &str) -> Vec<Value> {
@@ -32,6 +41,11 @@ fn conforms(event: &Value) {
             continue;
         };
         assert!(!value.is_empty(), "{name} of {event}");
+        let forbidden = |letter: char| {
+            let code = u32::from(letter);
+            matches!(code, 0..=0x1F | 0x7F..=0x9F | 0xFDD0..=0xFDEF) || matches!(code & 0xFFFF, 0xFFFE | 0xFFFF)
+        };
+        assert!(!value.contains(forbidden), "{name} of {event}");
     }
     assert_eq!((text(event, "specversion"), text(event, "datacontenttype")), ("1.0", "application/json"));
     assert!(!text(event, "id").is_empty() && !text(event, "type").is_empty());
@@ -41,6 +55,7 @@ fn conforms(event: &Value) {
     assert!(
         !path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%/".contains(&byte))
     );
+    decoded(source);
     if let Some(time) = event.get("time") {
         let time = time.as_str().unwrap();
         assert!(
@@ -50,6 +65,17 @@ fn conforms(event: &Value) {
     }
     let sequence = text(event, "sequence");
     assert!(sequence.len() == 20 && sequence.parse::<u64>().is_ok(), "{sequence}");
+}
+
+/// What any percent-decoder makes of it.
+fn decoded(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap().as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
+        bytes.extend(part[2..].bytes());
+    }
+    String::from_utf8(bytes).unwrap()
 }
 
 fn a_baskets_events_sort_by_their_sequence_within_their_source(shell: &Shell) {
@@ -63,4 +89,71 @@ fn a_baskets_events_sort_by_their_sequence_within_their_source(shell: &Shell) {
         assert!(sequences.len() == number && sequences.is_sorted(), "{sequences:?}");
         assert!(all.iter().filter(of).all(|event| event["subject"] == basket.id));
     }
+}
+
+fn a_reason_of_several_lines_is_an_attribute_that_leads_back_to_it(shell: &Shell) {
+    let basket = OneBasket::with(shell, "socks");
+    let reason = "half of it,\nor 50 %0A\u{FFFF}";
+    assert_eq!(shell.run(&["add", &basket.id, "rocks", "-m", reason, "--as", "ännchen"]).code, 0);
+    let exported = events(&basket.basket("export ID --format cloudevents").out);
+    let last = exported.last().unwrap();
+    assert_eq!((text(last, "reason"), text(last, "actor")), ("half of it,%0Aor 50 %250A%EF%BF%BF", "ännchen"));
+    assert_eq!(decoded(text(last, "reason")), reason);
+}
+
+#[tokio::test]
+async fn any_id_and_whatever_stands_beside_an_event_leads_back_from_its_attributes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("silos.db");
+    let store = EmbeddedStore::<Silos>::at(&path);
+    let ids =
+        ["north", "a/b?c#d", "/", "..", " ", "100 %", "50%25", "naïve\u{85}靴下", "new\nline\u{7F}\u{FDD0}\u{10FFFF}"];
+    let odd = |text: &str| Some(format!("{text}\u{1}\u{9B}\u{FFFE}"));
+    let meta = Meta {
+        actor: odd("a"),
+        reason: odd("50 %"),
+        correlation: odd("靴"),
+        causation: Some(String::new()),
+        undoes: None,
+    };
+    for id in ids {
+        store.signed(meta.clone()).save(&mut armed(id)).await.unwrap();
+        store.handle(&id.to_owned(), |silo| silo.turn_key(Officer::Commander)).await.unwrap();
+        store.handle(&id.to_owned(), Silo::launch).await.unwrap();
+    }
+    drop(store);
+    let test = env::current_exe().unwrap();
+    let program = test.ancestors().map(|folder| folder.join("examples/own_domain")).find(|program| program.is_file());
+    let program = program.expect("the example is there: cargo test -p basket-cli builds it");
+    let output =
+        Command::new(program).args(["export", "--format", "cloudevents", "--store"]).arg(&path).output().unwrap();
+    let exported = events(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!(exported.len(), ids.len() * 4);
+    let found = |name: &str| exported.iter().map(|event| decoded(text(event, name))).collect::<HashSet<_>>();
+    assert_eq!(found("subject"), ids.map(ToOwned::to_owned).into());
+    assert_eq!(found("source"), ids.map(|id| format!("/silos/{id}")).into());
+    let first = exported.iter().find(|event| event["subject"] == "north").unwrap();
+    for (name, said) in [("actor", meta.actor), ("reason", meta.reason), ("correlationid", meta.correlation)] {
+        assert_eq!(Some(decoded(text(first, name))), said, "{name}");
+    }
+    assert_eq!(first.get("causationid"), None, "an empty attribute is none");
+    let kind = Silos::encode(&SiloEvent::SiloArmed).0;
+    assert_eq!(text(first, "type"), format!("silo.{kind}"));
+    if let Ok(copy) = env::var("CLOUDEVENTS_COPY") {
+        std::fs::write(copy, exported.iter().map(|event| format!("{event}\n")).collect::<String>()).unwrap();
+    }
+}
+
+#[test]
+fn a_year_that_no_rfc_3339_time_has_is_left_out() {
+    with_database(async |db| {
+        let id = *saved(&db.store().await, created_with_socks()).await.id();
+        let years = [(1, i64::MAX / 2), (2, -70_000_000_000_000)];
+        for (version, millis) in years {
+            db.change(id, version, bson::doc! { "recorded_at": bson::DateTime::from_millis(millis) }).await;
+        }
+        let shell = Shell::new().with("BASKET_STORE", db.address);
+        let exported = events(&shell.basket("export --format cloudevents").out);
+        assert!(exported.len() == 2 && exported.iter().all(|event| event.get("time").is_none()), "{exported:?}");
+    });
 }

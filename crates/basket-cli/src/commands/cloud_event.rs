@@ -19,31 +19,37 @@ pub(super) fn cloud_event<D: Domain>(entry: &Entry<D>) -> EventJson {
         ("specversion", Some("1.0".into())),
         ("id", Some(document.to_hex())),
         ("source", Some(format!("/{}/{}", segment(D::COLLECTION), segment(&id)))),
-        ("type", Some(format!("{}.{kind}", what::<D>()))),
-        ("subject", Some(id)),
-        ("time", Some(time::utc(*recorded_at))),
+        ("type", Some(string(&format!("{}.{kind}", what::<D>())))),
+        ("subject", Some(string(&id))),
+        ("time", time::rfc3339(*recorded_at)),
         ("datacontenttype", Some("application/json".into())),
     ];
     let extensions = [
         ("sequence", Some(format!("{version:020}"))),
         ("commit", Some(commit.to_hex())),
-        ("actor", meta.actor.clone()),
-        ("reason", meta.reason.clone()),
-        ("correlationid", meta.correlation.clone()),
-        ("causationid", meta.causation.clone()),
+        ("actor", meta.actor.as_deref().map(string)),
+        ("reason", meta.reason.as_deref().map(string)),
+        ("correlationid", meta.correlation.as_deref().map(string)),
+        ("causationid", meta.causation.as_deref().map(string)),
     ];
     EventJson { before: fields(attributes), data, after: fields(extensions) }
 }
 
-/// Those that are there.
+/// Those that say something.
 fn fields<const N: usize>(all: [(&'static str, Option<String>); N]) -> Fields<'static> {
-    let said = all.into_iter().filter_map(|(name, value)| Some((name, json(&value?))));
+    let said = all.into_iter().filter_map(|(name, value)| Some((name, json(&value.filter(|text| !text.is_empty())?))));
     Fields(said.collect())
 }
 
 /// A text as a segment of a URI's path.
 fn segment(text: &str) -> String {
     encoded(text, |letter| letter.is_ascii_alphanumeric() || "-._~".contains(letter))
+}
+
+/// A text as a `String` of CloudEvents, which has no control characters and no noncharacters.
+fn string(text: &str) -> String {
+    let is_nothing = |letter| matches!(u32::from(letter), 0xFDD0..=0xFDEF) || u32::from(letter) & 0xFFFE == 0xFFFE;
+    encoded(text, |letter| letter != '%' && !letter.is_control() && !is_nothing(letter))
 }
 
 /// Percent-encodes, by its UTF-8, each letter that can't stay.

@@ -33,7 +33,8 @@ use crate::{
                         hold as it is. `data` and `meta` are carried whole, byte for byte; a field beside them that is none of\n\
                         an event's is left out, and named with the number of events that have it.\n\n\
                         In CloudEvents, the source names the {stream}, and the sequence is the version in 20 digits,\n\
-                        which sorts as text.")]
+                        which sorts as text. Control characters, which an attribute can't have, and % itself are\n\
+                        percent-encoded in the attributes; data is never changed.")]
 pub struct Export<D: Domain> {
     /// These {stream}s; without any, all of them
     #[arg(value_name = "ID", value_parser = id::<D>)]
