@@ -21,6 +21,7 @@ mod help;
 #[cfg(feature = "mongodb")]
 mod mongo;
 mod output;
+mod pager;
 mod plain;
 mod progress;
 mod signature;

@@ -2,11 +2,8 @@
 //! On a terminal, lists go through `$PAGER`; colours are for terminals only.
 
 use std::{
-    env,
     io::{self, BufWriter, IsTerminal, Write},
     mem,
-    path::Path,
-    process::{Child, Command, Stdio},
 };
 
 use anstream::{AutoStream, ColorChoice};
@@ -18,7 +15,7 @@ use clap::{
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{exit, plain::plain};
+use crate::{exit, pager::Pager, plain::plain};
 
 pub(crate) const RED: Style = AnsiColor::Red.on_default();
 pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
@@ -76,23 +73,21 @@ pub(crate) struct Output {
     /// It is a JSON array whose end is not printed yet.
     open: bool,
     records: usize,
-    out: Option<Box<dyn Write>>,
-    pager: Option<Child>,
+    out: Box<dyn Write>,
 }
 
 impl Output {
     fn one(format: Format) -> Self {
         let colour = AutoStream::choice(&io::stdout());
-        Self { format, open: false, records: 0, out: Some(coloured(io::stdout(), colour)), pager: None }
+        Self { format, open: false, records: 0, out: coloured(io::stdout(), colour) }
     }
 
     /// An answer that is a list of records; on a terminal, people read it in their pager.
     pub(crate) fn list(format: Format) -> io::Result<Self> {
         let mut output = Self::live(format)?;
         let for_people = format == Format::Text && io::stdout().is_terminal();
-        if let Some((pager, stdin)) = for_people.then(pager).flatten() {
-            output.out = Some(coloured(stdin, AutoStream::choice(&io::stdout())));
-            output.pager = Some(pager);
+        if let Some(pager) = for_people.then(Pager::start).flatten() {
+            output.out = coloured(pager, AutoStream::choice(&io::stdout()));
             // Ctrl-C is for the pager; when it ends, so does this program. A signal with a handler no longer kills.
             #[cfg(unix)]
             let _ = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
@@ -104,7 +99,7 @@ impl Output {
     pub(crate) fn live(format: Format) -> io::Result<Self> {
         let mut output = Self::one(format);
         if format == Format::Json {
-            write!(output.writer()?, "[")?;
+            write!(output.out, "[")?;
             output.open = true;
         }
         Ok(output)
@@ -128,7 +123,7 @@ impl Output {
         self.records += 1;
         // What was printed in part can't be ended well.
         self.open = false;
-        let out = self.writer()?;
+        let out = &mut self.out;
         if format == Format::Text {
             return text(out);
         }
@@ -137,11 +132,11 @@ impl Output {
         }
         serde_json::to_writer(&mut *out, record)?;
         self.open = array;
-        if array { Ok(()) } else { writeln!(self.writer()?) }
+        if array { Ok(()) } else { writeln!(self.out) }
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.writer()?.flush().map_err(unwritten)
+        self.out.flush().map_err(unwritten)
     }
 
     /// Ends the answer; dropping it then waits for the pager.
@@ -153,11 +148,7 @@ impl Output {
     /// Ends the array, if there is one.
     fn close(&mut self) -> io::Result<()> {
         let end = if self.records == 0 { "]\n" } else { "\n]\n" };
-        if mem::take(&mut self.open) { self.writer()?.write_all(end.as_bytes()) } else { Ok(()) }
-    }
-
-    fn writer(&mut self) -> io::Result<&mut dyn Write> {
-        self.out.as_deref_mut().ok_or_else(|| io::ErrorKind::BrokenPipe.into()).map(|out| out as &mut dyn Write)
+        if mem::take(&mut self.open) { self.out.write_all(end.as_bytes()) } else { Ok(()) }
     }
 }
 
@@ -165,11 +156,6 @@ impl Drop for Output {
     fn drop(&mut self) {
         // An error has ended the command: what was read before it is a whole document still.
         self.close().ok();
-        // The pager needs the end of its input, and then the terminal until the user leaves it.
-        self.out = None;
-        if let Some(mut pager) = self.pager.take() {
-            pager.wait().ok();
-        }
     }
 }
 
@@ -198,30 +184,4 @@ pub(crate) fn note_foreign(Foreign(fields): &Foreign) {
     if !fields.is_empty() {
         exit::note(&format!("left out, since no event has such a field: {}", fields.join(", ")));
     }
-}
-
-/// Starts `$PAGER`, or less where there is one. As in git, there is none where `$PAGER` is `cat` or empty, and less ends
-/// at once where all fits on the screen.
-fn pager() -> Option<(Child, impl Write)> {
-    let command = env::var("PAGER").unwrap_or_else(|_| "less".into());
-    if command.trim().is_empty() || command.trim() == "cat" {
-        return None;
-    }
-    let program = command.split_whitespace().next()?;
-    let found = match program.contains(std::path::is_separator) {
-        true => Path::new(program).is_file(),
-        false => env::split_paths(&env::var_os("PATH")?).any(|folder| folder.join(program).is_file()),
-    };
-    if !found {
-        return None;
-    }
-    let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
-    let mut shell = Command::new(shell);
-    shell.arg(option).arg(&command).stdin(Stdio::piped());
-    if env::var_os("LESS").is_none() {
-        shell.env("LESS", "FRX");
-    }
-    let mut pager = shell.spawn().ok()?;
-    let stdin = pager.stdin.take()?;
-    Some((pager, stdin))
 }

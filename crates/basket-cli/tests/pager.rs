@@ -45,10 +45,52 @@ fn a_pager_that_ends_early_is_no_trouble() {
 
 #[test]
 fn without_a_pager_the_list_is_just_printed() {
-    for pager in ["cat", "", "no-such-pager --here"] {
+    for pager in ["cat", "", " cat "] {
         let (shell, id) = shell(pager);
-        on_terminal(&shell, &["log", &id], "created the basket");
+        let screen = on_terminal(&shell, &["log", &id], "created the basket");
+        assert!(!screen.contains("pager"), "{screen}");
     }
+    // There is no less to be found here, and no one has asked for it.
+    let shell = Shell::new();
+    shell.create("socks");
+    let screen = on_terminal(&shell, &["list"], "basket");
+    assert!(!screen.contains("pager"), "{screen}");
+}
+
+/// A program that marks its lines, under this name in the shell's folder.
+fn pager_at(shell: &Shell, name: &str) {
+    let pager = shell.folder.path().join(name);
+    std::fs::write(&pager, "#!/bin/sh\nexec sed s/^/$MARK/\n").unwrap();
+    std::fs::set_permissions(pager, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn the_pager_is_what_a_shell_makes_of_it() {
+    for pager in
+        ["MARK=paged: ./page", "MARK=paged: './my page' --quiet", "exec sed s/^/paged:/", "cat | sed s/^/paged:/"]
+    {
+        let (shell, id) = shell(pager);
+        ["page", "my page"].iter().for_each(|name| pager_at(&shell, name));
+        on_terminal(&shell, &["log", &id], "paged:commit ");
+    }
+}
+
+#[test]
+fn a_pager_that_cant_be_started_is_named_and_the_list_is_whole() {
+    for pager in ["no-such-pager --here", "'./no such page'", "exec no-such-pager", "./baskets.db"] {
+        let (shell, id) = shell(pager);
+        let screen = on_terminal(&shell, &["log", &id, "--oneline"], "created the basket");
+        let screen = screen.replace('\n', "");
+        assert!(screen.contains(&format!("the pager '{pager}' can't be started")), "{screen}");
+        assert!(screen.contains("added 1 of 'rocks'") && !screen.contains("error: "), "{screen}");
+    }
+    // Also where there is more of it than a pipe holds.
+    let (shell, id) = shell("no-such-pager");
+    let long = "x".repeat(4_000);
+    for _ in 0..60 {
+        assert_eq!(shell.run(&["add", &id, "rocks", "-m", &long]).code, 0);
+    }
+    on_terminal(&shell, &["log", &id], "created the basket");
 }
 
 #[test]
