@@ -37,8 +37,21 @@ fn size(columns: u16, rows: u16) -> PtySize {
 impl Terminal {
     /// `basket` with these arguments in a window of 80 columns and 24 rows.
     pub fn run(shell: &Shell, arguments: &[&str]) -> Self {
+        Self::run_command(&shell.command(arguments))
+    }
+
+    /// A script of bash with jobs, as people have at a prompt: `$0` is `basket`.
+    pub fn run_script(shell: &Shell, script: &str) -> Self {
+        let basket = shell.command(&[]);
+        let mut bash = Command::new("bash");
+        bash.args(["-m", "-c", script]).arg(basket.get_program()).current_dir(shell.folder.path());
+        bash.env("PATH", std::env::var_os("PATH").unwrap());
+        bash.envs(basket.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self::run_command(&bash)
+    }
+
+    fn run_command(command: &Command) -> Self {
         let pair = native_pty_system().openpty(size(80, 24)).unwrap();
-        let command = shell.command(arguments);
         let mut builder = CommandBuilder::new(command.get_program());
         builder.args(command.get_args());
         builder.env_clear();
@@ -103,6 +116,14 @@ impl Terminal {
         assert_ne!(format!("{:?}", self.master.get_termios().unwrap()), self.before);
     }
 
+    /// The terminal is as it was before the program came.
+    #[track_caller]
+    pub fn is_given_back(&self) {
+        let parser = self.parser.lock().unwrap();
+        assert!(!parser.screen().alternate_screen() && !parser.screen().hide_cursor());
+        assert_eq!(format!("{:?}", self.master.get_termios().unwrap()), self.before, "the terminal's settings");
+    }
+
     pub fn resize(&self, columns: u16, rows: u16) {
         self.parser.lock().unwrap().screen_mut().set_size(rows, columns);
         self.master.resize(size(columns, rows)).unwrap();
@@ -118,6 +139,11 @@ impl Terminal {
                 cell.fgcolor() != vt100::Color::Default || cell.bgcolor() != vt100::Color::Default
             })
         })
+    }
+
+    /// Writes on the screen, as another program would.
+    pub fn scribble(&self, words: &str) {
+        self.parser.lock().unwrap().process(format!("\x1b[H{words}").as_bytes());
     }
 
     pub fn signal(&self, name: &str) {

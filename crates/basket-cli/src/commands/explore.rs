@@ -17,7 +17,7 @@ use crate::{
                         /  p          find by a part of the id; only {streams} that hold a {row}\n  \
                         ← → Home End  a {stream}: move through its past, which is shown beside it\n  \
                         m  d          mark one end of a diff; the event's document as it is stored\n  \
-                        q             back, or leave\n\n\
+                        q  Ctrl-Z     back, or leave; to the shell, until its `fg`\n\n\
                         New events appear as they are written. NO_COLOR=1 turns colours off.")]
 pub struct Explore<D: Domain> {
     /// The {stream}: its id, such as {id}

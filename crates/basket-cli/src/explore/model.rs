@@ -45,6 +45,8 @@ pub struct Document {
 pub enum Command<I> {
     /// Leave.
     Quit,
+    /// Give the terminal back to the shell, until it continues this program.
+    Suspend,
     /// Read something else from now on.
     Read(Request<I>),
 }
@@ -90,8 +92,11 @@ impl<D: Domain> Model<D> {
             return None;
         }
         if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
-            let is_end = key.modifiers == KeyModifiers::CONTROL && matches!(key.code, KeyCode::Char('c' | 'C'));
-            return is_end.then_some(Command::Quit);
+            return match (key.modifiers, key.code) {
+                (KeyModifiers::CONTROL, KeyCode::Char('c' | 'C')) => Some(Command::Quit),
+                (KeyModifiers::CONTROL, KeyCode::Char('z' | 'Z')) => Some(Command::Suspend),
+                _ => None,
+            };
         }
         if let Some(line) = self.help {
             // Any other key closes the help.

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::{
     model::{Command, Model},
     reader::{DocumentUpdate, Request, Update, serve, serve_documents},
-    screen::{self, Screen},
+    screen::{self, Job, Screen},
     view::{self, Palette},
 };
 use crate::{
@@ -47,7 +47,7 @@ struct Ui<D: Domain> {
 impl<D: Domain> Ui<D> {
     async fn run(mut self) -> Result<()> {
         let mut screen = Screen::take()?;
-        let mut events = screen::events();
+        let (mut events, mut job) = (screen::events(), Job::listen()?);
         let mut end = std::pin::pin!(ended());
         loop {
             screen.terminal.draw(|frame| view::draw(frame, &mut self.model, self.palette))?;
@@ -58,12 +58,18 @@ impl<D: Domain> Ui<D> {
             tokio::select! {
                 biased;
                 () = &mut end => return Ok(()),
+                () = job.continued() => screen.retake()?,
                 event = events.recv() => {
                     let mut event = event.unwrap_or_else(|| Err(io::ErrorKind::UnexpectedEof.into()));
                     // Keys that were pressed while the screen was drawn are handled before it is drawn again.
                     loop {
-                        if self.handle(event?) == Some(Command::Quit) {
-                            return Ok(());
+                        match self.handle(event?) {
+                            Some(Command::Quit) => return Ok(()),
+                            Some(Command::Suspend) => {
+                                job.suspend().await?;
+                                screen.retake()?;
+                            }
+                            _ => {}
                         }
                         let Ok(next) = events.try_recv() else { break };
                         event = next;

@@ -62,6 +62,9 @@ fn help<D: Domain>(frame: &mut Frame<'_>, area: Rect, model: &mut Model<D>, line
     let words = |what: &str| what.replace("{stream}", self::what::<D>()).replace("{row}", D::ROW);
     let mut lines: Vec<_> = bindings.iter().map(|binding| key(binding.shown, words(binding.what))).collect();
     lines.push(key("Ctrl-C", "leave, from anywhere".into()));
+    if cfg!(unix) {
+        lines.push(key("Ctrl-Z", "back to the shell; `fg` there comes back".into()));
+    }
     let rows = usize::from(area.height.saturating_sub(2));
     let line = line.min(lines.len().saturating_sub(rows));
     model.help = Some(line);
