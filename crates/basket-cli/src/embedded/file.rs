@@ -62,7 +62,7 @@ impl File {
             return Ok(None);
         }
         let mut connection = match open(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
-            Err(error) if is_not_let(&error) => self.open_unchanging()?,
+            Err(error) if is_not_let(&error) && self.is_read_only() => self.open_unchanging()?,
             opened => opened.map_err(|error| self.failed(error))?,
         };
         Ok(self.has_table(&mut connection)?.then_some(connection))
