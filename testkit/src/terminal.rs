@@ -165,6 +165,11 @@ impl Terminal {
         };
         assert_eq!(format!("{:?}", self.master.get_termios().unwrap()), self.before, "the terminal's settings");
         // The last output of the program may not be read yet.
+        let mut screen = None;
+        while screen != Some(self.screen()) {
+            screen = Some(self.screen());
+            thread::sleep(REST);
+        }
         let restored = |parser: &Parser| !parser.screen().alternate_screen() && !parser.screen().hide_cursor();
         while !restored(&self.parser.lock().unwrap()) {
             assert!(start.elapsed() < PATIENCE, "on the full screen still, or without a cursor:\n{}", self.screen());
