@@ -14,7 +14,7 @@ use super::log::{event_json, one_line};
 use crate::{
     args::{id, version},
     domain::{Domain, Id, what},
-    exit::{Failure, USAGE, note},
+    exit::{Failure, UNREADABLE, USAGE, note},
     output::{Format, Output},
     plain::plain,
     time,
@@ -38,6 +38,9 @@ pub struct Watch<D: Domain> {
     /// End after so many events
     #[arg(short = 'n', long, value_name = "N")]
     number: Option<usize>,
+    /// Name an event that can't be read on standard error, and go on; otherwise it ends the watch
+    #[arg(long)]
+    skip_unreadable: bool,
     /// How to print it; `json` is one document, so it needs -n
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -96,6 +99,11 @@ impl<D: Domain> Watch<D> {
                 Some(News::Event(entry)) => {
                     self.show(&mut output, &entry)?;
                     shown += 1;
+                }
+                Some(News::Unreadable(unreadable)) if self.skip_unreadable => note(&unreadable.to_string()),
+                Some(News::Unreadable(unreadable)) => {
+                    let why = format!("{unreadable}; with --skip-unreadable, a watch goes on after it");
+                    return Err(Failure(UNREADABLE, why).into());
                 }
                 Some(News::Watching { .. }) if watching => {
                     note(&format!("{} is back; nothing was missed", store.name()))

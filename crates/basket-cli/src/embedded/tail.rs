@@ -57,7 +57,7 @@ impl<C: Codec> Follower<'_, C> {
     async fn news(&mut self) -> Result<NewsOf<C>, StoreError> {
         loop {
             if let Some(document) = self.page.pop_front() {
-                return Ok(News::Event(read_entry::<C>(&document)?));
+                return Ok(read_entry::<C>(&document).map_or_else(News::Unreadable, News::Event));
             }
             let (open, stream) = (self.open.take(), self.stream.clone());
             // All events of a file that appears later are new.

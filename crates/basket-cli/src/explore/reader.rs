@@ -141,7 +141,7 @@ async fn follow_list<D: Domain>(
     let mut tail = pin!(store.tail(Since::Now(None)).ready_chunks(PIECE));
     let mut read = false;
     while let Some(news) = tail.next().await {
-        let (mut changed, mut failed) = (BTreeSet::new(), None);
+        let (mut changed, mut again, mut failed) = (BTreeSet::new(), false, None);
         for news in news {
             match news {
                 Ok(News::Event(entry)) => drop(changed.insert(entry.stream)),
@@ -150,9 +150,16 @@ async fn follow_list<D: Domain>(
                     out.send(Answer::List(summaries(store, Scope::All, &query, || {}).await?)).await;
                     read = true;
                 }
+                // It is counted in the line of its stream, if it names one.
+                Ok(News::Unreadable(_)) => again = true,
                 Ok(News::Lost(error)) => out.send(Answer::Failed(error)).await,
                 Err(error) => failed = Some(error),
             }
+        }
+        if again {
+            out.send(Answer::List(summaries(store, Scope::All, &query, || {}).await?)).await;
+            changed.clear();
+            sleep(PAUSE).await;
         }
         let (mut rows, mut gone) = (Vec::new(), Vec::new());
         for id in changed {
@@ -166,11 +173,8 @@ async fn follow_list<D: Domain>(
             out.send(Answer::Changed { rows, gone }).await;
             sleep(PAUSE).await;
         }
-        match failed {
-            // An event that can't be read is counted in its line; the list goes on.
-            Some(StoreError::Unreadable(_)) => return Ok(()),
-            Some(error) => return Err(error),
-            None => {}
+        if let Some(error) = failed {
+            return Err(error);
         }
     }
     Ok(())
@@ -192,6 +196,7 @@ async fn follow_stream<D: Domain>(store: &impl Store<D>, id: &Id<D>, out: &Out<'
                     continue;
                 }
                 Ok(News::Event(_)) => Err(why_it_does_not_follow(store, id).await),
+                Ok(News::Unreadable(unreadable)) => Err(unreadable.into()),
                 Ok(News::Watching { .. }) => Ok(Answer::Complete),
                 Ok(News::Lost(error)) => Ok(Answer::Failed(error)),
                 Err(error) => Err(error),

@@ -12,7 +12,7 @@ use bson::RawDocumentBuf;
 use futures_util::{Stream, TryStreamExt, stream};
 use tokio::time::sleep;
 
-use super::store::MongoStore;
+use super::{store::MongoStore, tail::id_of};
 use crate::store::{
     codec::{Codec, Id},
     document::read_entry,
@@ -33,7 +33,7 @@ struct Looker<'a, C: Codec> {
     since: Since<Id<C>>,
     /// The newest version read of each stream, by its id.
     versions: HashMap<String, u64>,
-    /// Documents that can't be read and are older than the watch, by their `_id`.
+    /// Documents that can't be read, by their `_id`.
     unreadable: HashSet<String>,
     /// How many documents there were at the last look; `None` if it must be repeated.
     count: Option<u64>,
@@ -89,12 +89,9 @@ impl<C: Codec> Looker<'_, C> {
                 let is_asked_for = self.watching || !matches!(self.since, Since::Now(_));
                 let entry = match read_entry::<C>(&document) {
                     Ok(entry) => entry,
-                    Err(unreadable) if is_asked_for && !self.unreadable.contains(&unreadable.document) => {
-                        return Err(unreadable.into());
-                    }
                     Err(unreadable) => {
-                        self.unreadable.insert(unreadable.document);
-                        return Ok(None);
+                        let is_new = self.unreadable.insert(id_of(&document));
+                        return Ok((is_new && is_asked_for).then_some(News::Unreadable(unreadable)));
                     }
                 };
                 let newest = self.versions.entry(entry.stream.to_string()).or_default();

@@ -2,9 +2,13 @@
 //! open the change stream from T on. An event that both show is reported once: within a stream, versions only grow. After a
 //! lost connection, the change stream goes on after its last token. [`tail`](crate::store::tail) is the contract.
 
-use std::{collections::HashMap, pin::Pin, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    pin::Pin,
+    time::Duration,
+};
 
-use bson::{RawDocumentBuf, Timestamp, doc};
+use bson::{RawDocument, RawDocumentBuf, Timestamp, doc};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use mongodb::change_stream::{
     ChangeStream,
@@ -18,8 +22,7 @@ use super::{
 };
 use crate::store::{
     codec::{Codec, Id},
-    document::read_entry,
-    entry::Entry,
+    document::{as_stored, read_entry},
     error::StoreError,
     log::EventLog,
     tail::{News, NewsOf, Since, Tail},
@@ -47,14 +50,14 @@ fn follow<C: Codec>(
 }
 
 type Changes = ChangeStream<ChangeStreamEvent<RawDocumentBuf>>;
-type Kept<'a, C> = Pin<Box<dyn Stream<Item = Result<Entry<C>, StoreError>> + Send + 'a>>;
+type Kept<'a> = Pin<Box<dyn Stream<Item = Result<RawDocumentBuf, StoreError>> + Send + 'a>>;
 
 /// One reader that follows a collection.
 struct Follower<'a, C: Codec> {
     store: &'a MongoStore<C>,
     since: Since<Id<C>>,
     seen: Seen,
-    phase: Phase<'a, C>,
+    phase: Phase<'a>,
     /// Whether the store has ever answered.
     begun: bool,
     /// Failures in a row; 0 while it answers.
@@ -62,11 +65,11 @@ struct Follower<'a, C: Codec> {
 }
 
 /// How far it has come.
-enum Phase<'a, C: Codec> {
+enum Phase<'a> {
     /// Nothing was read, or the stored events must be read again.
     Start,
     /// The stored events are being read, at least all up to this time.
-    CatchUp(Timestamp, Kept<'a, C>),
+    CatchUp(Timestamp, Kept<'a>),
     /// The change stream must be opened here.
     Closed(Position),
     /// It is open; after an error, it is opened again here.
@@ -106,13 +109,13 @@ impl<'a, C: Codec> Follower<'a, C> {
                 let time = self.store.majority_time().await?;
                 self.begun = true;
                 self.phase = match self.since.kept() {
-                    Some(scope) => Phase::CatchUp(time, Box::pin(self.store.log(scope))),
+                    Some(scope) => Phase::CatchUp(time, Box::pin(self.store.documents(scope))),
                     None => Phase::Closed(Position::After(time)),
                 };
                 Ok(None)
             }
             Phase::CatchUp(time, kept) => match kept.try_next().await? {
-                Some(entry) => Ok(self.seen.in_catch_up::<C>(&entry).then_some(News::Event(entry))),
+                Some(document) => Ok(self.seen.in_catch_up::<C>(&document)),
                 None => {
                     self.seen.complete_at = Some(self.store.majority_time().await?);
                     self.phase = Phase::Closed(Position::After(*time));
@@ -142,10 +145,7 @@ impl<'a, C: Codec> Follower<'a, C> {
 
     fn changed(&mut self, change: &ChangeStreamEvent<RawDocumentBuf>) -> Result<Option<NewsOf<C>>, StoreError> {
         match (&change.operation_type, &change.full_document) {
-            (OperationType::Insert, Some(document)) => {
-                let entry = read_entry::<C>(document)?;
-                Ok(self.seen.live::<C>(&entry, change.cluster_time).then_some(News::Event(entry)))
-            }
+            (OperationType::Insert, Some(document)) => Ok(self.seen.live::<C>(document, change.cluster_time)),
             _ => Err(self.gone()),
         }
     }
@@ -200,9 +200,11 @@ impl<C: Codec> MongoStore<C> {
 struct Seen {
     /// The newest version reported of each stream, by its key in BSON.
     versions: HashMap<Vec<u8>, u64>,
+    /// What was reported as unreadable, by its `_id`.
+    unreadable: HashSet<String>,
     /// The lowest version asked for.
     lowest: u64,
-    /// No event after this time is in `versions`, so they are dropped then.
+    /// Nothing after this time is in `versions` and `unreadable`, so they are dropped then.
     complete_at: Option<Timestamp>,
     /// Whether the stored events are read a second time.
     again: bool,
@@ -210,31 +212,54 @@ struct Seen {
 
 impl Seen {
     fn new<C: Codec>(since: &Since<Id<C>>) -> Self {
-        Self { versions: HashMap::new(), lowest: since.version(), complete_at: None, again: false }
+        Self {
+            versions: HashMap::new(),
+            unreadable: HashSet::new(),
+            lowest: since.version(),
+            complete_at: None,
+            again: false,
+        }
     }
 
-    /// Whether to report a stored event.
-    fn in_catch_up<C: Codec>(&mut self, entry: &Entry<C>) -> bool {
+    /// What to report of a stored document.
+    fn in_catch_up<C: Codec>(&mut self, document: &RawDocument) -> Option<NewsOf<C>> {
+        let entry = match read_entry::<C>(document) {
+            Ok(entry) => entry,
+            Err(unreadable) => return self.unreadable.insert(id_of(document)).then_some(News::Unreadable(unreadable)),
+        };
         let key = key::<C>(&entry.stream);
         if self.again && self.has(&key, entry.version) {
-            return false;
+            return None;
         }
         self.versions.insert(key, entry.version);
-        true
+        Some(News::Event(entry))
     }
 
-    /// Whether to report an event of the change stream.
-    fn live<C: Codec>(&mut self, entry: &Entry<C>, time: Option<Timestamp>) -> bool {
+    /// What to report of a document in the change stream.
+    fn live<C: Codec>(&mut self, document: &RawDocument, time: Option<Timestamp>) -> Option<NewsOf<C>> {
         if self.complete_at.is_some_and(|complete| time.is_some_and(|time| time > complete)) {
-            self.versions = HashMap::new();
+            (self.versions, self.unreadable) = (HashMap::new(), HashSet::new());
         }
+        let entry = match read_entry::<C>(document) {
+            Ok(entry) => entry,
+            Err(unreadable) => {
+                let is_asked_for = unreadable.version.is_none_or(|version| version >= as_stored(self.lowest));
+                let is_new = is_asked_for && !self.unreadable.contains(&id_of(document));
+                return is_new.then_some(News::Unreadable(unreadable));
+            }
+        };
         let reported = !self.versions.is_empty() && self.has(&key::<C>(&entry.stream), entry.version);
-        entry.version >= self.lowest && !reported
+        (entry.version >= self.lowest && !reported).then_some(News::Event(entry))
     }
 
     fn has(&self, key: &[u8], version: u64) -> bool {
         self.versions.get(key).is_some_and(|newest| version <= *newest)
     }
+}
+
+/// The whole `_id` of a document, of any type.
+pub(super) fn id_of(document: &RawDocument) -> String {
+    format!("{:?}", document.get("_id"))
 }
 
 fn key<C: Codec>(id: &Id<C>) -> Vec<u8> {

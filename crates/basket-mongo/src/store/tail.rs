@@ -9,7 +9,7 @@ use futures_util::Stream;
 use super::{
     codec::{Codec, Event, Id},
     entry::LogEntry,
-    error::StoreError,
+    error::{StoreError, Unreadable},
     log::{EventLog, Scope},
 };
 
@@ -59,6 +59,9 @@ impl<I: Clone> Since<I> {
 pub enum News<I, E> {
     /// An event. Those of one stream come in the order of their versions.
     Event(LogEntry<I, E>),
+    /// A document that can't be read as an event. It is reported once, and the tail goes on after it: whether its stream can
+    /// still be followed is for the caller to say.
+    Unreadable(Unreadable),
     /// The stored events were all reported; from here on, events come as they happen. It comes again after
     /// [`Lost`](Self::Lost): the store is back, and nothing was missed.
     Watching {
@@ -81,7 +84,7 @@ pub trait Tail<C: Codec>: EventLog<C> {
     /// first live event after them.
     ///
     /// The stream ends with its first error: [`StoreError::Unreachable`] if the store did not answer at the start
-    /// (later, that is [`News::Lost`]); [`StoreError::Unreadable`] names an event that can't be read, and nothing is
-    /// skipped; [`StoreError::HistoryLost`] means that events may have been missed.
+    /// (later, that is [`News::Lost`]); [`StoreError::HistoryLost`] means that events may have been missed. A document that
+    /// can't be read is no error, but [`News::Unreadable`].
     fn tail(&self, since: Since<Id<C>>) -> impl Stream<Item = Result<NewsOf<C>, StoreError>> + Send;
 }
