@@ -1,5 +1,5 @@
 //! The address of a MongoDB and the driver's options: our defaults, messages without credentials, and the options that would
-//! weaken what a store promises, which are refused. [`failure`](super::failure) has what the driver's errors mean.
+//! weaken what a store promises, which are refused. The file `failure` has what the driver's errors mean.
 
 use std::time::Duration;
 
