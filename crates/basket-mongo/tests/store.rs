@@ -10,6 +10,10 @@ use testkit::mongo::{
     REPLICA_SET, STANDALONE, add, created, created_with_socks, new_id, product, qty, saved, server, with_database,
     with_database_on,
 };
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 #[test]
 fn where_the_unique_index_can_not_be_made_nothing_is_written() {
@@ -123,6 +127,50 @@ async fn an_invalid_address_is_an_error_of_its_own_and_its_password_is_never_pri
         let error = MongoStore::<Baskets>::at(address).await.unwrap_err();
         assert!(matches!(error, StoreError::Address { .. }), "{address}: {error:?}");
         assert!(!format!("{error} {error:?}").contains("s3cr"), "{error:?}");
+    }
+}
+
+/// A server that answers every message with what a hello says: its wire version, and that it takes writes.
+async fn one_that_speaks(wire_version: i32) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("mongodb://{}", listener.local_addr().unwrap());
+    let hello = doc! { "ok": 1.0, "ismaster": true, "helloOk": true, "minWireVersion": 0, "maxWireVersion": wire_version,
+    "maxBsonObjectSize": 16_777_216, "maxMessageSizeBytes": 48_000_000, "maxWriteBatchSize": 100_000 };
+    let hello = bson::serialize_to_vec(&hello).unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let hello = hello.clone();
+            tokio::spawn(async move {
+                // The head of a message: its length, its number, the number that it answers, and its kind.
+                let mut head = [0; 16];
+                while client.read_exact(&mut head).await.is_ok() {
+                    let number = |at: usize| i32::from_le_bytes(head[at..at + 4].try_into().unwrap());
+                    let mut body = vec![0; number(0) as usize - head.len()];
+                    client.read_exact(&mut body).await.unwrap();
+                    // OP_QUERY, the first of all, is answered by an OP_REPLY of one document; OP_MSG by another.
+                    let (kind, mut answer) = if number(12) == 2004 { (1, vec![0; 20]) } else { (2013, vec![0; 5]) };
+                    if kind == 1 {
+                        answer[16] = 1;
+                    }
+                    answer.extend(&hello);
+                    let head = [16 + answer.len() as i32, 1, number(4), kind];
+                    let message: Vec<_> = head.into_iter().flat_map(i32::to_le_bytes).chain(answer).collect();
+                    client.write_all(&message).await.unwrap();
+                }
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_server_older_than_4_4_is_refused_by_its_version() {
+    for wire_version in [0, 6, 8] {
+        let store = MongoStore::<Baskets>::at(&one_that_speaks(wire_version).await).await.unwrap();
+        for error in [store.get(&new_id()).await.unwrap_err(), store.save(&mut created()).await.unwrap_err()] {
+            let says = |why: &str| why.starts_with("MongoDB 4.4 or newer is needed (") && !why.contains('\n');
+            assert!(matches!(&error, StoreError::Other { why, .. } if says(why)), "{wire_version}: {error:?}");
+        }
     }
 }
 
