@@ -82,11 +82,14 @@ fn embedded_a_row_that_is_no_event_is_named_listed_as_unreadable_and_left_out_of
         ("data = '{\"product\":\"socks\",\"qty\":1.5}'", "data.qty is 1.5"),
         ("data = '{\"product\":\"socks\",\"qty\":\"1\"}'", "data.qty is \"1\""),
         ("data = '{\"product\":\"socks\",\"qty\":18446744073709551615}'", "18446744073709551615"),
+        ("data = '{\"product\":\"socks\",\"product\":\"rocks\",\"qty\":1}'", "expected a document"),
+        ("recorded_at = 'today'", "its recorded_at is \"today\", expected a date"),
+        ("recorded_at = '10000-01-01T00:00:00Z'", "its recorded_at is \"10000-"),
+        ("recorded_at = '9999-12-31T12:00:00Z'", "expected one from 0001-01-02 to 9999-12-30"),
     ];
     let cases = cases.into_iter().map(|(change, why)| (change, Some(why), UNREADABLE)).chain([
         ("data = '{\"product\":\"so\ncks\",\"qty\":1}'", None, UNREADABLE),
         // These are not needed for a basket's state.
-        ("recorded_at = 'today'", None, UNREADABLE),
         ("\"commit\" = 'once'", None, UNREADABLE),
         ("basket_id = 'five'", None, NO_BASKETS),
         // One id has one text.

@@ -89,6 +89,7 @@ fn what_any_program_writes_is_never_refused() {
         Bson::RegularExpression(Regex { pattern: cstr!("^a").into(), options: cstr!("im").into() }),
         Bson::JavaScriptCode("return 1".into()),
         doc! { "a": { "$cents": 5, "b": [1, { "c": null }] } }.into(),
+        doc! { "$ref": "others", "$id": ObjectId::new(), "$db": "x" }.into(),
         Bson::Array(vec![]),
         Bson::MinKey,
     ];

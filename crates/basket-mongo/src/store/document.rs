@@ -136,14 +136,17 @@ impl<'a> RecordedEvent<'a> {
         }
     }
 
-    /// A time must have a text that every program reads, in every zone, though the state does not depend on it.
+    /// The state does not depend on the time, so it may be missing. One that is there must have a text that every program
+    /// reads, in every zone.
     fn check_time(self) -> Result<(), String> {
-        match self.recorded_at.and_then(RawBsonRef::as_datetime) {
-            Some(time) if !is_in_calendar(time) => {
+        let Some(value) = self.recorded_at else { return Ok(()) };
+        match value.as_datetime() {
+            Some(time) if is_in_calendar(time) => Ok(()),
+            Some(time) => {
                 let millis = time.timestamp_millis();
                 Err(format!("its recorded_at is Date({millis}), expected one from 0001-01-02 to 9999-12-30"))
             }
-            _ => Ok(()),
+            None => Err(format!("its recorded_at is {}, expected a date", shown(value))),
         }
     }
 

@@ -50,7 +50,7 @@ fn is_plain(value: RawBsonRef<'_>) -> bool {
             let mut is_first = true;
             document.iter().all(|field| {
                 let is_first = std::mem::take(&mut is_first);
-                field.is_ok_and(|(name, value)| !(is_first && name.as_str().starts_with('$')) && is_plain(value))
+                field.is_ok_and(|(name, value)| !(is_first && TYPES.contains(&name.as_str())) && is_plain(value))
             })
         }
         RawBsonRef::DateTime(time) => (0..YEAR_10_000).contains(&time.timestamp_millis()),
@@ -88,6 +88,28 @@ fn culprit(document: &RawDocument) -> String {
     }
     "it has a value".into()
 }
+
+/// The first keys of documents that stand for a value of another type. Others with a `$`, such as those of a DBRef, are keys
+/// like any other.
+const TYPES: [&str; 17] = [
+    "$binary",
+    "$code",
+    "$date",
+    "$dbPointer",
+    "$maxKey",
+    "$minKey",
+    "$numberDecimal",
+    "$numberDouble",
+    "$numberInt",
+    "$numberLong",
+    "$oid",
+    "$regularExpression",
+    "$scope",
+    "$symbol",
+    "$timestamp",
+    "$undefined",
+    "$uuid",
+];
 
 /// The first millisecond of the year 10000.
 const YEAR_10_000: i64 = 253_402_300_800_000;
@@ -180,7 +202,7 @@ impl<'de> Visitor<'de> for Values {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Bson, A::Error> {
         let Some(first) = map.next_key::<String>()? else { return Ok(Document::new().into()) };
-        if first.starts_with('$') {
+        if TYPES.contains(&&*first) {
             let mut fields = serde_json::Map::from_iter([(first, map.next_value()?)]);
             while let Some((name, value)) = map.next_entry::<String, Value>()? {
                 if fields.insert(name.clone(), value).is_some() {
