@@ -58,12 +58,6 @@ pub(crate) fn utc(time: DateTime) -> String {
     Timestamp::from_millisecond(millis).map_or_else(|_| millis.to_string(), |time| format!("{time:.3}"))
 }
 
-/// The same, where RFC 3339 has that year: from 0 to 9999.
-pub(crate) fn rfc3339(time: DateTime) -> Option<String> {
-    let text = utc(time);
-    (text.find('-') == Some(4)).then_some(text)
-}
-
 /// How long ago: `2 hours 5 minutes ago`; without hours and minutes from a day on.
 pub(crate) fn ago(time: DateTime) -> String {
     let now = Zoned::now();

@@ -6,7 +6,6 @@ use basket_cli::EmbeddedStore;
 use basket_mongo::{Codec, EventLog, EventStore, Meta};
 use serde_json::Value;
 use testkit::{
-    mongo::{created_with_socks, saved, with_database},
     on_both_stores,
     one_basket::OneBasket,
     shell::Shell,
@@ -142,18 +141,4 @@ async fn any_id_and_whatever_stands_beside_an_event_leads_back_from_its_attribut
     if let Ok(copy) = env::var("CLOUDEVENTS_COPY") {
         std::fs::write(copy, exported.iter().map(|event| format!("{event}\n")).collect::<String>()).unwrap();
     }
-}
-
-#[test]
-fn a_year_that_no_rfc_3339_time_has_is_left_out() {
-    with_database(async |db| {
-        let id = *saved(&db.store().await, created_with_socks()).await.id();
-        let years = [(1, i64::MAX / 2), (2, -70_000_000_000_000)];
-        for (version, millis) in years {
-            db.change(id, version, bson::doc! { "recorded_at": bson::DateTime::from_millis(millis) }).await;
-        }
-        let shell = Shell::new().with("BASKET_STORE", db.address);
-        let exported = events(&shell.basket("export --format cloudevents").out);
-        assert!(exported.len() == 2 && exported.iter().all(|event| event.get("time").is_none()), "{exported:?}");
-    });
 }

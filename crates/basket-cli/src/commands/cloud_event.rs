@@ -21,7 +21,7 @@ pub(super) fn cloud_event<D: Domain>(entry: &Entry<D>) -> EventJson {
         ("source", Some(format!("/{}/{}", segment(D::COLLECTION), segment(&id)))),
         ("type", Some(string(&format!("{}.{kind}", what::<D>())))),
         ("subject", Some(string(&id))),
-        ("time", time::rfc3339(*recorded_at)),
+        ("time", Some(time::utc(*recorded_at))),
         ("datacontenttype", Some("application/json".into())),
     ];
     let extensions = [
