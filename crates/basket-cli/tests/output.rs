@@ -5,7 +5,7 @@ use testkit::{
     on_both_stores,
     one_basket::OneBasket,
     planted::plant,
-    shell::{Shell, answer},
+    shell::{Answer, Shell, answer},
 };
 
 on_both_stores! {
@@ -52,12 +52,26 @@ fn what_could_not_be_printed_is_an_error_of_every_command() {
     let as_data = as_data.iter().flat_map(|words| formats.iter().map(move |format| format!("{words}{format}")));
     let others = ["verify --format json", "export", "--help", "get --help", "help", "--version", "completions bash"];
     for words in as_data.chain(others.map(str::to_owned)) {
-        let words = words.replace("ID", &basket.id);
-        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let mut command = shell.command(&words.split(' ').collect::<Vec<_>>());
-        let answer = answer(command.stdout(full).output().unwrap());
-        assert!(answer.code == 1 && answer.err.contains("No space left on device"), "{words}: {answer:?}");
+        let answer = on_a_full_device(&shell, &words.replace("ID", &basket.id));
+        let says = answer.err.contains("standard output can't be written: No space left on device");
+        assert!(answer.code == 1 && says, "{words}: {answer:?}");
     }
+    // What was changed all the same is said.
+    for (words, done) in [
+        ("import baskets.ndjson --store copy.db", "of which 3 new events were imported"),
+        ("revert ID 3", "it is done, but could not be printed"),
+        ("create hats", "is created, but its id could not be printed"),
+    ] {
+        let answer = on_a_full_device(&shell, &words.replace("ID", &basket.id));
+        assert!(answer.code == 1 && answer.err.contains(done), "{words}: {answer:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn on_a_full_device(shell: &Shell, words: &str) -> Answer {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = shell.command(&words.split(' ').collect::<Vec<_>>());
+    answer(command.stdout(full).output().unwrap())
 }
 
 #[cfg(target_os = "linux")]

@@ -18,7 +18,7 @@ use crate::{
     args::id,
     domain::{Domain, Id},
     exit,
-    output::note_foreign,
+    output::{note_foreign, unwritten},
     progress,
     store::{Store, must_exist},
 };
@@ -67,7 +67,7 @@ impl<D: Domain> Export<D> {
         let (mut lines, mut verifier, mut events) = (Lines::<D>::default(), Verifier::<D>::default(), 0_u64);
         let mut foreign = Foreign::default();
         if self.format == Form::Ndjson {
-            writeln!(out, "{}", lines.header())?;
+            writeln!(out, "{}", lines.header()).map_err(unwritten)?;
         }
         for scope in scopes {
             let before = events;
@@ -77,7 +77,7 @@ impl<D: Domain> Export<D> {
                     Form::Ndjson => lines.line(&document)?,
                     Form::Cloudevents => serde_json::to_string(&cloud_event::<D>(&verifier.check(&document)?.entry))?,
                 };
-                writeln!(out, "{line}")?;
+                writeln!(out, "{line}").map_err(unwritten)?;
                 foreign.count::<D>(&document);
                 events += 1;
                 bar.inc(1);
@@ -90,9 +90,9 @@ impl<D: Domain> Export<D> {
         }
         bar.finish_and_clear();
         if self.format == Form::Ndjson {
-            writeln!(out, "{}", lines.end())?;
+            writeln!(out, "{}", lines.end()).map_err(unwritten)?;
         }
-        out.flush()?;
+        out.flush().map_err(unwritten)?;
         exit::note(&format!("{events} events were exported"));
         note_foreign(&foreign);
         Ok(())

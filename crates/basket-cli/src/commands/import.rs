@@ -76,7 +76,7 @@ impl<D: Domain> Import<D> {
         let record = Fields(vec![("dry_run", json(&self.dry_run)), ("read", json(&read)), ("added", json(&added))]);
         print(self.format, &record, |out| {
             writeln!(out, "{read} events read: {added} {would}new, {} there already", read - added)
-        })?;
-        Ok(())
+        })
+        .with_context(|| format!("'{name}', of which {added} new events {imported}"))
     }
 }

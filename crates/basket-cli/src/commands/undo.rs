@@ -3,7 +3,7 @@
 
 use std::{fmt::Display, ops::RangeInclusive};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use basket_mongo::{EventLog, Meta, Moment, Undo as _, UndoError};
 
 use super::get::note_out_of_order;
@@ -106,8 +106,8 @@ impl<D: Domain> Undo<D> {
             ("", _) => writeln!(out, "nothing to do: the effect of {what} is gone already"),
             (events, true) => writeln!(out, "to undo {what}: {events}; nothing was changed"),
             (events, false) => writeln!(out, "undid {what}: {events}"),
-        })?;
-        Ok(())
+        })
+        .with_context(|| if *dry_run { "nothing was changed" } else { "it is done, but could not be printed" })
     }
 }
 
