@@ -82,12 +82,19 @@ fn mongo_without_a_majority_a_change_ends_with_its_commit_and_is_there_once_late
         let mut set = OwnSet::start(true).await?;
         let shell = Shell::new().with("BASKET_STORE", set.address());
         let (id, other) = (shell.create("socks"), shell.create("socks"));
+        let others = Shell::new();
+        others.create("hats");
+        std::fs::write(shell.folder.path().join("others"), others.basket("export").out).unwrap();
         set.members[1].kill("KILL");
         ends(&shell, &format!("add {id} rocks --timeout 2")).fails(8, "did not say whether commit ");
         let by_address = format!("add {other} rocks --store {}&wTimeoutMS=300", set.address());
         ends(&shell, &by_address).fails(8, "did not say whether commit ");
+        // An import has no commit of its own, and can be repeated.
+        let import = format!("import others --store {}&wTimeoutMS=300", set.address());
+        ends(&shell, &import).fails(6, "waiting for replication timed out");
         set.members[1].run();
         set.members[0].wait().await;
+        shell.basket("import others").says("2 events read: 0 new, 2 there already\n");
         for id in [id, other] {
             shell.basket(&format!("get {id}")).says("socks = 1\nrocks = 1\n");
             let versions = shell.basket(&format!("log {id} --format ndjson")).out.lines().count();

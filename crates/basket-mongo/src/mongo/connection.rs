@@ -18,6 +18,10 @@ pub(crate) const DEFAULT_DATABASE: &str = "basket_db";
 /// forgot to start it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long a write waits for the majority, unless the address says otherwise (`wTimeoutMS`): where the majority is gone, it
+/// would wait for ever.
+pub(super) const MAJORITY: Duration = Duration::from_secs(10);
+
 /// How often the driver asks each server whether it is alive, unless the address says otherwise. One that is frozen, or
 /// behind a cut line, is given up after this and [`PATIENCE`], with all that waits for its answer.
 const HEARTBEAT: Duration = Duration::from_secs(2);

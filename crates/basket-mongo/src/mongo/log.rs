@@ -60,7 +60,7 @@ impl<C: Codec> Maintenance<C> for MongoStore<C> {
         if write {
             self.ensure_unique_index().await?;
         }
-        let (mut send, mut new) = (1, None);
+        let (mut send, mut new, mut lost) = (1, None, None);
         loop {
             let missing = self.missing(events).await?;
             // A repetition also finds what an earlier attempt wrote whose answer was lost.
@@ -68,14 +68,19 @@ impl<C: Codec> Maintenance<C> for MongoStore<C> {
             if missing.is_empty() || !write {
                 return Ok(new);
             }
-            match self.insert(&missing).await {
-                Ok(()) => return Ok(new),
-                Err(error) if wants_a_replica_set(&error) => {
-                    return Err(StoreError::NotAReplicaSet { store: self.name().into(), events: missing.len() });
-                }
-                Err(error) if send == SENDS || fate(&error, C::KEY) == Fate::Refused => return Err(self.failed(error)),
-                Err(_) => sleep(pause(send)).await,
+            let Err(error) = self.insert(&missing).await else { return Ok(new) };
+            let fate = fate(&error, C::KEY);
+            if wants_a_replica_set(&error) {
+                return Err(StoreError::NotAReplicaSet { store: self.name().into(), events: missing.len() });
             }
+            if fate == Fate::Refused || send == SENDS {
+                return Err(self.failed(lost.unwrap_or(error)));
+            }
+            // What the majority has not confirmed yet refuses its repetition, which explains nothing.
+            if fate == Fate::Unknown {
+                lost = Some(error);
+            }
+            sleep(pause(send)).await;
             send += 1;
         }
     }

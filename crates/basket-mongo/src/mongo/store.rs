@@ -79,9 +79,9 @@ impl<C: Codec> MongoStore<C> {
         let database = options.default_database.get_or_insert_with(|| connection::DEFAULT_DATABASE.into()).clone();
         let hosts: Vec<_> = options.hosts.iter().map(ToString::to_string).collect();
         let name = format!("mongodb://{}/{database}", hosts.join(","));
-        // The answer may be waited for only so long, if the options say so.
         let mut writes = WriteConcern::majority();
-        writes.w_timeout = options.write_concern.as_ref().and_then(|writes| writes.w_timeout);
+        let wait = options.write_concern.as_ref().and_then(|writes| writes.w_timeout);
+        writes.w_timeout = Some(wait.unwrap_or(connection::MAJORITY));
         let client =
             Client::with_options(options).map_err(|error| StoreError::Address { why: error.kind.to_string() })?;
         let options = CollectionOptions::builder()
