@@ -63,7 +63,7 @@ proptest! {
     fn any_document_comes_back_byte_for_byte_or_is_refused_by_its_name(value in a_value()) {
         let document = raw(&doc! { "x": value });
         match json::write(&document) {
-            Ok(text) => prop_assert_eq!(raw(&json::read(&text).unwrap()), document),
+            Ok(text) => prop_assert_eq!(json::read(&text).unwrap(), document),
             Err(why) => prop_assert!(why.starts_with("its x"), "{}", why),
         }
     }
@@ -96,7 +96,7 @@ fn what_any_program_writes_is_never_refused() {
     for value in values {
         let document = raw(&doc! { "x": &value });
         let text = json::write(&document).unwrap_or_else(|why| panic!("{value}: {why}"));
-        assert_eq!(raw(&json::read(&text).unwrap()), document, "{text}");
+        assert_eq!(json::read(&text).unwrap(), document, "{text}");
     }
 }
 
@@ -121,10 +121,30 @@ fn a_text_with_a_key_twice_is_refused_at_any_depth() {
         r#"{"a":{"b":1,"c":2,"b":1}}"#,
         r#"{"a":[{"b":1,"b":1}]}"#,
         r#"{"a":{"$oid":"5ab69073421aa917e62b4734","$oid":"5ab69073421aa917e62b4734"}}"#,
+        r#"{"a":{"$code":"x","$scope":{"b":1,"b":2}}}"#,
+        r#"{"a":{"$code":"x","$scope":{"b":{"$code":"x","$scope":{"c":1,"c":2}}}}}"#,
+        r#"{"a":{"$binary":{"base64":"","subType":"00","base64":"AA=="}}}"#,
     ] {
         assert!(json::read(text).unwrap_err().contains("is there twice"), "{text}");
     }
     for text in ["", "[]", "5", "{\"a\":18446744073709551615}", "{\"a\":{\"$oid\":\"hello\"}}"] {
         json::read(text).unwrap_err();
+    }
+}
+
+#[test]
+fn a_text_that_is_nested_without_end_is_refused() {
+    for nested in [r#"{"$scope":"#, r#"{"a":"#, r#"{"a":["#, r#"{"$code":"","$scope":"#] {
+        json::read(&nested.repeat(100_000)).unwrap_err();
+        let closed = nested.repeat(100_000)
+            + "1"
+            + &nested
+                .replace(|c| c != '{' && c != '[', "")
+                .chars()
+                .rev()
+                .map(|c| if c == '{' { "}" } else { "]" })
+                .collect::<String>()
+                .repeat(100_000);
+        json::read(&closed).unwrap_err();
     }
 }

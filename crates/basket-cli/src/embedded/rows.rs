@@ -273,6 +273,5 @@ fn time(text: String) -> RawBson {
 
 /// A JSON object as a document; any other text as a string, which is then named as one.
 fn document_of(text: String) -> RawBson {
-    let document = json::read(&text).ok().and_then(|document| RawDocumentBuf::try_from(&document).ok());
-    document.map_or(RawBson::String(text), RawBson::Document)
+    json::read_as_it_is(&text).map_or(RawBson::String(text), RawBson::Document)
 }

@@ -208,7 +208,8 @@ impl<C: Codec> Import<C> {
 
 /// The event document of a line of JSON, in the types that a store writes.
 pub fn event_document(line: &str) -> Result<RawDocumentBuf, String> {
-    let mut document = json::read(line).map_err(|why| format!("it is no event: {why}"))?;
+    let document = json::read(line).map_err(|why| format!("it is no event: {why}"))?;
+    let mut document = Document::try_from(document).map_err(|why| format!("it is no event: {why}"))?;
     if let Some(Bson::Int64(schema)) = document.get("schema")
         && let Ok(schema) = i32::try_from(*schema)
     {

@@ -4,13 +4,13 @@
 
 use std::{collections::HashSet, fmt};
 
-use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf};
+use bson::{Bson, RawArrayBuf, RawBson, RawBsonRef, RawDocument, RawDocumentBuf, raw::CString};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error as _, MapAccess, SeqAccess, Visitor},
     ser::{Error as _, SerializeMap, SerializeSeq},
 };
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::codec::shown;
 
@@ -25,9 +25,16 @@ pub fn write(document: &RawDocument) -> Result<String, String> {
 }
 
 /// The document of a text. An error says what is wrong with the text; a key that is there twice is.
-pub fn read(text: &str) -> Result<Document, String> {
+pub fn read(text: &str) -> Result<RawDocumentBuf, String> {
+    let document = read_as_it_is(text)?;
+    check(&document).map(|()| document)
+}
+
+/// The same with each key as often as it is there, for a store, which hands on what it has: whoever reads the document as an
+/// event names the key.
+pub fn read_as_it_is(text: &str) -> Result<RawDocumentBuf, String> {
     match serde_json::from_str(text) {
-        Ok(Read(Bson::Document(document))) => Ok(document),
+        Ok(Read(RawBson::Document(document))) => Ok(document),
         Ok(_) => Err("it is no document".into()),
         Err(error) => Err(error.to_string()),
     }
@@ -39,7 +46,7 @@ fn round_trip(document: &RawDocument) -> Option<String> {
     if is_plain(RawBsonRef::Document(document)) {
         return Some(text);
     }
-    let again = RawDocumentBuf::try_from(&read(&text).ok()?).ok()?;
+    let again = read(&text).ok()?;
     (again.as_bytes() == document.as_bytes()).then_some(text)
 }
 
@@ -151,7 +158,7 @@ impl Serialize for Written<'_> {
 }
 
 /// A value out of text.
-struct Read(Bson);
+struct Read(RawBson);
 
 impl<'de> Deserialize<'de> for Read {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -162,64 +169,85 @@ impl<'de> Deserialize<'de> for Read {
 struct Values;
 
 impl<'de> Visitor<'de> for Values {
-    type Value = Bson;
+    type Value = RawBson;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "a value of extended JSON")
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Bson, E> {
-        Ok(Bson::Boolean(value))
+    fn visit_bool<E>(self, value: bool) -> Result<RawBson, E> {
+        Ok(RawBson::Boolean(value))
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<Bson, E> {
-        Ok(Bson::Int64(number))
+    fn visit_i64<E>(self, number: i64) -> Result<RawBson, E> {
+        Ok(RawBson::Int64(number))
     }
 
-    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Bson, E> {
-        i64::try_from(number).map(Bson::Int64).map_err(|_| E::custom(format!("{number} has more than 64 bits")))
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<RawBson, E> {
+        i64::try_from(number).map(RawBson::Int64).map_err(|_| E::custom(format!("{number} has more than 64 bits")))
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<Bson, E> {
-        Ok(Bson::Double(number))
+    fn visit_f64<E>(self, number: f64) -> Result<RawBson, E> {
+        Ok(RawBson::Double(number))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Bson, E> {
-        Ok(Bson::String(text.into()))
+    fn visit_str<E>(self, text: &str) -> Result<RawBson, E> {
+        Ok(RawBson::String(text.into()))
     }
 
-    fn visit_unit<E>(self) -> Result<Bson, E> {
-        Ok(Bson::Null)
+    fn visit_unit<E>(self) -> Result<RawBson, E> {
+        Ok(RawBson::Null)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Bson, A::Error> {
-        let mut values = Vec::new();
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<RawBson, A::Error> {
+        let mut values = RawArrayBuf::new();
         while let Some(Read(value)) = list.next_element()? {
             values.push(value);
         }
-        Ok(Bson::Array(values))
+        Ok(values.into())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Bson, A::Error> {
-        let Some(first) = map.next_key::<String>()? else { return Ok(Document::new().into()) };
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawBson, A::Error> {
+        let mut document = RawDocumentBuf::new();
+        let Some(first) = map.next_key::<String>()? else { return Ok(document.into()) };
         if TYPES.contains(&&*first) {
-            let mut fields = serde_json::Map::from_iter([(first, map.next_value()?)]);
-            while let Some((name, value)) = map.next_entry::<String, Value>()? {
-                if fields.insert(name.clone(), value).is_some() {
-                    return Err(A::Error::custom(twice(&name)));
-                }
-            }
-            return Bson::try_from(Value::Object(fields)).map_err(A::Error::custom);
+            return another_type(first, map);
         }
         let Read(value) = map.next_value()?;
-        let mut document = Document::from_iter([(first, value)]);
+        document.append(key(first)?, value);
         while let Some((name, Read(value))) = map.next_entry::<String, Read>()? {
-            if document.insert(name.clone(), value).is_some() {
-                return Err(A::Error::custom(twice(&name)));
-            }
+            document.append(key(name)?, value);
         }
         Ok(document.into())
     }
+}
+
+/// A value that is written as a document whose first key says of what type it is. Where a key is there twice, at any depth,
+/// it is only a document that has this key twice, to be named by [`check`].
+fn another_type<'de, A: MapAccess<'de>>(first: String, mut map: A) -> Result<RawBson, A::Error> {
+    let (mut fields, mut next, mut twice) = (serde_json::Map::new(), Some(first), None);
+    while let Some(name) = next {
+        let text = map.next_value::<&RawValue>()?.get();
+        // First, since only this one bounds how deep the text is nested.
+        let value = serde_json::from_str(text).map_err(A::Error::custom)?;
+        let Read(held) = serde_json::from_str(text).map_err(A::Error::custom)?;
+        twice = twice.or(Some(held).filter(|held| check_value(held.as_raw_bson_ref(), DEEPEST).is_err()));
+        if fields.insert(name.clone(), value).is_some() {
+            let (mut document, name) = (RawDocumentBuf::new(), key(name)?);
+            [&name; 2].into_iter().for_each(|name| document.append(name, RawBsonRef::Null));
+            twice = Some(document.into());
+        }
+        next = map.next_key()?;
+    }
+    if let Some(document) = twice {
+        return Ok(document);
+    }
+    let value = Bson::try_from(Value::Object(fields)).map_err(A::Error::custom)?;
+    RawBson::try_from(value).map_err(A::Error::custom)
+}
+
+fn key<E: serde::de::Error>(name: String) -> Result<CString, E> {
+    CString::try_from(name).map_err(E::custom)
 }
 
 /// How deep documents may stand in each other; MongoDB takes no deeper ones from its clients.
