@@ -94,7 +94,8 @@ fn misunderstood(error: &Error, address: &str) -> String {
             why if why.contains("is an invalid option. ") && UNSUPPORTED.contains(&&*name.to_lowercase()) => {
                 "the driver does not have it".into()
             }
-            why if value.is_empty() => why,
+            // A short one is no secret, and may be a part of other words.
+            why if value.len() < 4 => why,
             why => why.replace(value, "…"),
         };
         return format!("its option '{name}' can't be used: {why}");

@@ -76,7 +76,7 @@ pub(crate) fn code(error: &Error) -> Option<i32> {
 
 /// The driver's error as one of ours.
 pub(crate) fn explain(error: &Error, store: &str) -> StoreError {
-    let (store, why) = (store.to_owned(), error.kind.to_string());
+    let (store, why) = (store.to_owned(), words(error));
     let source = Some(error.clone().into());
     match *error.kind {
         // The driver's own words for an old server, and for one that is none of MongoDB's.
@@ -103,6 +103,19 @@ pub(crate) fn explain(error: &Error, store: &str) -> StoreError {
 /// Whether a pass over documents may go on with a new cursor.
 pub(super) fn can_go_on(error: &Error) -> bool {
     matches!(*error.kind, ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. }) || is_passing(error)
+}
+
+/// What the server said of a write, or the driver of anything else: the driver prints its own structures around the former.
+fn words(error: &Error) -> String {
+    match &*error.kind {
+        ErrorKind::Write(WriteFailure::WriteError(write)) => write.message.clone(),
+        ErrorKind::Write(WriteFailure::WriteConcernError(concern)) => concern.message.clone(),
+        ErrorKind::InsertMany(many) => match many.write_errors.iter().flatten().next() {
+            Some(write) => write.message.clone(),
+            None => error.kind.to_string(),
+        },
+        other => other.to_string(),
+    }
 }
 
 /// Whether the server is just starting, stopping, or handing over to another one.
