@@ -2,6 +2,7 @@
 
 use std::{env, process::Command};
 
+use basket_domain::product::{is_direction, is_invisible};
 use basket_mongo::Meta;
 
 use crate::{
@@ -84,6 +85,10 @@ fn checked(text: &str, longest: usize, refuse: impl Fn(char) -> bool) -> Result<
         0 => Err("it can't be empty".into()),
         length if length > longest => Err(format!("it has {length} characters; {longest} at most")),
         _ if text.contains(refuse) => Err("it has control characters in it".into()),
+        _ if text.contains(is_direction) => Err("it has characters in it that change the direction of text".into()),
+        _ if text.chars().all(|letter| letter.is_whitespace() || is_invisible(letter)) => {
+            Err("it needs a letter that can be seen".into())
+        }
         _ => Ok(text.into()),
     }
 }

@@ -232,6 +232,8 @@ fn a_name_in_a_variable_that_cant_be_used_is_refused_and_nobody_else_signs() {
         ("ann\tben".as_bytes(), "it has control characters in it"),
         (long.as_bytes(), "it has 257 characters; 256 at most"),
         (b"ann \xff", "it is not valid UTF-8"),
+        ("\u{202e}nna".as_bytes(), "it has characters in it that change the direction of text"),
+        ("\u{200b}".as_bytes(), "it needs a letter that can be seen"),
     ];
     for variable in ["BASKET_ACTOR", "BASKET_CORRELATION", "BASKET_CAUSATION"] {
         let run = |words: &str, value: &[u8]| {
