@@ -180,7 +180,10 @@ fn coloured(out: impl Write + 'static, choice: ColorChoice) -> Box<dyn Write> {
 
 /// Says which fields were not carried, if there were any.
 pub(crate) fn note_foreign(Foreign(fields): &Foreign) {
-    let fields: Vec<_> = fields.iter().map(|(name, events)| format!("'{}' of {events} events", plain(name))).collect();
+    let fields: Vec<_> = fields
+        .iter()
+        .map(|(name, events)| format!("'{}' of {events} event{}", plain(name), if *events == 1 { "" } else { "s" }))
+        .collect();
     if !fields.is_empty() {
         exit::note(&format!("left out, since no event has such a field: {}", fields.join(", ")));
     }

@@ -142,7 +142,7 @@ fn mongo_what_other_programs_wrote_is_carried_to_both_stores_and_back_byte_for_b
         let exported = shell.basket("export");
         assert_eq!(exported.code, 0, "{exported:?}");
         assert!(
-            exported.err.ends_with("left out, since no event has such a field: 'tenant' of 1 events\n"),
+            exported.err.ends_with("left out, since no event has such a field: 'tenant' of 1 event\n"),
             "{exported:?}"
         );
         fs::write(shell.folder.path().join("all"), &exported.out).unwrap();
@@ -242,6 +242,9 @@ fn exports_may_stand_one_after_the_other_with_marks_and_blank_lines_and_other_fi
     write("archive", &[0x6d, 0xe2, 0x99, 0x81, 0, 0]);
     write("array", b"[{\"basket_id\":1}]");
     write("empty", b"");
+    write("blank", "\u{feff}\n\r\n".as_bytes());
+    write("utf32", &[0xff, 0xfe, 0, 0, b'{', 0, 0, 0]);
+    write("cloud", shell.basket("export --format cloudevents").out.as_bytes());
     write("csv", b"_id,basket_id\n1,2\n");
     write("after", format!("{one}and more\n").as_bytes());
     for (file, why) in [
@@ -251,6 +254,9 @@ fn exports_may_stand_one_after_the_other_with_marks_and_blank_lines_and_other_fi
         ("array", "it is an array in JSON"),
         ("own.db", "it is an embedded file"),
         ("empty", "it is empty"),
+        ("blank", "it is empty"),
+        ("utf32", "it is text in UTF-32"),
+        ("cloud", "it is an export for other systems (CloudEvents)"),
         ("csv", "line 1: it is no export of events"),
         ("after", "line 5: it stands behind the end"),
     ] {

@@ -88,6 +88,10 @@ fn embedded_a_row_that_is_no_event_is_named_listed_as_unreadable_and_left_out_of
         ("meta = '{\"x\":{\"y\":1,\"y\":1}}'", "the key \"y\" is there twice"),
         ("meta = '{\"x\":{\"$oid\":\"\",\"$oid\":1,\"y\":1}}'", "the key \"$oid\" is there twice"),
         ("recorded_at = 'today'", "its recorded_at is \"today\", expected a date"),
+        (
+            "recorded_at = '2026-01-01T00:00:00.123456Z'",
+            "its recorded_at is \"2026-01-01T00:00:00.123456Z\", expected a date",
+        ),
         ("recorded_at = '10000-01-01T00:00:00Z'", "its recorded_at is \"10000-"),
         ("recorded_at = '9999-12-31T12:00:00Z'", "expected one from 0001-01-02 to 9999-12-30"),
     ];

@@ -267,8 +267,11 @@ fn object_id(text: String) -> RawBson {
     ObjectId::parse_str(&text).map_or(RawBson::String(text), RawBson::ObjectId)
 }
 
+/// A time in the form that a store writes; any other text would come out of it as another one.
 fn time(text: String) -> RawBson {
-    DateTime::parse_rfc3339_str(&text).map_or(RawBson::String(text), RawBson::DateTime)
+    let is_same = |time: &DateTime| time.try_to_rfc3339_string().is_ok_and(|again| again == text);
+    let time = DateTime::parse_rfc3339_str(&text).ok().filter(is_same);
+    time.map_or(RawBson::String(text), RawBson::DateTime)
 }
 
 /// A JSON object as a document; any other text as a string, which is then named as one.

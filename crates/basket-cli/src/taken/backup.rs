@@ -42,7 +42,8 @@ pub(crate) enum Kind {
 }
 
 /// How the first bytes of files begin that are something else, and what they are.
-const OTHERS: [(&[u8], &str); 8] = [
+const OTHERS: [(&[u8], &str); 10] = [
+    (b"\xff\xfe\0\0", "it is text in UTF-32; save it as UTF-8"),
     (b"\xff\xfe", "it is text in UTF-16; save it as UTF-8"),
     (b"\xfe\xff", "it is text in UTF-16; save it as UTF-8"),
     (b"\x1f\x8b", "it is packed by gzip; unpack it first: gunzip -c FILE | basket import -"),
@@ -50,6 +51,7 @@ const OTHERS: [(&[u8], &str); 8] = [
     (b"PK\x03\x04", "it is a ZIP archive; unpack it first"),
     (b"SQLite format 3\0", "it is an embedded file; export it: basket export --store FILE | basket import -"),
     (b"\x6d\xe2\x99\x81", "it is an archive of mongodump; dump into a folder, and import the .bson file in it"),
+    (b"{\"specversion\"", "it is an export for other systems (CloudEvents); only one without --format can be taken in"),
     (b"[", "it is an array in JSON; write a document a line: mongoexport without --jsonArray"),
 ];
 

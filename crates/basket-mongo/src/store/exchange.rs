@@ -128,11 +128,20 @@ pub struct Import<C: Codec> {
     before: u64,
     /// Whether it is in an export: after its first line, and before its last.
     inside: bool,
+    /// Whether there was an export at all.
+    begun: bool,
 }
 
 impl<C: Codec> Default for Import<C> {
     fn default() -> Self {
-        Self { verifier: Verifier::default(), sum: crc32fast::Hasher::new(), line: 0, before: 0, inside: false }
+        Self {
+            verifier: Verifier::default(),
+            sum: crc32fast::Hasher::new(),
+            line: 0,
+            before: 0,
+            inside: false,
+            begun: false,
+        }
     }
 }
 
@@ -147,11 +156,11 @@ impl<C: Codec> Import<C> {
 
     /// Checks that the end was there. Fails if the file was cut short.
     pub fn end(&self) -> Result<(), BadLine> {
-        let why = match self.line {
-            0 => "it is empty",
-            _ => "the end is missing: the file was cut short, so ask for it again",
+        let why = match self.begun {
+            false => "it is empty",
+            true => "the end is missing: the file was cut short, so ask for it again",
         };
-        if self.line > 0 && !self.inside { Ok(()) } else { Err(BadLine { line: self.line + 1, why: why.into() }) }
+        if self.begun && !self.inside { Ok(()) } else { Err(BadLine { line: self.line + 1, why: why.into() }) }
     }
 
     /// How many events there were.
@@ -166,7 +175,8 @@ impl<C: Codec> Import<C> {
         if !self.inside {
             self.header(line)?;
             self.before = self.events();
-            (self.verifier, self.sum, self.inside) = (Verifier::default(), crc32fast::Hasher::new(), true);
+            (self.verifier, self.sum) = (Verifier::default(), crc32fast::Hasher::new());
+            (self.inside, self.begun) = (true, true);
             return Ok(Line::Begin);
         }
         if let Some(found) = parse::<End>(line) {
