@@ -106,7 +106,7 @@ pub(super) fn can_go_on(error: &Error) -> bool {
 }
 
 /// What the server said of a write, or the driver of anything else: the driver prints its own structures around the former.
-fn words(error: &Error) -> String {
+pub(super) fn words(error: &Error) -> String {
     match &*error.kind {
         ErrorKind::Write(WriteFailure::WriteError(write)) => write.message.clone(),
         ErrorKind::Write(WriteFailure::WriteConcernError(concern)) => concern.message.clone(),

@@ -247,7 +247,7 @@ impl<C: Codec> EventStore<C::Aggregate> for MongoStore<C> {
             (None, Some(error)) if failure::code(&error) != Some(112) => Err(self.failed(error)),
             (None, _) => self.conflict(id, expected).await,
             (Some(error), _) => {
-                let (store, why) = (self.name.clone(), error.kind.to_string());
+                let (store, why) = (self.name.clone(), failure::words(&error));
                 Err(StoreError::OutcomeUnknown { store, commit, why, source: Some(error.into()) })
             }
         }

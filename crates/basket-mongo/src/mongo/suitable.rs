@@ -12,7 +12,7 @@ use mongodb::{
 
 use super::{
     events::byte_by_byte,
-    failure::{code, explain},
+    failure::{code, explain, words},
     store::MongoStore,
 };
 use crate::store::{
@@ -117,7 +117,7 @@ impl<C: Codec> MongoStore<C> {
         match self.events.create_index(index).await {
             // Duplicates, or another index in its place.
             Err(error) if matches!(code(&error), Some(11000 | 85 | 86)) => {
-                Err(unsuitable(format!("its unique index can't be made: {}", error.kind), Some(error)))
+                Err(unsuitable(format!("its unique index can't be made: {}", words(&error)), Some(error)))
             }
             Err(error) if code(&error) == Some(UNAUTHORIZED) => {
                 let why = "the unique index is missing, and the user has not the right createIndex to make it".into();
