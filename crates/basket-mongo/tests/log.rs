@@ -112,7 +112,7 @@ fn an_event_that_can_not_follow_ends_the_history_but_is_shown_in_the_log() {
     });
 }
 
-/// Ends every cursor on the test's events, as the server does with one that nobody has read from for half an hour.
+/// Ends every cursor on the test's events, as the server does with one that was not read from for half an hour.
 async fn kill_cursors(db: &TestDatabase) {
     let admin = db.events().client().database("admin");
     let name = db.events().namespace().to_string();

@@ -1,4 +1,4 @@
-//! Collections that somebody else has made or changed: which of them events are appended to, and what `verify` says of them.
+//! Collections that another program has made or changed: which of them events are appended to, and what `verify` says of them.
 
 use basket_mongo::{
     Baskets, Codec, EventLog, EventStore, HandleError, Maintenance, MongoStore, Scope, StoreError, store::codec::text,

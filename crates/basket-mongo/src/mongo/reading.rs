@@ -1,4 +1,4 @@
-//! One pass over documents, in batches. A server forgets a cursor that nobody reads from for half an hour, as in a pager, and
+//! One pass over documents, in batches. A server forgets a cursor that is not read from for half an hour, as in a pager, and
 //! loses it when it steps down; then the pass goes on after the last document that it has returned.
 
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};

@@ -30,7 +30,7 @@ pub fn read(text: &str) -> Result<RawDocumentBuf, String> {
     check(&document).map(|()| document)
 }
 
-/// The same with each key as often as it is there, for a store, which hands on what it has: whoever reads the document as an
+/// The same with each key as often as it is there, for a store, which returns what it has: the reader of the
 /// event names the key.
 pub fn read_as_it_is(text: &str) -> Result<RawDocumentBuf, String> {
     match serde_json::from_str(text) {
@@ -78,7 +78,7 @@ fn culprit(document: &RawDocument) -> String {
         match value {
             RawBsonRef::Document(held) if round_trip(held).is_none() => {
                 let is_like_another =
-                    held.iter().next().is_some_and(|first| first.is_ok_and(|(name, _)| name.as_str().starts_with('$')));
+                    held.iter().next().is_some_and(|first| first.is_ok_and(|(name, _)| TYPES.contains(&name.as_str())));
                 return match is_like_another {
                     true => format!("its {name} is {}", shown(value)),
                     false => culprit(held).replacen("its ", &format!("its {name}."), 1),
