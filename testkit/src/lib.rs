@@ -4,6 +4,7 @@
 //! - `events`: events and values of a basket in few words
 //! - `silo`: a second aggregate, to show that the crates know nothing of baskets
 //! - `mongo`, `own_server` and `own_set`: a database for each test, and servers that may be killed and frozen
+//! - `values`: a value of any type that BSON has
 //! - `contract`: what every store must do
 //! - `shell`, `console`, `terminal`, `watcher`: the `basket` binary, as people use it
 //! - `one_basket`: a shell with a basket to work with, and what a command prints as data
@@ -23,6 +24,8 @@ pub mod mongo;
 pub mod own_server;
 #[cfg(feature = "store")]
 pub mod own_set;
+#[cfg(feature = "store")]
+pub mod values;
 
 #[cfg(feature = "cli")]
 pub mod console;
