@@ -163,6 +163,43 @@ fn mongo_what_other_programs_wrote_is_carried_to_both_stores_and_back_byte_for_b
 }
 
 #[test]
+fn mongo_an_import_leaves_out_the_fields_that_no_event_has_and_names_them() {
+    with_database(async |db| {
+        let shell = shell_on(&db);
+        let id = shell.create("socks");
+        let exported = shell.basket("export").out;
+        let write = |file: &str, text: String| fs::write(shell.folder.path().join(file), text).unwrap();
+        // As a program would that adds a field to each line, with the checksums that belong to it.
+        let (mut sum, mut lines) = (crc32fast::Hasher::new(), Vec::new());
+        for line in exported.lines() {
+            let Some((body, _)) = line.split_once(",\"crc32\":").filter(|_| line.contains("_id")) else { continue };
+            let body = format!("{body},\"tenant\":\"acme\"");
+            let crc32 = crc32fast::hash(format!("{body}}}").as_bytes());
+            sum.update(&crc32.to_be_bytes());
+            lines.push(format!("{body},\"crc32\":\"{crc32:08x}\"}}"));
+        }
+        let [header, end] = [exported.lines().next(), exported.lines().last()].map(Option::unwrap);
+        let end = format!("{},\"crc32\":\"{:08x}\"}}", end.split_once(",\"crc32\"").unwrap().0, sum.finalize());
+        write("lines", [&[header.to_owned()], &lines[..], &[end]].concat().join("\n"));
+        db.events().delete_many(doc! {}).await.unwrap();
+        for store in ["", "--store own.db"] {
+            let taken = shell.basket(&format!("import lines {store}"));
+            assert_eq!((taken.code, taken.out.as_str()), (0, "2 events read: 2 new, 0 there already\n"), "{taken:?}");
+            assert_eq!(taken.err, "left out, since no event has such a field: 'tenant' of 2 events\n");
+            assert_eq!(shell.basket(&format!("export {store}")).out, exported);
+        }
+        let kept = db.stream(id.parse().unwrap()).await;
+        assert!(kept.iter().all(|event| !event.contains_key("tenant") && event.get_i32("schema").is_ok()), "{kept:?}");
+        // A backup, too, is kept in the types that a store writes.
+        let dump = kept.iter().flat_map(|event| bson::serialize_to_vec(event).unwrap()).collect::<Vec<_>>();
+        fs::write(shell.folder.path().join("dump.bson"), dump).unwrap();
+        db.events().delete_many(doc! {}).await.unwrap();
+        assert_eq!(shell.basket("import dump.bson").code, 0);
+        assert_eq!(db.stream(id.parse().unwrap()).await, kept);
+    });
+}
+
+#[test]
 fn mongo_a_value_that_text_can_not_hold_is_refused_by_the_export_and_named() {
     with_database(async |db| {
         let shell = shell_on(&db);

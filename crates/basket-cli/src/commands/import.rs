@@ -32,7 +32,8 @@ const HEAD: u64 = 1024 * 1024;
                         {program} export --store old.db | {program} import -\n\n\
                         Several exports may stand one after the other. Importing twice adds nothing, so an import that was\n\
                         interrupted is resumed by doing it again. Where the store has another history for a {stream}, it is\n\
-                        refused, never merged.\n\n\
+                        refused, never merged. A field that no event has is left out, and named with the number of\n\
+                        events that have it.\n\n\
                         A file of `mongoexport` (a document a line), or a `.bson` file of `mongodump`, is taken in as well, in\n\
                         any order. It has no checksums, so a file that was cut short is not noticed."
 )]

@@ -12,7 +12,7 @@ use basket_mongo::{
     EventLog, Maintenance, Scope, Verifier,
     store::{
         document::read_entry,
-        exchange::{Foreign, event_document, portable},
+        exchange::{Foreign, event_document, portable, written},
     },
 };
 use bson::{Document, RawDocumentBuf};
@@ -103,7 +103,7 @@ pub(crate) async fn take<D: Domain>(
     let mut documents = pin!(sorted.documents(Scope::All));
     while let Some(document) = documents.try_next().await? {
         let entry = verifier.check(&document)?.entry;
-        batches.add((entry, document)).await?;
+        batches.add((entry, written::<D>(&document)?)).await?;
     }
     batches.end().await?;
     note("it is a backup without checksums; `export` makes one that shows when it was cut short");

@@ -10,7 +10,7 @@ use basket_mongo::{
 use indicatif::ProgressBar;
 
 use super::{LONGEST_LINE, batches::Batches};
-use crate::domain::Domain;
+use crate::{domain::Domain, output::note_foreign};
 
 /// Takes in the lines of an export, and returns how many events there were.
 pub(crate) async fn take<D: Domain>(
@@ -46,5 +46,6 @@ pub(crate) async fn take<D: Domain>(
         batches.end().await?
     }
     end?;
+    note_foreign(lines.foreign());
     Ok(lines.events())
 }

@@ -111,7 +111,7 @@ impl<C: Codec> Export<C> {
 pub enum Line<C: Codec> {
     /// The first line of an export; one may follow on another.
     Begin,
-    /// An event, with the document that it was read from.
+    /// An event, with its document as a store writes it.
     Event(Entry<C>, RawDocumentBuf),
     /// The last line of an export.
     End,
@@ -130,6 +130,7 @@ pub struct Import<C: Codec> {
     inside: bool,
     /// Whether there was an export at all.
     begun: bool,
+    foreign: Foreign,
 }
 
 impl<C: Codec> Default for Import<C> {
@@ -141,6 +142,7 @@ impl<C: Codec> Default for Import<C> {
             before: 0,
             inside: false,
             begun: false,
+            foreign: Foreign::default(),
         }
     }
 }
@@ -166,6 +168,11 @@ impl<C: Codec> Import<C> {
     /// How many events there were.
     pub fn events(&self) -> u64 {
         self.before + self.verifier.documents()
+    }
+
+    /// The fields that were left out, of all lines so far.
+    pub fn foreign(&self) -> &Foreign {
+        &self.foreign
     }
 
     fn read(&mut self, line: &str) -> Result<Line<C>, String> {
@@ -198,7 +205,9 @@ impl<C: Codec> Import<C> {
         self.sum.update(&crc32.to_be_bytes());
         let document = event_document(&body)?;
         let verified = self.verifier.check(&document).map_err(|unreadable| unreadable.to_string())?;
-        Ok(Line::Event(verified.entry, document))
+        self.foreign.count::<C>(&document);
+        let written = written::<C>(&document).map_err(|unreadable| unreadable.to_string())?;
+        Ok(Line::Event(verified.entry, written))
     }
 
     fn header(&self, line: &str) -> Result<(), String> {
@@ -216,16 +225,21 @@ impl<C: Codec> Import<C> {
     }
 }
 
-/// The event document of a line of JSON, in the types that a store writes.
+/// The event document of a line of JSON.
 pub fn event_document(line: &str) -> Result<RawDocumentBuf, String> {
-    let document = json::read(line).map_err(|why| format!("it is no event: {why}"))?;
-    let mut document = Document::try_from(document).map_err(|why| format!("it is no event: {why}"))?;
-    if let Some(Bson::Int64(schema)) = document.get("schema")
-        && let Ok(schema) = i32::try_from(*schema)
-    {
-        document.insert("schema", schema);
+    json::read(line).map_err(|why| format!("it is no event: {why}"))
+}
+
+/// The event document as a store writes it: only the fields that it should have, in the types that they should have.
+pub fn written<C: Codec>(document: &RawDocument) -> Result<RawDocumentBuf, Unreadable> {
+    let mut written = RawDocumentBuf::new();
+    for (name, value) in portable::<C>(document)?.iter().flatten() {
+        match integral(value).map(i32::try_from) {
+            Some(Ok(schema)) if name == "schema" => written.append(name, schema),
+            _ => written.append(name, value),
+        }
     }
-    RawDocumentBuf::try_from(&document).map_err(|why| format!("it is no event: {why}"))
+    Ok(written)
 }
 
 /// The event document that is carried: only the fields that it should have, and its whole numbers of 64 bits, so that the

@@ -13,7 +13,7 @@ use super::{
     log::EventLog,
 };
 
-/// An event with the document that it was read from.
+/// An event with its document, as a store writes it.
 pub type Read<C> = (Entry<C>, RawDocumentBuf);
 
 /// Something odd about a store, apart from its documents.
