@@ -42,23 +42,48 @@ pub(crate) enum Kind {
 }
 
 /// How the first bytes of files begin that are something else, and what they are.
-const OTHERS: [(&[u8], &str); 10] = [
+const OTHERS: [(&[u8], &str); 8] = [
     (b"\xff\xfe\0\0", "it is text in UTF-32; save it as UTF-8"),
-    (b"\xff\xfe", "it is text in UTF-16; save it as UTF-8"),
-    (b"\xfe\xff", "it is text in UTF-16; save it as UTF-8"),
+    (b"\xff\xfe", UTF_16),
+    (b"\xfe\xff", UTF_16),
     (b"\x1f\x8b", "it is packed by gzip; unpack it first: gunzip -c FILE | basket import -"),
     (b"\x28\xb5\x2f\xfd", "it is packed by zstd; unpack it first: zstd -dc FILE | basket import -"),
     (b"PK\x03\x04", "it is a ZIP archive; unpack it first"),
     (b"SQLite format 3\0", "it is an embedded file; export it: basket export --store FILE | basket import -"),
     (b"\x6d\xe2\x99\x81", "it is an archive of mongodump; dump into a folder, and import the .bson file in it"),
-    (b"{\"specversion\"", "it is an export for other systems (CloudEvents); only one without --format can be taken in"),
-    (b"[", "it is an array in JSON; write a document a line: mongoexport without --jsonArray"),
 ];
+const UTF_16: &str = "it is text in UTF-16; save it as UTF-8";
+
+/// What a text is that can't be taken in, by its first line.
+fn other_text(first: &str) -> Option<&'static str> {
+    let has = |name: &str| first.contains(&format!("\"{name}\""));
+    match first.chars().next()? {
+        '[' => Some("it is an array in JSON; write a document a line: mongoexport without --jsonArray"),
+        '{' if first == "{" => {
+            Some("it is JSON with a document on several lines; write one a line: mongoexport without --pretty")
+        }
+        // An event may have any of these names in its data.
+        '{' if has("recorded_at") => None,
+        '{' if has("specversion") => Some("it holds CloudEvents, which are for other systems; export without --format"),
+        '{' if has("collectionName") && has("indexes") => {
+            Some("it describes a collection of mongodump; import the .bson file beside it")
+        }
+        '{' => None,
+        _ if first.split([',', '\t']).any(|column| column == "_id") => {
+            Some("it is CSV; write JSON: mongoexport without --type")
+        }
+        _ => None,
+    }
+}
 
 /// What a file is that begins so. An error says what else it is.
 pub(crate) fn kind<D: Domain>(head: &[u8]) -> Result<Kind, Failure> {
     if let Some((_, what)) = OTHERS.iter().find(|(begin, _)| head.starts_with(begin)) {
         return Err(Failure(UNREADABLE, (*what).into()));
+    }
+    // Every other byte of plain text is zero then, and those of a document with a length and a first field are not.
+    if matches!(head, [_, 0, _, 0, _, 0, ..] | [0, _, 0, _, 0, _, ..]) {
+        return Err(Failure(UNREADABLE, UTF_16.into()));
     }
     // A document begins with its length in four bytes, and no text has such a byte as the last of them.
     if matches!(head, [_, _, _, 0 | 1, ..]) {
@@ -66,6 +91,9 @@ pub(crate) fn kind<D: Domain>(head: &[u8]) -> Result<Kind, Failure> {
     }
     let first = String::from_utf8_lossy(head);
     let first = first.trim_start_matches('\u{feff}').trim();
+    if let Some(what) = other_text(first) {
+        return Err(Failure(UNREADABLE, what.into()));
+    }
     let is_document = first.starts_with('{') && first.contains(&format!("\"{}\"", D::KEY));
     // A line with a checksum is of an export whose beginning is missing.
     Ok(if is_document && !first.contains(",\"crc32\":\"") { Kind::JsonLines } else { Kind::Export })

@@ -220,7 +220,7 @@ impl<C: Codec> Import<C> {
                 Err(format!("the file has format {format}, and this program reads {FORMAT}; use a newer one"))
             }
             None if self.line > 1 => Err("it stands behind the end, and begins no other export".into()),
-            None => Err("it is no export of events".into()),
+            None => Err("it is no export of events; `export` makes one".into()),
         }
     }
 }
