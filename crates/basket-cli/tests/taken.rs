@@ -80,6 +80,15 @@ fn mongo_a_backup_of_the_tools_of_mongodb_is_taken_in_in_any_order() {
                 "{file}"
             );
         }
+        let twice = fs::read(shell.folder.path().join("dump.bson")).unwrap().repeat(2);
+        write("twice.bson", twice);
+        let taken = shell.basket("import twice.bson --store twice.db");
+        assert_eq!((taken.code, taken.out.as_str()), (0, "12 events read: 6 new, 6 there already\n"), "{taken:?}");
+        let mut other = kept.clone();
+        other[5].insert("commit", bson::oid::ObjectId::new());
+        let other = kept.iter().chain(&other[5..]).flat_map(|event| bson::serialize_to_vec(event).unwrap());
+        write("other.bson", other.collect());
+        shell.basket("import other.bson --store other.db").fails(4, "has another event at version 3 in the backup");
         let cut = fs::read(shell.folder.path().join("dump.bson")).unwrap();
         write("cut.bson", cut[..cut.len() - 3].to_vec());
         shell.basket("import cut.bson --store cut.db").fails(7, "document 6: it is no document, or it was cut short");

@@ -63,22 +63,6 @@ impl<C: Codec> EventLog<C> for EmbeddedStore<C> {
     }
 }
 
-impl<C: Codec> EmbeddedStore<C> {
-    /// Adds documents as they are, in any order and without a check: the file is one to sort them in.
-    pub(crate) async fn keep(&self, documents: Vec<Document>) -> Result<(), StoreError> {
-        self.on_thread(move |file| {
-            let connection = file.open_or_create()?;
-            let insert = || {
-                connection.execute_batch("BEGIN IMMEDIATE")?;
-                documents.iter().try_for_each(|document| rows::insert(&connection, file.table, document))?;
-                connection.execute_batch("COMMIT")
-            };
-            insert().map_err(|error: rusqlite::Error| file.failed(error))
-        })
-        .await
-    }
-}
-
 impl<C: Codec> Maintenance<C> for EmbeddedStore<C> {
     async fn count(&self) -> Result<u64, StoreError> {
         self.ask(Table::count).await

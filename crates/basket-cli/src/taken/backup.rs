@@ -3,19 +3,21 @@
 //! removed afterwards: memory does not grow with them.
 
 use std::{
+    collections::HashSet,
     io::{BufRead, Read},
     pin::pin,
 };
 
 use anyhow::{Context, Result};
 use basket_mongo::{
-    EventLog, Maintenance, Scope, Verifier,
+    EventLog, Maintenance, Scope, StoreError, Verifier,
     store::{
         document::read_entry,
         exchange::{Foreign, event_document, portable, written},
+        maintenance::Read as Event,
     },
 };
-use bson::{Document, RawDocumentBuf};
+use bson::RawDocumentBuf;
 use futures_util::TryStreamExt;
 use indicatif::ProgressBar;
 
@@ -108,25 +110,31 @@ pub(crate) async fn take<D: Domain>(
 ) -> Result<u64> {
     let folder = tempfile::tempdir().context("there is no folder to sort the documents in")?;
     let sorted = EmbeddedStore::<D>::at(folder.path().join("backup.db"));
-    let (mut read, mut foreign) = (0_u64, Foreign::default());
-    let (mut page, mut bytes) = (Vec::new(), 0);
+    let (mut read, mut events, mut foreign) = (0_u64, 0, Foreign::default());
+    // Two backups may stand one after the other; what is in both must be in two pages, to be compared.
+    let (mut page, mut places, mut bytes) = (Vec::new(), HashSet::new(), 0);
     loop {
         let place = || format!("{} {}", if kind == Kind::Bson { "document" } else { "line" }, read + 1);
         let Some((document, length)) = next(kind, file).with_context(place)? else { break };
         if let Some(document) = document {
-            read_entry::<D>(&document).with_context(place)?;
+            let entry = read_entry::<D>(&document).with_context(place)?;
             foreign.count::<D>(&document);
+            let place = (entry.stream.to_string(), entry.version);
+            if bytes >= BYTES || places.contains(&place) {
+                keep(&sorted, &page).await?;
+                page.clear();
+                places.clear();
+                bytes = 0;
+            }
             bytes += length;
-            page.push(Document::try_from(portable::<D>(&document)?)?);
+            events += 1;
+            places.insert(place);
+            page.push((entry, portable::<D>(&document)?));
         }
         read += 1;
         bar.inc(length as u64);
-        if bytes >= BYTES {
-            sorted.keep(std::mem::take(&mut page)).await?;
-            bytes = 0;
-        }
     }
-    sorted.keep(page).await?;
+    keep(&sorted, &page).await?;
     let mut verifier = Verifier::<D>::default();
     let mut documents = pin!(sorted.documents(Scope::All));
     while let Some(document) = documents.try_next().await? {
@@ -136,7 +144,17 @@ pub(crate) async fn take<D: Domain>(
     batches.end().await?;
     note("it is a backup without checksums; `export` makes one that shows when it was cut short");
     note_foreign(&foreign);
-    Ok(verifier.documents())
+    Ok(events)
+}
+
+/// Adds events to those that are sorted. One that is there already must be the same.
+async fn keep<D: Domain>(sorted: &EmbeddedStore<D>, page: &[Event<D>]) -> Result<(), StoreError> {
+    match sorted.import(page, true).await {
+        Err(StoreError::Diverged { what, id, version, .. }) => {
+            Err(StoreError::Diverged { what, id, version, store: "the backup".into() })
+        }
+        done => done.map(drop),
+    }
 }
 
 /// The next document, `None` for a blank line, and its length in the file; `None` at the end.
