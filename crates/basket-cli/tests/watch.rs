@@ -1,6 +1,6 @@
 //! `basket watch` beside other processes that change baskets, on both stores.
 
-use std::{fs, process::Stdio, thread};
+use std::{fs, process::Stdio, thread, time::Duration};
 
 use basket_mongo::EventStore;
 use serde_json::Value;
@@ -179,6 +179,40 @@ fn embedded_a_file_that_is_replaced_or_removed_ends_it() {
     let watcher = Watcher::start(&shell, "watch");
     fs::remove_file(file).unwrap();
     watcher.end().fails(6, "the file is gone");
+}
+
+/// As `cp` does, which leaves SQLite's log of the other file beside it.
+#[test]
+fn embedded_a_file_that_is_copied_over_ends_it_unless_it_has_the_same_history() {
+    let shell = Shell::new().with("BASKET_STORE", "baskets.db");
+    let copy = |from: &str, to: &str| {
+        fs::write(shell.folder.path().join(to), fs::read(shell.folder.path().join(from)).unwrap()).unwrap()
+    };
+    let id = shell.create("socks");
+    copy("baskets.db", "older.db");
+    shell.basket("create rocks --store another.db");
+    (0..3).for_each(|_| drop(shell.basket("create clocks --store longer.db")));
+    shell.basket(&format!("add {id} rocks")).says("");
+    copy("baskets.db", "same.db");
+    for other in ["older.db", "another.db", "longer.db"] {
+        for words in ["watch", "watch --from beginning", &format!("watch {id}")] {
+            copy("same.db", "baskets.db");
+            let watcher = Watcher::start(&shell, words);
+            // Linux counts the time of a file in ticks of up to 10 ms.
+            thread::sleep(Duration::from_millis(50));
+            copy(other, "baskets.db");
+            let end = watcher.end();
+            let replaced = "another file has taken the place of the one that was read";
+            assert!(end.code == 6 && end.err.contains(replaced), "{other} under {words}: {end:?}");
+        }
+    }
+    copy("same.db", "baskets.db");
+    let watcher = Watcher::start(&shell, "watch --format ndjson");
+    thread::sleep(Duration::from_millis(50));
+    copy("same.db", "baskets.db");
+    thread::sleep(Duration::from_millis(500));
+    shell.basket(&format!("add {id} hats")).says("");
+    assert_eq!(watcher.records(1), log(&shell, &id)[3..]);
 }
 
 #[test]

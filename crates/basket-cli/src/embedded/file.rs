@@ -6,7 +6,7 @@ use std::{
     io::Read as _,
     path::{Path, PathBuf},
     thread::sleep,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use basket_mongo::StoreError;
@@ -23,6 +23,9 @@ const APPLICATION_ID: i32 = 0x6273_6b74;
 /// The version of the tables; a file with a newer one is not opened.
 const FILE_VERSION: i32 = 2;
 
+/// The device and inode of a file; none on systems without them.
+pub(super) type Identity = Option<(u64, u64)>;
+
 /// A file, and the table in it that a store uses.
 #[derive(Debug)]
 pub(super) struct File {
@@ -36,8 +39,8 @@ impl File {
         Self { name: path.display().to_string(), path, table }
     }
 
-    /// The device and inode of the file that is there now; none on systems without them.
-    pub(super) fn identity(&self) -> Option<(u64, u64)> {
+    /// Which file is there now.
+    pub(super) fn identity(&self) -> Identity {
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt;
@@ -47,13 +50,22 @@ impl File {
         None
     }
 
+    /// When the file was written to last. What SQLite commits stands in a file beside it at first.
+    pub(super) fn written(&self) -> Option<SystemTime> {
+        fs::metadata(&self.path).and_then(|about| about.modified()).ok()
+    }
+
     /// Fails where the file that a reader has open is gone, or another one has taken its place.
-    pub(super) fn is_there(&self, identity: Option<(u64, u64)>) -> Result<(), StoreError> {
+    pub(super) fn is_there(&self, identity: Identity) -> Result<(), StoreError> {
         match self.path.try_exists() {
             Ok(true) if self.identity() == identity => Ok(()),
-            Ok(true) => Err(self.other("another file has taken the place of the one that was read; begin again")),
+            Ok(true) => Err(self.was_replaced()),
             _ => Err(self.other("the file is gone; watch again once it is back")),
         }
+    }
+
+    pub(super) fn was_replaced(&self) -> StoreError {
+        self.other("another file has taken the place of the one that was read; begin again")
     }
 
     /// Opens the file to read it; `None` where there is none, or no table in it yet.
@@ -85,8 +97,8 @@ impl File {
         Ok(connection)
     }
 
-    /// Opens a file beside which SQLite can't make its log, since the folder can't be written: as a file that nobody changes
-    /// while it is read. What another user has written to a log there would not be seen, so there must be none.
+    /// Opens a file in a folder that can't be written, where SQLite can't make its log: as a file that does not change while
+    /// it is read. What another user has written to a log there would not be seen, so there must be none.
     fn open_unchanging(&self) -> Result<Connection, StoreError> {
         let mut log = self.path.clone().into_os_string();
         log.push("-wal");

@@ -14,7 +14,7 @@ use bson::{
     spec::BinarySubtype,
 };
 use rusqlite::{
-    Connection, Params, Row, params, params_from_iter,
+    Connection, OptionalExtension, Params, Row, params, params_from_iter,
     types::{Value, ValueRef},
 };
 
@@ -115,6 +115,12 @@ impl Table {
     /// The position of the newest row, 0 where there is none.
     pub(super) fn last_position(self, connection: &Connection) -> rusqlite::Result<i64> {
         connection.query_row(&self.select("coalesce(max(position), 0)", ""), [], |row| row.get(0))
+    }
+
+    /// The `_id` of the row at a position; `None` where there is no such row.
+    pub(super) fn id_at(self, connection: &Connection, position: i64) -> rusqlite::Result<Option<String>> {
+        let mut select = connection.prepare_cached(&self.select("hex(_id)", "WHERE position = ?1"))?;
+        select.query_row([position], |row| row.get(0)).optional()
     }
 
     pub(super) fn at(self, open: &Connection, key: &str, version: u64) -> rusqlite::Result<Option<RawDocumentBuf>> {

@@ -1,7 +1,10 @@
 //! Events of the embedded file as they happen. SQLite shows cheaply whether another process has written, and positions are in
 //! the order of the commits. So reading ten times a second misses no event and shows none twice.
 
-use std::{mem, time::Duration};
+use std::{
+    mem,
+    time::{Duration, SystemTime},
+};
 
 use basket_mongo::{
     Codec, News, NewsOf, Since, StoreError, Tail,
@@ -12,7 +15,7 @@ use rusqlite::Connection;
 use tokio::time::sleep;
 
 use super::{
-    file::{File, cant_change},
+    file::{File, Identity, cant_change},
     rows::{self, Page},
     store::EmbeddedStore,
 };
@@ -45,8 +48,12 @@ struct Follower<'a, C> {
 struct Open {
     connection: Connection,
     /// Which file it is, so that one that takes its place is noticed.
-    identity: Option<(u64, u64)>,
+    identity: Identity,
+    /// When the file was written to last, as far as was seen.
+    written: Option<SystemTime>,
     position: i64,
+    /// The `_id` of the row at this position, so that other rows in the same file are noticed.
+    last: Option<String>,
     /// SQLite's number for the last commit of others that was seen; `None` before the first read.
     data_version: Option<i64>,
     /// Whether there may be more rows at this data version.
@@ -62,7 +69,14 @@ impl<C: Codec> Follower<'_, C> {
             let (open, stream) = (self.open.take(), self.stream.clone());
             // All events of a file that appears later are new.
             let from_its_end = mem::take(&mut self.from_its_end);
-            let read = move |file: &File| read_on(file, open, from_its_end, stream);
+            let read = move |file: &File| {
+                let written = open.as_ref().map_or_else(|| file.written(), |open| open.written);
+                read_on(file, open, from_its_end, stream).map_err(|error| match error {
+                    // What it reads is half of a copy, or fits no longer to what it remembers of the file.
+                    StoreError::Damaged { .. } if file.written() != written => file.was_replaced(),
+                    error => error,
+                })
+            };
             (self.open, self.page) = self.store.on_thread(read).await?;
             if !self.page.is_empty() {
                 continue;
@@ -85,19 +99,20 @@ fn read_on(
     stream: Option<(String, u64)>,
 ) -> Result<(Option<Open>, Page), StoreError> {
     let failed = |error| file.failed(error);
+    let (identity, written) = (file.identity(), file.written());
     let mut open = match open {
-        // It may be open as a file that nobody changes: only another opening shows what others have written.
-        Some(open) if cant_change(&open.connection) => {
+        // Only another connection shows what was copied over the file, and what others have written to one that is read-only.
+        Some(open) if open.written != written || cant_change(&open.connection) => {
             file.is_there(open.identity)?;
             let Some(connection) = file.open_existing()? else { return Ok((Some(open), Page::new())) };
-            Open { connection, data_version: None, more: true, ..open }
+            Open { connection, written, data_version: None, more: true, ..open }
         }
         Some(open) => open,
         None => {
-            let identity = file.identity();
             let Some(connection) = file.open_existing()? else { return Ok((None, Page::new())) };
             let position = if from_its_end { file.table.last_position(&connection).map_err(failed)? } else { 0 };
-            Open { connection, identity, position, data_version: None, more: true }
+            let last = file.table.id_at(&connection, position).map_err(failed)?;
+            Open { connection, identity, written, position, last, data_version: None, more: true }
         }
     };
     // Before the rows: a commit in between is then read now and noticed again by the next read, which finds no new row.
@@ -106,8 +121,12 @@ fn read_on(
         return file.is_there(open.identity).map(|()| (Some(open), Page::new()));
     }
     open.data_version = Some(data_version);
+    if file.table.id_at(&open.connection, open.position).map_err(failed)? != open.last {
+        return Err(file.was_replaced());
+    }
     let page;
     (page, open.position) = file.table.since(&open.connection, open.position, stream.as_ref()).map_err(failed)?;
+    open.last = file.table.id_at(&open.connection, open.position).map_err(failed)?;
     open.more = !page.is_empty();
     Ok((Some(open), page))
 }
