@@ -66,10 +66,13 @@ impl Meta {
         (!said.is_empty()).then_some(said)
     }
 
-    /// What a field `meta` says. Fields that we don't know are ignored. An error says what is there in place of a text.
+    /// What a field `meta` says; nothing if it is null. Fields that we don't know are ignored. An error says what is there in
+    /// place of a text.
     pub(crate) fn read(meta: RawBsonRef<'_>) -> Result<Self, String> {
-        let RawBsonRef::Document(meta) = meta else {
-            return Err(format!("its meta is {}, expected a document", shown(meta)));
+        let meta = match meta {
+            RawBsonRef::Document(meta) => meta,
+            RawBsonRef::Null => return Ok(Self::default()),
+            other => return Err(format!("its meta is {}, expected a document", shown(other))),
         };
         Ok(Self {
             actor: text(meta, "actor")?,
