@@ -50,9 +50,10 @@ slides-pdf: ## build the talk as two PDFs in slides/dist: slides, and slides wit
 slides-test: ## test every slide in a real browser (needs Chromium)
 	@scripts/slides test
 
-slides-record: ## record the terminal sessions on the slides again, and the practice run
-	RECORD=1 cargo test --quiet --package basket-cli --test recordings
+slides-record: ## record the terminals of the slides and the README again, and the practice run
+	RECORD=1 cargo test --quiet --workspace --test recordings
 	@scripts/with-mongo $(EXERCISE) record
+	RECORD=1 cargo test --quiet --workspace --test films
 
 from_scratch: ## learn: make the exercise's branch and switch to it (FRESH=1 starts again)
 	@cargo build --package exercise

@@ -33,7 +33,7 @@ pub fn retype_with(shell: &Shell, names: &mut Names, session: &[String]) -> Vec<
 }
 
 /// What was printed, with its times replaced by the written ones, in their order.
-fn with_times_of(written: &str, printed: &str) -> String {
+pub fn with_times_of(written: &str, printed: &str) -> String {
     let (mut text, mut rest) = (String::new(), printed);
     let mut written = times(written).into_iter();
     for time in times(printed) {

@@ -7,6 +7,7 @@
 //! - `values`: a value of any type that BSON has
 //! - `contract`: what every store must do
 //! - `shell`, `console`, `terminal`, `watcher`: the `basket` binary, as people use it
+//! - `film`, `picture`: what a terminal shows, to be played and to be looked at
 //! - `one_basket`: a shell with a basket to work with, and what a command prints as data
 //! - `histories`: random histories, written into both stores
 //! - `planted`: an event that no command writes
@@ -30,9 +31,13 @@ pub mod values;
 #[cfg(feature = "cli")]
 pub mod console;
 #[cfg(feature = "cli")]
+pub mod film;
+#[cfg(feature = "cli")]
 pub mod histories;
 #[cfg(feature = "cli")]
 pub mod one_basket;
+#[cfg(feature = "cli")]
+pub mod picture;
 #[cfg(feature = "cli")]
 pub mod planted;
 #[cfg(feature = "cli")]

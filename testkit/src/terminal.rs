@@ -37,7 +37,12 @@ fn size(columns: u16, rows: u16) -> PtySize {
 impl Terminal {
     /// `basket` with these arguments in a window of 80 columns and 24 rows.
     pub fn run(shell: &Shell, arguments: &[&str]) -> Self {
-        Self::run_command(&shell.command(arguments))
+        Self::run_command(&shell.command(arguments), 80)
+    }
+
+    /// The same with so many columns.
+    pub fn run_as_wide(shell: &Shell, arguments: &[&str], columns: u16) -> Self {
+        Self::run_command(&shell.command(arguments), columns)
     }
 
     /// A script of bash with jobs, as people have at a prompt: `$0` is `basket`.
@@ -47,11 +52,11 @@ impl Terminal {
         bash.args(["-m", "-c", script]).arg(basket.get_program()).current_dir(shell.folder.path());
         bash.env("PATH", std::env::var_os("PATH").unwrap());
         bash.envs(basket.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        Self::run_command(&bash)
+        Self::run_command(&bash, 80)
     }
 
-    fn run_command(command: &Command) -> Self {
-        let pair = native_pty_system().openpty(size(80, 24)).unwrap();
+    fn run_command(command: &Command, columns: u16) -> Self {
+        let pair = native_pty_system().openpty(size(columns, 24)).unwrap();
         let mut builder = CommandBuilder::new(command.get_program());
         builder.args(command.get_args());
         builder.env_clear();
@@ -61,7 +66,7 @@ impl Terminal {
         }
         builder.cwd(command.get_current_dir().unwrap());
         let before = format!("{:?}", pair.master.get_termios().unwrap());
-        let parser = Arc::new(Mutex::new(Parser::new(24, 80, 0)));
+        let parser = Arc::new(Mutex::new(Parser::new(24, columns, 0)));
         let (mut drawn, screen) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&parser));
         thread::spawn(move || {
             let mut bytes = [0; 4096];
@@ -82,6 +87,13 @@ impl Terminal {
 
     pub fn screen(&self) -> String {
         self.parser.lock().unwrap().screen().contents()
+    }
+
+    /// The rows of the screen, with the codes of their colours.
+    pub fn rows(&self) -> Vec<String> {
+        let parser = self.parser.lock().unwrap();
+        let (_, columns) = parser.screen().size();
+        parser.screen().rows_formatted(0, columns).map(|row| String::from_utf8(row).unwrap()).collect()
     }
 
     /// Waits until the screen passes a check.
