@@ -1,4 +1,4 @@
-//! The README can't drift: its sessions are typed into the real binary, and its picture shows the first of them.
+//! The README can't drift: its sessions are typed into the real binary. Its pictures of a terminal are made in `films.rs`.
 
 use std::fs;
 
@@ -33,17 +33,6 @@ fn every_session_in_the_readme_prints_what_it_says(shell: &Shell) {
     for session in sessions {
         assert_eq!(retype_with(shell, &mut names, &session), session);
     }
-}
-
-#[test]
-fn the_picture_shows_the_first_session() {
-    let picture = read(".github/session.svg");
-    let line = |text: &str| {
-        let spans = text.split('<').filter_map(|part| Some(part.split_once('>')?.1));
-        spans.collect::<String>().replace("&apos;", "'").trim().to_owned()
-    };
-    let drawn: Vec<_> = picture.split("<text ").skip(1).map(line).filter(|line| !line.is_empty()).collect();
-    assert_eq!(drawn, blocks(&read("README.md"), "console")[0]);
 }
 
 #[test]
