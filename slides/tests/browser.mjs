@@ -58,7 +58,7 @@ export async function open(path = '#/1', options = {}, at = base) {
 /** To another slide of the same page. */
 export async function go(page, slide, clicks = 0) {
   await page.evaluate((hash) => (location.hash = hash), `#/${slide}${clicks ? `?clicks=${clicks}` : ''}`)
-  await page.waitForFunction((slide) => document.querySelector(`.slidev-page-${slide}`)?.checkVisibility(), slide)
+  await page.waitForFunction((slide) => (Number(slide) ? document.querySelector(`.slidev-page-${slide}`)?.checkVisibility() : location.hash.includes(slide)), slide)
   await page.waitForTimeout(60)
 }
 
@@ -70,3 +70,13 @@ export async function close(page) {
 }
 
 export const visible = (page, selector) => page.locator(selector).filter({ visible: true })
+
+/** Presses Tab until the control has the focus. */
+export async function reach(page, name) {
+  const control = visible(page, `[data-test=${name}]`)
+  for (let step = 0; step < 30; step++) {
+    await page.keyboard.press('Tab')
+    if (await control.evaluate((node) => node === document.activeElement)) return
+  }
+  assert.fail(`${name} can't be reached by keyboard`)
+}

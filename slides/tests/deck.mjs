@@ -10,11 +10,12 @@ export const dist = join(folder, 'dist')
 const { slides, markdownFiles } = await load(folder, join(folder, 'slides.md'))
 for (const { filepath, errors } of Object.values(markdownFiles)) assert.deepEqual(errors ?? [], [], filepath)
 
-/** A stage's slide moves once, from the code before to the code after; no other slide has clicks. */
+/** A stage's slide moves once, from the code before to the code after; the others say how many clicks they have. */
 export const deck = slides.map(({ title, note, frontmatter, source }, index) => ({
   number: index + 1,
   title: title.replace('<br>', ' '),
   note: note ?? '',
-  clicks: frontmatter.class === 'stage' ? 1 : 0,
+  routeAlias: frontmatter.routeAlias,
+  clicks: frontmatter.clicks ?? (frontmatter.class === 'stage' ? 1 : 0),
   name: `slide ${index + 1}, "${title.replace('<br>', ' ')}" (${relative(folder, source.filepath)})`,
 }))

@@ -27,7 +27,7 @@ test("the presenter's view has the slide, the next one, the notes and the time",
 test('the fold player, by finger', async () => {
   const page = await open('#/fold', phone)
   const at = (name) => visible(page, `[data-test=${name}]`)
-  await at('add').tap()
+  await at('add-clocks').tap()
   assert.equal(await at('basket').textContent(), 'rocks = 1\nclocks = 1')
   const slider = await at('version').boundingBox()
   await page.touchscreen.tap(slider.x + 2, slider.y + slider.height / 2)
