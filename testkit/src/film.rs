@@ -3,6 +3,8 @@
 
 use serde_json::json;
 
+const NO_CURSOR: &str = "\x1b[?25l";
+
 pub struct Film {
     /// The lines of the asciicast so far.
     lines: Vec<String>,
@@ -13,9 +15,12 @@ pub struct Film {
 }
 
 impl Film {
-    pub fn new(title: &str, columns: u16, rows: u16) -> Self {
+    /// In a window of so many columns and rows.
+    pub fn new(title: &str, (columns, rows): (u16, u16)) -> Self {
         let head = json!({ "version": 2, "width": columns, "height": rows, "title": title });
-        Self { lines: vec![head.to_string()], now: 0, seen: vec![String::new(); rows.into()] }
+        let mut film = Self { lines: vec![head.to_string()], now: 0, seen: vec![String::new(); rows.into()] };
+        film.line("o", NO_CURSOR);
+        film
     }
 
     /// Begins a chapter.

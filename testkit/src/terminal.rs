@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Much longer than drawing a screen takes.
 const REST: Duration = Duration::from_millis(100);
 
+/// Columns and rows.
+const USUAL: (u16, u16) = (80, 24);
+
 pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
     /// Kept open, so that the terminal outlives the program, as a window does.
@@ -35,14 +38,14 @@ fn size(columns: u16, rows: u16) -> PtySize {
 }
 
 impl Terminal {
-    /// `basket` with these arguments in a window of 80 columns and 24 rows.
+    /// `basket` with these arguments in a window of the usual size.
     pub fn run(shell: &Shell, arguments: &[&str]) -> Self {
-        Self::run_command(&shell.command(arguments), 80)
+        Self::run_in(USUAL, shell, arguments)
     }
 
-    /// The same with so many columns.
-    pub fn run_as_wide(shell: &Shell, arguments: &[&str], columns: u16) -> Self {
-        Self::run_command(&shell.command(arguments), columns)
+    /// The same in a window of so many columns and rows.
+    pub fn run_in(window: (u16, u16), shell: &Shell, arguments: &[&str]) -> Self {
+        Self::run_command(&shell.command(arguments), window)
     }
 
     /// A script of bash with jobs, as people have at a prompt: `$0` is `basket`.
@@ -52,11 +55,11 @@ impl Terminal {
         bash.args(["-m", "-c", script]).arg(basket.get_program()).current_dir(shell.folder.path());
         bash.env("PATH", std::env::var_os("PATH").unwrap());
         bash.envs(basket.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        Self::run_command(&bash, 80)
+        Self::run_command(&bash, USUAL)
     }
 
-    fn run_command(command: &Command, columns: u16) -> Self {
-        let pair = native_pty_system().openpty(size(columns, 24)).unwrap();
+    fn run_command(command: &Command, (columns, rows): (u16, u16)) -> Self {
+        let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
         let mut builder = CommandBuilder::new(command.get_program());
         builder.args(command.get_args());
         builder.env_clear();
@@ -66,7 +69,7 @@ impl Terminal {
         }
         builder.cwd(command.get_current_dir().unwrap());
         let before = format!("{:?}", pair.master.get_termios().unwrap());
-        let parser = Arc::new(Mutex::new(Parser::new(24, columns, 0)));
+        let parser = Arc::new(Mutex::new(Parser::new(rows, columns, 0)));
         let (mut drawn, screen) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&parser));
         thread::spawn(move || {
             let mut bytes = [0; 4096];

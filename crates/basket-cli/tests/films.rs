@@ -16,7 +16,8 @@ const EXPLORE: &str =
 const GIT: &str = "basket log, blame and diff of one basket, in the colours of a terminal";
 const WATCH: &str = "make watch: a test of the first stage is red, code is typed, and it turns green";
 
-const ROWS: u16 = 24;
+/// Columns and rows: with fewer of them, the letters on a slide are larger.
+const WINDOW: (u16, u16) = (72, 17);
 const LEFT: &str = "\x1b[D";
 const END: &str = "\x1b[F";
 
@@ -30,15 +31,14 @@ fn shell() -> Shell {
 /// A prompt, at which commands are typed, and what is seen above it.
 struct Prompt {
     rows: Vec<String>,
-    /// How many rows are seen.
-    height: usize,
-    columns: u16,
+    /// Columns, and rows that are seen.
+    window: (u16, u16),
 }
 
 impl Prompt {
     /// The newest rows, above which others may stand.
     fn seen(&self, above: &[String]) -> Vec<String> {
-        let newest = self.rows.len().saturating_sub(self.height);
+        let newest = self.rows.len().saturating_sub(self.window.1.into());
         above.iter().chain(&self.rows[newest..]).cloned().collect()
     }
 
@@ -60,7 +60,7 @@ impl Prompt {
             0 => part.split_whitespace().collect(),
             _ => vec![*part],
         });
-        let mut terminal = Terminal::run_as_wide(shell, &words.collect::<Vec<_>>(), self.columns);
+        let mut terminal = Terminal::run_in(self.window, shell, &words.collect::<Vec<_>>());
         terminal.ends();
         let mut printed = terminal.rows();
         printed.truncate(printed.iter().rposition(|row| !row.is_empty()).map_or(0, |last| last + 1));
@@ -73,18 +73,18 @@ impl Prompt {
 fn at_home(shell: &Shell, row: &str) -> String {
     let folder = shell.folder.path().display().to_string();
     // A gap may be a movement of the cursor, whose width depends on that of the name.
-    let gap = |row: String, width: usize| row.replace(&format!("\x1b[{width}C"), &" ".repeat(width));
-    let row = if row.contains(&folder) { (1..80).fold(row.to_owned(), gap) } else { row.to_owned() };
+    let gap = |row: String, width: u16| row.replace(&format!("\x1b[{width}C"), &" ".repeat(width.into()));
+    let row = if row.contains(&folder) { (1..WINDOW.0).fold(row.to_owned(), gap) } else { row.to_owned() };
     row.replace(&folder, &format!("{:>width$}", "/home/ann", width = folder.len()))
 }
 
 /// A basket's past is a slider away, and then what would have been.
 fn explore() -> Film {
-    let (shell, mut film) = (shell(), Film::new("basket explore", 80, ROWS));
-    let mut prompt = Prompt { rows: Vec::new(), height: ROWS.into(), columns: 80 };
-    film.chapter("A slider through time");
+    let (shell, mut film) = (shell(), Film::new("basket explore", WINDOW));
+    let mut prompt = Prompt { rows: Vec::new(), window: WINDOW };
+    film.chapter("Time");
     prompt.type_in(&mut film, &[], "explore");
-    let mut terminal = Terminal::run(&shell, &["explore"]);
+    let mut terminal = Terminal::run_in(WINDOW, &shell, &["explore"]);
     let mut press = |film: &mut Film, keys: &str, words: &str, milliseconds| {
         terminal.press(keys);
         terminal.shows(words);
@@ -97,28 +97,28 @@ fn explore() -> Film {
         let pause = if version == 5 { 2500 } else { 900 };
         press(&mut film, LEFT, &format!("version {version} of 8"), pause);
     }
-    film.chapter("What has changed since then");
+    film.chapter("Diff");
     press(&mut film, "m", "m", 800);
     press(&mut film, END, "Changes from version 2 to 8", 3500);
     press(&mut film, "q", "3 baskets", 600);
     terminal.press("q");
     terminal.ends();
-    film.chapter("What if Ann had never added the rocks?");
+    film.chapter("What if");
     prompt.run(&mut film, &[], &shell, &format!("what-if {ID} --without 3"), 5000);
     film
 }
 
 /// Who did that, and a watch beside a second window.
 fn live() -> Film {
-    const ABOVE: usize = 6;
+    const ABOVE: u16 = 6;
     /// In place of those of this run.
     const TIMES: &str = "2026-11-25 11:02:18.640 +00:00 2026-11-25 11:02:24.107 +00:00 2026-11-25 11:02:31.955 +00:00";
-    let (shell, mut film) = (shell(), Film::new("basket blame, basket watch", 80, ROWS));
-    let mut prompt = Prompt { rows: Vec::new(), height: ROWS.into(), columns: 80 };
-    film.chapter("Who was it?");
+    let (shell, mut film) = (shell(), Film::new("basket blame, basket watch", WINDOW));
+    let mut prompt = Prompt { rows: Vec::new(), window: WINDOW };
+    film.chapter("Blame");
     prompt.run(&mut film, &[], &shell, &format!("blame {ID}"), 4000);
-    film.chapter("A watch in another window");
-    prompt = Prompt { rows: Vec::new(), height: usize::from(ROWS) - ABOVE, columns: 80 };
+    film.chapter("Watch");
+    prompt = Prompt { rows: Vec::new(), window: (WINDOW.0, WINDOW.1 - ABOVE) };
     // What it says of the store on standard error depends on where that is.
     let watch = Terminal::run_script(&shell, &format!("exec \"$0\" watch {ID} --from 8 2>/dev/null"));
     let above = |events: usize| {
@@ -126,12 +126,12 @@ fn live() -> Film {
         let written = watch.rows().remove(0) + TIMES;
         let mut rows = vec![format!("\x1b[1m$\x1b[m basket watch {ID} --from 8")];
         rows.extend(with_times_of(&written, &watch.rows().join("\n")).lines().map(str::to_owned));
-        rows.truncate(ABOVE - 1);
-        rows.push(format!("\x1b[2m{}\x1b[m", "─".repeat(80)));
+        rows.truncate(usize::from(ABOVE) - 1);
+        rows.push(format!("\x1b[2m{}\x1b[m", "─".repeat(WINDOW.0.into())));
         rows
     };
     for (at, (command, pause)) in [
-        ("add ID gloves -q 2 --as eve -m 'it is cold'", 2500),
+        ("add ID gloves -q 2 --as eve -m cold", 2500),
         ("remove ID clocks --as ann -m 'twelve?'", 2500),
         ("revert ID 10 --as bob -m 'gifts'", 3500),
     ]
@@ -152,8 +152,9 @@ fn git() -> Film {
     let events: String = events.split_inclusive('\n').take(5).collect();
     fs::write(shell.folder.path().join("events.json"), events).unwrap();
     assert_eq!(shell.basket("import events.json").code, 0);
-    let mut film = Film::new("basket log, basket blame, basket diff", 90, ROWS);
-    let mut prompt = Prompt { rows: Vec::new(), height: ROWS.into(), columns: 90 };
+    let window = (90, 20);
+    let mut film = Film::new("basket log, basket blame, basket diff", window);
+    let mut prompt = Prompt { rows: Vec::new(), window };
     for command in ["log ID --oneline", "blame ID", "diff ID 3.."] {
         prompt.run(&mut film, &[], &shell, &command.replace("ID", ID), 1000);
     }
