@@ -1,5 +1,12 @@
-// Slidev uses this when it serves: /practice is a page of its own, not a slide. (`practice/vite.config.js` builds it.)
+// Slidev uses this when it serves, and `vite preview` when it serves the built site: /practice is a page of its own, not a
+// slide. (`practice/vite.config.js` builds it.)
 import { readFile } from 'node:fs/promises'
+
+/** Its files are beside it, so its address ends with a slash. */
+function redirect(request, response, next) {
+  if (request.url.split('?')[0] !== '/practice') return next()
+  response.writeHead(302, { location: '/practice/' }).end()
+}
 
 export default {
   // Without this, vite finds it only when it is first shown, and reloads the deck in the middle of a talk.
@@ -7,11 +14,11 @@ export default {
   plugins: [
     {
       name: 'practice',
+      configurePreviewServer: (server) => void server.middlewares.use(redirect),
       configureServer(server) {
+        server.middlewares.use(redirect)
         server.middlewares.use(async (request, response, next) => {
-          const [path] = request.url.split('?')
-          if (path === '/practice') return response.writeHead(302, { location: '/practice/' }).end()
-          if (path !== '/practice/') return next()
+          if (request.url.split('?')[0] !== '/practice/') return next()
           const page = await readFile(new URL('practice/index.html', import.meta.url), 'utf8')
           response.setHeader('content-type', 'text/html')
           response.end(await server.transformIndexHtml('/practice/index.html', page))

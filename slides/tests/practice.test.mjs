@@ -163,24 +163,29 @@ test('no serious accessibility finding, light and dark, at the beginning and at 
   }
 })
 
-test('`make serve` has it as well', { timeout: 120_000 }, async () => {
-  const port = 20_000 + Math.floor(Math.random() * 10_000)
-  const server = spawn('npm', ['run', '--silent', 'serve'], { cwd: folder, env: { ...process.env, PORT: port }, detached: true, stdio: 'ignore' })
-  try {
-    const served = `http://localhost:${port}/`
-    const answers = () => fetch(served).then(() => true, () => false)
-    const patience = Date.now() + 60_000
-    while (!(await answers())) {
-      assert.ok(Date.now() < patience, 'the server does not come up')
-      await new Promise((wait) => setTimeout(wait, 200))
+for (const [script, what] of [['serve', '`make serve`'], ['live', '`LIVE=1 make serve`']]) {
+  test(`${what} has it as well, and shows the first slide`, { timeout: 120_000 }, async (t) => {
+    const port = 20_000 + Math.floor(Math.random() * 10_000)
+    const start = Date.now()
+    const server = spawn('npm', ['run', '--silent', script], { cwd: folder, env: { ...process.env, PORT: port }, detached: true, stdio: 'ignore' })
+    try {
+      const served = `http://localhost:${port}/`
+      const answers = () => fetch(served).then(() => true, () => false)
+      while (!(await answers())) {
+        assert.ok(Date.now() < start + 60_000, 'the server does not come up')
+        await new Promise((wait) => setTimeout(wait, 50))
+      }
+      const talk = await open('#/1', {}, served)
+      t.diagnostic(`first slide ${Date.now() - start} ms after the command`)
+      await talk.context().close()
+      const page = await open('practice', {}, served)
+      await chapter(page, /^Stage 1\./).waitFor()
+      await at(page, 'play').click()
+      assert.equal(await runs(page), true)
+      assert.deepEqual(page.trouble, [])
+      await page.context().close()
+    } finally {
+      process.kill(-server.pid)
     }
-    const page = await open('practice', {}, served)
-    await chapter(page, /^Stage 1\./).waitFor()
-    await at(page, 'play').click()
-    assert.equal(await runs(page), true)
-    assert.deepEqual(page.trouble, [])
-    await page.context().close()
-  } finally {
-    process.kill(-server.pid)
-  }
-})
+  })
+}
