@@ -1,7 +1,7 @@
 // Makes stages.md, one slide for each stage of the exercise, from the exercise and the crates: the code before is the
-// exercise's blank, the code after is the crate's function. The build fails if a function is missing or renamed, or if a
-// recording that a slide shows is missing or empty. `npm run build` and `npm run serve` call it; stages.md is never edited
-// and never committed.
+// exercise's blank, the code after the lines of the crate's function that matter, as the files in excerpts/ quote them. The
+// build fails if a quotation is not in the code, if a function is missing or renamed, or if a recording that a slide shows is
+// missing or empty. `npm run build` and `npm run live` call it; stages.md is never edited and never committed.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -35,30 +35,52 @@ function blanked(text, blank) {
   return text.replace(/ \{\n[\s\S]*\n\}$/, ` {\n${body}\n}`)
 }
 
-/** The largest size at which both fit on the slide: columns into 795 px, lines into 385 px of the canvas' 980 by 552. */
+/** The code as it is compared: without comments, white space, and the comma before a line break and a bracket. */
+const bare = (code) => code.replace(/\/\/.*$/gm, '').replace(/\s+/g, '').replace(/,(?=[)\]}])/g, '')
+
+/** An excerpt in slides/excerpts quotes a function: each piece between two … is in it, in this order; the line breaks are its own. */
+function excerpt(name, code) {
+  const text = readFileSync(join(slides, 'excerpts', name), 'utf8').trim()
+  let at = 0
+  text.split('…').map(bare).forEach((piece, index) => {
+    const found = bare(code).indexOf(piece, at)
+    if (found < 0 || (index === 0 && found)) throw new Error(`slides/excerpts/${name} has "${piece}", which is not in the code, or not at this place`)
+    at = found + piece.length
+  })
+  return text
+}
+
+/** The largest size at which all fit on the slide: columns into 806 px, lines into 350 px of the canvas' 960 by 540. */
 function size(...codes) {
   const lines = codes.map((code) => code.split('\n'))
   const columns = Math.max(...lines.flat().map((line) => line.length))
   const rows = Math.max(...lines.map((lines) => lines.length))
-  return Math.floor(Math.min(21, 795 / (columns * 0.6), 385 / (rows * 1.45)) * 10) / 10
+  const largest = Math.floor(Math.min(22, 806 / (columns * 0.6), 350 / (rows * 1.45)) * 10) / 10
+  if (largest < 18) throw new Error(`${columns} columns and ${rows} lines can't be read from the last row; shorten its excerpt`)
+  return largest
 }
 
 export function stages() {
   const { stage } = parse(read('exercise/stages.toml'))
   const notes = JSON.parse(readFileSync(join(slides, 'stage-notes.json'), 'utf8'))
   return stage.map((stage, index) => {
-    const title = `Stage ${index + 1}. ${stage.name}`
+    const title = `Stage ${index + 1}. ${stage.name.replace('Encore: ', '').split(/[,:;]/)[0]}`
     const wrong = (why) => new Error(`slide "${title}" can't be made: ${why}`)
     const { show, note } = notes[index] ?? {}
     const part = stage.part.find((part) => part.item === show)
     if (!part) throw wrong(`slides/stage-notes.json names ${show}, which is not an item of this stage in exercise/stages.toml`)
-    let after
+    let before, after, largest
     try {
-      after = rustFunction(read(part.file), part.item, part.file)
+      const code = rustFunction(read(part.file), part.item, part.file)
+      after = excerpt(`${stage.slide}.rs`, code)
+      const [head] = /^[^]*?\{\n/.exec(after)
+      before = existsSync(join(slides, 'excerpts', `${stage.slide}.before.rs`))
+        ? excerpt(`${stage.slide}.before.rs`, blanked(code, part.blank))
+        : `${head}    todo!("stage ${index + 1}")\n}`
+      largest = size(before, after)
     } catch (error) {
-      throw wrong(`${error.message}; if it was renamed, change its name in exercise/stages.toml and slides/stage-notes.json`)
+      throw wrong(`${error.message}; what it shows is named in exercise/stages.toml and slides/stage-notes.json, and quoted in slides/excerpts`)
     }
-    const before = blanked(after, part.blank)
     return `---
 routeAlias: ${stage.slide}
 class: stage
@@ -68,7 +90,7 @@ class: stage
 
 <div class="where"><span>${part.file}</span><span class="type">make watch</span></div>
 
-<div class="code" style="--code: ${size(before, after)}px">
+<div class="code" style="--code: ${largest}px">
 
 \`\`\`\`md magic-move
 \`\`\`rust

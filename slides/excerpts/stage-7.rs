@@ -1,0 +1,13 @@
+async fn get(&self, id: &Id<C>)
+    -> Result<EventSourced<C::Aggregate>, StoreError> {
+    …
+    let stream = self.events.find(doc! { C::KEY: C::key(id) })
+        .sort(doc! { "version": 1 });
+    …
+    for document in batch.doc_slices()… {
+        … root = RecordedEvent::from_document(document)?
+            .replay_onto::<C>(root)?;
+    …
+    0 => Err(StoreError::not_found::<C>(&self.name, id)),
+    …
+}
