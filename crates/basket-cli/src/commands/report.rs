@@ -71,8 +71,8 @@ impl Report {
         let Removals { products, left_out } = removals(store, &query, || bar.inc(1)).await?;
         bar.finish_and_clear();
         let (mut output, mut heading) = (Output::list(format)?, true);
-        let columns =
-            products.iter().map(|removed| width(&plain(removed.product.as_str()))).max().unwrap_or_default().max(20);
+        let names = products.iter().map(|removed| width(&plain(removed.product.as_str())));
+        let columns = names.max().unwrap_or_default().max("product".len());
         for removed in &products {
             output.show(&record(removed), |out| line(out, removed, columns, mem::take(&mut heading)))?;
         }
@@ -116,7 +116,7 @@ fn line(out: &mut Text<'_>, line: &Removed, columns: usize, heading: bool) -> io
             write!(out, "{:11}  ", "day (UTC)")?;
         }
         let (product, bar) = (padded("product", columns), BAR as usize);
-        writeln!(out, "{product}  baskets       added     removed  share  {:bar$}  median stay", "")?;
+        writeln!(out, "{product}  baskets     added   removed  share  {:bar$}  median stay", "")?;
     }
     if let Some(day) = line.day {
         write!(out, "{:11}  ", time::day(day))?;
@@ -126,5 +126,5 @@ fn line(out: &mut Text<'_>, line: &Removed, columns: usize, heading: bool) -> io
     let (percent, full) = ((share * 100.0).round(), (share * BAR as f64).round() as u64);
     let bar: String = (0..BAR).map(|cell| if cell < full { '█' } else { '·' }).collect();
     let median = line.median.map_or_else(|| "-".into(), time::lasting);
-    writeln!(out, "{product}  {baskets:>7}  {added:>10}  {removed:>10}  {percent:>3} %  {RED}{bar}{RED:#}  {median}")
+    writeln!(out, "{product}  {baskets:>7}  {added:>8}  {removed:>8}  {percent:>3} %  {RED}{bar}{RED:#}  {median}")
 }
