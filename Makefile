@@ -38,7 +38,7 @@ lint: ## check format, clippy, documentation and shell scripts, with warnings as
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
 	@if command -v shellcheck >/dev/null; then shellcheck --external-sources --source-path=SCRIPTDIR .ci/run $(filter-out %.txt %.js %.py,$(wildcard scripts/*)); else echo "shellcheck is not installed; the scripts were not checked"; fi
 
-serve: ## show the talk at http://localhost:8000 (PORT=; LIVE=1 follows each change)
+serve: ## show the talk at http://localhost:8000 (PORT=; SHORT=1 for 25 minutes; LIVE=1 follows each change)
 	@scripts/slides serve
 
 slides: ## build the talk as a static site, in slides/dist

@@ -5,6 +5,6 @@ export default {
   base: './',
   publicDir: false,
   plugins: [vue()],
-  build: { outDir: '../dist/practice', emptyOutDir: true },
+  build: { outDir: `../${process.env.SHORT ? 'short-' : ''}dist/practice`, emptyOutDir: true },
   logLevel: 'warn',
 }

@@ -66,7 +66,7 @@ export function stages() {
   return stage.map((stage, index) => {
     const title = `Stage ${index + 1}. ${stage.name.replace('Encore: ', '').split(/[,:;]/)[0]}`
     const wrong = (why) => new Error(`slide "${title}" can't be made: ${why}`)
-    const { show, note } = notes[index] ?? {}
+    const { show, note, short } = notes[index] ?? {}
     const part = stage.part.find((part) => part.item === show)
     if (!part) throw wrong(`slides/stage-notes.json names ${show}, which is not an item of this stage in exercise/stages.toml`)
     let before, after, largest
@@ -84,7 +84,7 @@ export function stages() {
     return `---
 routeAlias: ${stage.slide}
 class: stage
----
+${short ? 'short: true\n' : ''}---
 
 # ${title}
 

@@ -17,5 +17,7 @@ export const deck = slides.map(({ title, note, frontmatter, source }, index) => 
   note: note ?? '',
   routeAlias: frontmatter.routeAlias,
   clicks: frontmatter.clicks ?? (frontmatter.class === 'stage' ? 1 : 0),
+  short: frontmatter.short ?? false,
+  backup: frontmatter.backup ?? false,
   name: `slide ${index + 1}, "${title.replace('<br>', ' ')}" (${relative(folder, source.filepath)})`,
 }))

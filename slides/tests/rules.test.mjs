@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { apply, decide, fold, report } from '../rules/basket.js'
+import { month } from '../rules/month.js'
 
 const cases = JSON.parse(readFileSync(new URL('../../crates/basket-domain/tests/cases.json', import.meta.url)))
 
@@ -26,7 +27,7 @@ describe('slide "The fold, to play with" keeps the rules of basket-domain (rules
   }
 })
 
-test('slide "So ask them": a removal takes out what that basket held and no more', () => {
+test('the report: a removal takes out what that basket held and no more', () => {
   const events = [
     { type: 'ItemAdded', basket_id: 1, product: 'clocks', qty: 3 },
     { type: 'ItemAdded', basket_id: 2, product: 'clocks', qty: 4 },
@@ -35,10 +36,11 @@ test('slide "So ask them": a removal takes out what that basket held and no more
   assert.deepEqual(report(events), { clocks: { baskets: 2, added: 7, removed: 3 } })
 })
 
-test('slide "One event, one document": its fields are those that basket-mongo stores', () => {
-  const read = (file) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')
-  const [, slide] = /# One event, one document\n\n```js\n([\s\S]*?)```/.exec(read('chapters/6-database.md'))
-  const [, stored] = /let fields = \[(.*?)\];/s.exec(read('../crates/basket-mongo/tests/stage_6_save.rs'))
-  const shown = [...slide.matchAll(/^[{ ] (\w+): /gm)].map(([, field]) => field)
-  assert.deepEqual(shown, [...stored.matchAll(/"(\w+)"/g)].map(([, field]) => field))
+test('slides "So ask the events" and "Now ask them": what was recorded is the answer for these very events', () => {
+  const answer = readFileSync(new URL('../recordings/mongo/report.console', import.meta.url), 'utf8')
+  const row = /^(\w+) +(\d+) +(\d+) +(\d+) +(\d+) %/gm
+  const recorded = [...answer.matchAll(row)].map(([, product, ...numbers]) => [product, ...numbers.map(Number)])
+  const folded = Object.entries(report(month())).map(([product, { baskets, added, removed }]) => [product, baskets, added, removed, Math.round((100 * removed) / added)])
+  assert.equal(recorded.length, 3)
+  assert.deepEqual(recorded, folded.sort())
 })

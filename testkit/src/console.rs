@@ -67,6 +67,11 @@ impl Names {
         Self(vec![(shell.folder.path().display().to_string(), "/home/ann".into())])
     }
 
+    /// What has this name in this run is written so.
+    pub fn call(&mut self, real: &str, written: &str) {
+        self.0.push((real.into(), written.into()));
+    }
+
     /// Adds the new ids, in their order.
     fn add(&mut self, printed: &str, written: &str) {
         for (real, written) in ids(printed).zip(ids(written)) {
