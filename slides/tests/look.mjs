@@ -8,7 +8,7 @@ export function lookAt(slide) {
   const trouble = []
   const outside = (box, frame) => box.right > frame.right + 1 || box.bottom > frame.bottom + 1 || box.left < frame.left - 1 || box.top < frame.top - 1
   const seen = (element) => element.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true }) && element.getBoundingClientRect().height
-  /** The terminal's layout is not checked: its lines overlap. */
+  /** The film of a terminal is not checked: its lines overlap, and it has as many columns as a terminal, in small type. */
   const terminal = '.screen'
   const start = (text) => text.trim().slice(0, 40)
 
@@ -17,11 +17,14 @@ export function lookAt(slide) {
     if (!box.width || !box.height || element.closest('.cards')) continue
     if (outside(box, frame)) trouble.push(`<${element.tagName.toLowerCase()} class="${element.className}"> leaves the frame: ${start(element.textContent)}`)
   }
+  const first = layout.matches('.chapter, .practice') ? null : layout.querySelector(':scope > h1 + *')
+  if (first) {
+    const line = (first.getBoundingClientRect().top - frame.top) / scale
+    if (Math.abs(line - 113) > 4) trouble.push(`what is below its title begins at ${line.toFixed(0)}, not at the line of all slides`)
+  }
   for (const code of layout.querySelectorAll('.slidev-code')) {
     if (!code.textContent.trim()) trouble.push('a snippet is empty')
     if (code.scrollWidth > code.clientWidth + 1) trouble.push(`code is wider than its box: ${start(code.textContent)}`)
-    const size = parseFloat(getComputedStyle(code).fontSize) * scale
-    if (frame.width >= 1900 && size < 20) trouble.push(`code has ${size.toFixed(1)} px`)
   }
 
   // Blocks that stand beside or below one another, and each line of text against those of other blocks.
@@ -31,6 +34,11 @@ export function lookAt(slide) {
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const parent = node.parentElement
     if (!node.data.trim() || !seen(parent) || parent.closest(`option, .cards, ${terminal}`)) continue
+    // A size in a drawing is one of the drawing's own units.
+    const unit = parent.closest('svg') ? parent.getScreenCTM().a : scale
+    const size = (parseFloat(getComputedStyle(parent).fontSize) * unit * 1280) / frame.width
+    if (size < 23.9) trouble.push(`"${start(node.data)}" has ${size.toFixed(1)} px at 720p`)
+    if (!parent.closest('pre, code') && /["']|(^|\s)-\s?\d/.test(node.data)) trouble.push(`"${start(node.data)}" has the quotes or the minus of a typewriter`)
     const range = document.createRange()
     range.selectNodeContents(node)
     const block = parent.closest('text, li, td, th, p, pre, h1, h2, dt, dd, button, label, output, figcaption, div')
