@@ -1,5 +1,5 @@
 // Makes dist/basket-notes.pdf for the speaker, from dist/basket.pdf: a sheet of A4 for each slide, the slide above, its
-// notes below. `npm run pdf` calls it after Slidev has made the slides' pages.
+// notes below; and gives both their title. `npm run pdf` calls it after Slidev has made the slides' pages.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +9,7 @@ import { chromium } from 'playwright-chromium'
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), '..')
 const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
-const { slides } = await load(folder, join(folder, 'slides.md'))
+const { slides, headmatter } = await load(folder, join(folder, 'slides.md'))
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] })
 const page = await browser.newPage()
@@ -23,7 +23,8 @@ await page.setContent(`<style>
 const notes = await PDFDocument.load(await page.pdf({ format: 'A4' }))
 await browser.close()
 
-const drawn = await notes.embedPdf(readFileSync(join(folder, 'dist/basket.pdf')), slides.map((_, index) => index))
+const deck = await PDFDocument.load(readFileSync(join(folder, 'dist/basket.pdf')))
+const drawn = await notes.embedPdf(deck, slides.map((_, index) => index))
 const mm = 72 / 25.4
 notes.getPages().forEach((sheet, index) => {
   const { width, height } = drawn[index].scale((170 * mm) / drawn[index].width)
@@ -31,4 +32,8 @@ notes.getPages().forEach((sheet, index) => {
   sheet.drawPage(drawn[index], place)
   sheet.drawRectangle({ ...place, borderWidth: 0.5, opacity: 0, borderOpacity: 0.4 })
 })
-writeFileSync(join(folder, 'dist/basket-notes.pdf'), await notes.save())
+for (const [name, pdf, title] of [['basket', deck, headmatter.title], ['basket-notes', notes, `${headmatter.title}: slides and notes`]]) {
+  // A reader shows it in place of the file's name.
+  pdf.setTitle(title, { showInWindowTitleBar: true })
+  writeFileSync(join(folder, `dist/${name}.pdf`), await pdf.save())
+}
