@@ -61,13 +61,13 @@ function size(...codes) {
 }
 
 /** The first words of a stage's name, as a title. */
-const short = (name) => name.replace(/^Encore: ./, (start) => start.at(-1).toUpperCase()).split(/[,:;]/)[0]
+const firstWords = (name) => name.replace(/^Encore: ./, (start) => start.at(-1).toUpperCase()).split(/[,:;]/)[0]
 
 export function stages() {
   const { stage } = parse(read('exercise/stages.toml'))
   const notes = JSON.parse(readFileSync(join(slides, 'stage-notes.json'), 'utf8'))
   return stage.map((stage, index) => {
-    const title = `Stage ${index + 1}. ${short(stage.name)}`
+    const title = `Stage ${index + 1}. ${firstWords(stage.name)}`
     const wrong = (why) => new Error(`slide "${title}" can't be made: ${why}`)
     const { show, note, short } = notes[index] ?? {}
     const part = stage.part.find((part) => part.item === show)
