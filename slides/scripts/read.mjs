@@ -18,6 +18,9 @@ const folder = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(folder, `${process.env.SHORT ? 'short-' : ''}dist`)
 const file = (path) => readFileSync(join(folder, path), 'utf8')
 
+/** Slides count their clicks; here everything has happened. */
+const CLICKS = 1e9
+
 /** A drawing's smallest letters have 22 units; where they would have less than 16 px, it scrolls in a box of its own. */
 const legible = (svg) => {
   const [, width] = /viewbox="[-\d]+ [-\d]+ (\d+) /i.exec(svg) ?? []
@@ -86,8 +89,7 @@ function style(css) {
 async function render() {
   injectPreparserExtensionLoader(() => [{ ...way(Boolean(process.env.SHORT)), transformNote: undefined }])
   const { slides, headmatter } = await load(folder, join(folder, 'slides.md'))
-  // Slides count their clicks; here everything has happened.
-  const client = { name: 'client', enforce: 'pre', resolveId: (id) => (id === '@slidev/client' ? '\0client' : undefined), load: (id) => (id === '\0client' ? 'export const useSlideContext = () => ({ $clicks: { value: 1e9 }, $nav: {}, $page: { value: 0 } })' : undefined) }
+  const client = { name: 'client', enforce: 'pre', resolveId: (id) => (id === '@slidev/client' ? '\0client' : undefined), load: (id) => (id === '\0client' ? `export const useSlideContext = () => ({ $clicks: { value: ${CLICKS} }, $nav: {}, $page: { value: 0 } })` : undefined) }
   const server = await createServer({ configFile: false, root: folder, appType: 'custom', logLevel: 'error', server: { middlewareMode: true, hmr: false, ws: false, watch: null }, optimizeDeps: { noDiscovery: true }, plugins: [client, vue()] })
   try {
     const { components, players, css } = await componentsOf(server)
@@ -95,6 +97,7 @@ async function render() {
     for (const [index, { content, note, title, frontmatter }] of slides.entries()) {
       const number = index + 1
       const app = createSSRApp({ render: compile(markdown.render(plain(content, frontmatter, number))) })
+      app.config.globalProperties.$clicks = CLICKS
       app.config.warnHandler = (message) => {
         throw new Error(`slide ${number}, "${title}": ${message}`)
       }
