@@ -19,7 +19,7 @@ const dist = join(folder, `${process.env.SHORT ? 'short-' : ''}dist`)
 const file = (path) => readFileSync(join(folder, path), 'utf8')
 
 /** Slides count their clicks; here everything has happened. */
-const CLICKS = 1e9
+const DONE = 1e9
 
 /** A drawing's smallest letters have 22 units; where they would have less than 16 px, it scrolls in a box of its own. */
 const legible = (svg) => {
@@ -89,7 +89,7 @@ function style(css) {
 async function render() {
   injectPreparserExtensionLoader(() => [{ ...way(Boolean(process.env.SHORT)), transformNote: undefined }])
   const { slides, headmatter } = await load(folder, join(folder, 'slides.md'))
-  const client = { name: 'client', enforce: 'pre', resolveId: (id) => (id === '@slidev/client' ? '\0client' : undefined), load: (id) => (id === '\0client' ? `export const useSlideContext = () => ({ $clicks: { value: ${CLICKS} }, $nav: {}, $page: { value: 0 } })` : undefined) }
+  const client = { name: 'client', enforce: 'pre', resolveId: (id) => (id === '@slidev/client' ? '\0client' : undefined), load: (id) => (id === '\0client' ? `export const useSlideContext = () => ({ $clicks: { value: ${DONE} }, $nav: {}, $page: { value: 0 } })` : undefined) }
   const server = await createServer({ configFile: false, root: folder, appType: 'custom', logLevel: 'error', server: { middlewareMode: true, hmr: false, ws: false, watch: null }, optimizeDeps: { noDiscovery: true }, plugins: [client, vue()] })
   try {
     const { components, players, css } = await componentsOf(server)
@@ -97,7 +97,7 @@ async function render() {
     for (const [index, { content, note, title, frontmatter }] of slides.entries()) {
       const number = index + 1
       const app = createSSRApp({ render: compile(markdown.render(plain(content, frontmatter, number))) })
-      app.config.globalProperties.$clicks = CLICKS
+      Object.assign(app.config.globalProperties, { $clicks: DONE, $nav: {}, $page: number })
       app.config.warnHandler = (message) => {
         throw new Error(`slide ${number}, "${title}": ${message}`)
       }

@@ -32,6 +32,7 @@ test('nothing is left out of a slide: its code, its terminal and its drawing', a
   }
   assert.match(await section(deck.find(({ title }) => title.startsWith('Stage 2.')).title).innerText(), /match event \{\n.*BasketCreated/, 'the code after, not the one before')
   for (const title of ['Decide, then apply', 'Where each third lives', 'Ask your basket']) assert.equal(await section(title).locator('svg').count(), 1, title)
+  assert.equal(await page.locator('.unseen, .future').count(), 0, 'everything has happened')
   await close(page)
 })
 
