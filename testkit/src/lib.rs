@@ -4,6 +4,7 @@
 //! - `events`: events and values of a basket in few words
 //! - `silo`: a second aggregate, to show that the crates know nothing of baskets
 //! - `mongo`, `own_server` and `own_set`: a database for each test, and servers that may be killed and frozen
+//! - `proxy`: a connection that breaks while an answer is under way
 //! - `values`: a value of any type that BSON has
 //! - `contract`: what every store must do
 //! - `shell`, `console`, `terminal`, `watcher`: the `basket` binary, as people use it
@@ -25,6 +26,8 @@ pub mod mongo;
 pub mod own_server;
 #[cfg(feature = "store")]
 pub mod own_set;
+#[cfg(feature = "store")]
+pub mod proxy;
 #[cfg(feature = "store")]
 pub mod values;
 

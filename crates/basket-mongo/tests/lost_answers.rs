@@ -1,73 +1,14 @@
 //! A connection that breaks between the server's commit and its answer, which is when careless retries append twice.
 //! A proxy in front of a real MongoDB passes on what the client sends and swallows answers to its writes.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
-};
+use std::sync::atomic::Ordering::SeqCst;
 
 use basket_domain::{Basket, EventSourced};
-use basket_mongo::{Baskets, CommitId, EventStore, MongoStore, StoreError};
-use testkit::mongo::{REPLICA_SET, TestDatabase, add, created, created_with_socks, server, with_database};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+use basket_mongo::{CommitId, EventStore, StoreError};
+use testkit::{
+    mongo::{TestDatabase, add, created, created_with_socks, with_database},
+    proxy::{Proxied, proxied},
 };
-
-/// A store behind a proxy that swallows the answers to the next `swallow` commands of one name.
-struct Proxied {
-    store: MongoStore<Baskets>,
-    swallow: Arc<AtomicU32>,
-    /// Whether the proxy drops new connections after that.
-    dies: Arc<AtomicBool>,
-}
-
-async fn proxied(db: &TestDatabase, command: &'static str) -> Proxied {
-    let target = server(REPLICA_SET).trim_start_matches("mongodb://").trim_end_matches('/').to_owned();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (swallow, dies) = (Arc::<AtomicU32>::default(), Arc::<AtomicBool>::default());
-    let (left, mortal) = (swallow.clone(), dies.clone());
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            if mortal.load(SeqCst) && left.load(SeqCst) == 0 {
-                continue;
-            }
-            let server = TcpStream::connect(&target).await.unwrap();
-            tokio::spawn(relay(client, server, command, left.clone()));
-        }
-    });
-    let address = format!("mongodb://127.0.0.1:{port}/{}?directConnection=true", db.database.name());
-    let store = MongoStore::at(&address).await.unwrap();
-    // Its connections and the collection are there before the first answer is swallowed.
-    store.save(&mut created()).await.unwrap();
-    Proxied { store, swallow, dies }
-}
-
-/// Passes on one request and one answer at a time; closes the connection instead of an answer that it swallows.
-async fn relay(mut client: TcpStream, mut server: TcpStream, command: &str, swallow: Arc<AtomicU32>) {
-    while let Some(request) = message(&mut client).await {
-        server.write_all(&request).await.unwrap();
-        let Some(answer) = message(&mut server).await else { return };
-        // An OP_MSG carries its command as the first key of its document.
-        let is_it = request.get(26..).is_some_and(|body| body.starts_with(command.as_bytes()));
-        if is_it && swallow.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok() {
-            return;
-        }
-        if client.write_all(&answer).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// A wire message: its length, then the rest of it.
-async fn message(from: &mut TcpStream) -> Option<Vec<u8>> {
-    let length = from.read_u32_le().await.ok()?;
-    let mut message = length.to_le_bytes().to_vec();
-    message.resize(length as usize, 0);
-    from.read_exact(&mut message[4..]).await.ok()?;
-    Some(message)
-}
 
 async fn saved(basket: &mut EventSourced<Basket>, db: &TestDatabase, proxied: &Proxied, swallowed: u32) {
     proxied.swallow.store(swallowed, SeqCst);
