@@ -34,7 +34,13 @@ pub fn removed(name: &str) -> BasketEvent {
 #[track_caller]
 pub fn assert_holds<const N: usize>(basket: &Basket, expected: [&str; N]) {
     let held: Vec<String> = basket.items().map(|(product, quantity)| format!("{product} = {quantity}")).collect();
-    assert!(held == expected, "the basket should hold {}\nbut it holds {}", in_words(&expected), in_words(&held));
+    assert!(
+        held == expected,
+        "the basket should hold {}\nbut it holds {}{}",
+        in_words(&expected),
+        in_words(&held),
+        only_the_order(&expected.map(str::to_owned), &held, "products")
+    );
 }
 
 /// The new events are just these, in this order.
@@ -42,7 +48,24 @@ pub fn assert_holds<const N: usize>(basket: &Basket, expected: [&str; N]) {
 pub fn assert_new_events<const N: usize>(basket: &EventSourced<Basket>, expected: [BasketEvent; N]) {
     let (new, expected) = (basket.new_events(), expected.map(|event| format!("{event:?}")));
     let new: Vec<String> = new.iter().map(|event| format!("{event:?}")).collect();
-    assert!(new == expected, "the new events should be {}\nbut they are {}", in_words(&expected), in_words(&new));
+    assert!(
+        new == expected,
+        "the new events should be {}\nbut they are {}{}",
+        in_words(&expected),
+        in_words(&new),
+        only_the_order(&expected, &new, "events")
+    );
+}
+
+/// Says so, if two lists have the same lines and differ only in their order.
+fn only_the_order(expected: &[String], found: &[String], what: &str) -> String {
+    let sorted = |lines: &[String]| {
+        let mut lines = lines.to_vec();
+        lines.sort();
+        lines
+    };
+    let is_only_that = sorted(expected) == sorted(found);
+    if is_only_that { format!("\nthe same {what} in another order") } else { String::new() }
 }
 
 fn in_words(lines: &[impl std::fmt::Display]) -> String {

@@ -63,4 +63,7 @@ fn an_applier_takes_what_has_happened_as_it_is_and_refuses_nothing() {
     // Today's decider would have refused this removal. But the event is in the history, so it is applied without a check.
     let basket = given::<Basket>([created(), removed("socks"), added("rocks", 1)]);
     assert_holds(basket.state(), ["rocks = 1"]);
+    // Nor of a total that does not fit into a u32: it stays at the largest one that does.
+    let basket = given::<Basket>([created(), added("rocks", u32::MAX), added("rocks", 1)]);
+    assert_holds(basket.state(), ["rocks = 4294967295"]);
 }

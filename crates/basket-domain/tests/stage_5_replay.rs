@@ -28,7 +28,7 @@ fn what_is_replayed_is_history_and_not_new() {
     // If they were new, the next save would write the whole history a second time.
     let basket = replay(&history());
     assert!(basket.new_events().is_empty(), "a replay raises no new events, this one raised {:?}", basket.new_events());
-    assert_eq!(basket.saved_version(), 5);
+    assert_eq!(basket.saved_version(), 5, "all five events were saved long ago");
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn after_a_replay_only_what_is_decided_is_new() {
     assert_eq!(basket.decide(|basket| basket.remove_item(&product("rocks"))), Ok(&[removed("rocks")][..]));
     assert_eq!(basket.decide(|basket| basket.add_item(&product("hats"), qty(1))), Ok(&[added("hats", 1)][..]));
     assert_new_events(&basket, [removed("rocks"), added("hats", 1)]);
-    assert_eq!((basket.version(), basket.saved_version()), (7, 5));
+    assert_eq!((basket.version(), basket.saved_version()), (7, 5), "five events were replayed, and two are new");
 
     basket.mark_saved();
     assert_eq!((basket.version(), basket.saved_version(), basket.new_events().len()), (7, 7, 0));

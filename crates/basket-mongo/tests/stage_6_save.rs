@@ -29,7 +29,8 @@ fn an_event_is_written_down_by_its_name_and_its_data() {
 fn each_new_event_becomes_a_document_of_its_own() {
     with_database(async |db| {
         let mut basket = created_with_socks();
-        db.store().await.save(&mut basket).await.unwrap();
+        let saved = db.store().await.save(&mut basket).await;
+        saved.expect("the version that a save expects is the one before its new events; a basket that is new has 0");
 
         let documents = db.stream(*basket.id()).await;
         assert_eq!(versions(&documents), [1, 2], "one document an event, numbered from 1");
@@ -41,7 +42,7 @@ fn each_new_event_becomes_a_document_of_its_own() {
         assert_eq!(documents[1].get("type"), Some(&Bson::from("ItemAdded")));
         assert_eq!(documents[1].get("data"), Some(&Bson::Document(doc! { "product": "socks", "qty": 1_i64 })));
         assert_eq!(documents[1].get("schema"), Some(&Bson::Int32(1)));
-        assert_eq!(documents[0].get("commit"), documents[1].get("commit"), "saved together");
+        assert_eq!(documents[0].get("commit"), documents[1].get("commit"), "they were saved together, as one commit");
     });
 }
 
@@ -75,7 +76,9 @@ fn a_save_that_fails_leaves_the_new_events_new() {
         let (store, mut first) = (db.store().await, created());
         let mut second = first.clone();
         store.save(&mut first).await.unwrap();
-        let error = store.save(&mut second).await.unwrap_err();
+        let outcome = store.save(&mut second).await;
+        let error =
+            outcome.expect_err("another writer was first, so the append failed, and save must pass its error on");
         assert!(matches!(error, StoreError::Conflict { expected: 0, found: 1 }), "{error:?}");
         assert_eq!(second.new_events().len(), 1, "they were not saved, so they are still new");
         assert_eq!(db.stream(*first.id()).await.len(), 1);
@@ -101,7 +104,14 @@ fn a_commit_carries_the_id_that_it_was_given() {
     with_database(async |db| {
         let (commit, mut basket) = (CommitId::new(), created());
         db.store().await.save_as(commit, &mut basket).await.unwrap();
-        assert_eq!(db.stream(*basket.id()).await[0].get("commit"), Some(&Bson::ObjectId(commit)));
+        let documents = db.stream(*basket.id()).await;
+        let stored = documents.first().and_then(|event| event.get("commit"));
+        assert_eq!(
+            stored,
+            Some(&Bson::ObjectId(commit)),
+            "left is the commit id in the store, right the one that save_as was given. Who saves again with the same id, \
+             because the answer was lost, must not save twice"
+        );
     });
 }
 
@@ -113,7 +123,7 @@ fn several_events_are_kept_together_or_not_at_all() {
         let outcome = store.save(&mut together).await;
         let written = db.events().count_documents(doc! {}).await.unwrap();
         assert_eq!(written, 0, "two events were written without a transaction");
-        let error = outcome.unwrap_err();
+        let error = outcome.expect_err("nothing was written, so save must say so");
         assert!(matches!(error, StoreError::NotAReplicaSet { events: 2, .. }), "{error:?}");
 
         // One event alone is atomic anywhere.

@@ -14,7 +14,8 @@ fn a_command_is_loaded_decided_and_appended() {
         let (store, mut basket) = (db.store().await, created());
         store.save(&mut basket).await.unwrap();
         let handled = store.handle(basket.id(), |basket| basket.add_item(&product("rocks"), qty(2))).await.unwrap();
-        assert_eq!((handled.version(), handled.new_events()), (2, &[][..]));
+        assert_eq!(handled.version(), 2, "left is the version that handle returned");
+        assert_eq!(handled.new_events(), [], "they were appended, so they are not new any more");
         assert_eq!(store.get(basket.id()).await.unwrap().state().quantity(&product("rocks")), 2);
     });
 }
@@ -28,7 +29,8 @@ fn two_shoppers_at_once_both_get_what_they_asked_for() {
         for outcome in join_all(["rocks", "clocks", "socks", "hats"].map(add)).await {
             outcome.expect("the slower one met a conflict, and should have loaded again and decided afresh");
         }
-        assert_eq!(store.get(basket.id()).await.unwrap().state().items().len(), 4);
+        let products = store.get(basket.id()).await.unwrap().state().items().len();
+        assert_eq!(products, 4, "left is how many of the four products are in the basket");
     });
 }
 
@@ -38,11 +40,15 @@ fn the_second_decision_is_made_on_what_is_there_by_then() {
         let (store, mut basket) = (db.store().await, created_with_socks());
         store.save(&mut basket).await.unwrap();
         let remove = |_| store.handle(basket.id(), |basket| basket.remove_item(&product("socks")));
-        let outcomes = join_all((0..4).map(remove)).await;
-        let removed = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
-        assert_eq!(removed, 1, "the socks were there once, so one removal can succeed: {outcomes:?}");
-        for refused in outcomes.into_iter().filter_map(Result::err) {
-            assert!(matches!(refused, HandleError::Refused(Refusal::NotInBasket { .. })), "{refused:?}");
+        let (removed, others): (Vec<_>, Vec<_>) =
+            join_all((0..4).map(remove)).await.into_iter().partition(Result::is_ok);
+        assert_eq!(removed.len(), 1, "the socks were there once, and left is how many have removed them");
+        for other in others.into_iter().filter_map(Result::err) {
+            let is_refused = matches!(other, HandleError::Refused(Refusal::NotInBasket { .. }));
+            assert!(
+                is_refused,
+                "who was slower loads again, finds no socks and is refused, but this one got: {other:?}"
+            );
         }
     });
 }
@@ -56,9 +62,13 @@ fn a_refusal_is_an_answer_and_is_not_tried_again() {
             asked.fetch_add(1, SeqCst);
             basket.remove_item(&product("socks"))
         });
-        assert!(matches!(refused.await, Err(HandleError::Refused(Refusal::NotInBasket { .. }))));
-        assert_eq!(asked.into_inner(), 1);
-        assert_eq!(db.stream(*basket.id()).await.len(), 1);
+        match refused.await {
+            Err(HandleError::Refused(Refusal::NotInBasket { .. })) => {}
+            Err(other) => panic!("the refusal should be the answer, but it was: {other:?}"),
+            Ok(_) => panic!("the command was refused, and handle said that all is well"),
+        }
+        assert_eq!(asked.into_inner(), 1, "left is how often the decider was asked; only a conflict is tried again");
+        assert_eq!(db.stream(*basket.id()).await.len(), 1, "a refused command has stored events");
     });
 }
 
@@ -83,8 +93,12 @@ impl EventStore<Basket> for Busy {
 async fn who_never_gets_a_turn_gives_up_after_a_bounded_number_of_attempts() {
     let (store, id) = (Busy::default(), new_id());
     let outcome = store.handle(&id, |basket| basket.add_item(&product("rocks"), qty(1))).await;
-    assert!(matches!(outcome, Err(HandleError::Contended { attempts: MAX_ATTEMPTS, .. })), "{outcome:?}");
-    assert_eq!(store.appends.into_inner(), MAX_ATTEMPTS);
+    match outcome {
+        Err(HandleError::Contended { attempts: MAX_ATTEMPTS, .. }) => {}
+        Err(other) => panic!("after MAX_ATTEMPTS conflicts comes HandleError::Contended, and not {other:?}"),
+        Ok(_) => panic!("no append has succeeded, and handle said that all is well"),
+    }
+    assert_eq!(store.appends.into_inner(), MAX_ATTEMPTS, "left is how often it has tried to append");
 }
 
 #[test]
@@ -101,7 +115,8 @@ fn sixty_four_tasks_adding_to_one_basket_leave_no_gap_and_lose_nothing() {
             tokio::spawn(async move {
                 let own = basket_mongo::MongoStore::<basket_mongo::Baskets>::at(&address).await.unwrap();
                 let store = if n % 2 == 0 { &*shared } else { &own };
-                store.handle(&id, |basket| basket.add_item(&product("rocks"), qty(n))).await.unwrap();
+                let added = store.handle(&id, |basket| basket.add_item(&product("rocks"), qty(n))).await;
+                added.expect("one of 64 writers got no turn: wait for pause(attempt) before the next attempt");
             })
         });
         for task in join_all(tasks).await {
@@ -109,7 +124,7 @@ fn sixty_four_tasks_adding_to_one_basket_leave_no_gap_and_lose_nothing() {
         }
 
         let versions: Vec<_> = db.stream(id).await.iter().map(|event| event.get_i64("version").unwrap()).collect();
-        assert_eq!(versions, (1..=65).collect::<Vec<_>>());
+        assert_eq!(versions, (1..=65).collect::<Vec<_>>(), "left are the versions that were stored");
         let basket = shared.get(&id).await.unwrap();
         assert_eq!(basket.state().quantity(&product("rocks")), (1..=64).sum::<u32>());
     });
