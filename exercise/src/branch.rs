@@ -27,14 +27,16 @@ const AUTHOR: [&str; 6] = ["-c", "user.name=basket", "-c", "user.email=basket@lo
 /// Makes the branch and switches to it. With `fresh`, an existing branch is kept under a dated name.
 pub fn make(course: &Course, fresh: bool) -> Result<()> {
     let root = &course.root;
+    if course.root.join(SOLUTIONS).exists() {
+        bail!(
+            "you are on the branch {BRANCH} already: go on with `make watch`; to start again: git switch main && make from_scratch FRESH=1"
+        );
+    }
     if !git(root, &["status", "--porcelain"])?.is_empty() {
         bail!(
             "there are uncommitted changes, which a switch to {BRANCH} could lose; \
              keep them with `git stash --include-untracked` or a commit, then run the same command again"
         );
-    }
-    if course.root.join(SOLUTIONS).exists() {
-        bail!("you are on the exercise's branch already; to start again: git switch main && make from_scratch FRESH=1");
     }
     if git(root, &["rev-parse", "--verify", "--quiet", &format!("refs/heads/{BRANCH}")]).is_ok() {
         if fresh {

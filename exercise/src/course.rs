@@ -1,5 +1,6 @@
-//! The course as data: `stages.toml` has what each stage blanks and tests, and its hints; `mistakes.toml` has common
-//! mistakes. The other modules read it; no part of the course is written in code.
+//! The course as data: `stages.toml` has what each stage blanks and tests, and its hints; `known.toml` says what usually
+//! causes a failure, and `mistakes.toml` has the mistakes that prove it. The other modules read it; no part of the course
+//! is written in code.
 
 use std::{
     collections::BTreeMap,
@@ -21,6 +22,9 @@ pub struct Course {
     pub root: PathBuf,
     #[serde(rename = "stage")]
     pub stages: Vec<Stage>,
+    /// What `known.toml` says about failures; the first that fits counts.
+    #[serde(skip)]
+    pub known: Vec<Known>,
 }
 
 /// One stage: something that learners can do after it, and not before.
@@ -36,6 +40,8 @@ pub struct Stage {
     pub slide: String,
     /// What to do, in two or three lines.
     pub task: String,
+    /// What was just learnt, in a line that is shown once it is green.
+    pub learnt: String,
     /// The functions that are blanked, to be written.
     pub part: Vec<Part>,
     /// From a small hint to nearly the solution.
@@ -43,7 +49,7 @@ pub struct Stage {
 }
 
 /// A function that learners write themselves.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
     /// Where it is, from the root.
@@ -52,6 +58,21 @@ pub struct Part {
     pub item: String,
     /// Its body at the start.
     pub blank: String,
+}
+
+/// A failure whose cause is known, and what to say about it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    /// Words in the failed test's name, its message or the compiler's; it must have all of them.
+    #[serde(default)]
+    pub shows: Vec<String>,
+    /// If there are any: it panicked in one of these functions.
+    #[serde(default)]
+    pub panics_in: Vec<String>,
+    pub says: String,
+    /// The function to look at, if it is none of the failed stage.
+    pub item: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -72,6 +93,10 @@ impl Stage {
     pub fn tests(&self) -> String {
         format!("crates/{}/tests/{}.rs", self.package, self.test)
     }
+
+    pub fn needs_mongo(&self) -> bool {
+        self.package == "basket-mongo"
+    }
 }
 
 /// Where the branch keeps the solutions.
@@ -91,8 +116,10 @@ impl Course {
         let root = folder.ancestors().find(|folder| folder.join("exercise/stages.toml").is_file());
         let root = root.context("this folder is not in the basket repository")?.to_owned();
         let text = fs::read_to_string(root.join("exercise/stages.toml")).context("exercise/stages.toml")?;
-        let course = toml::from_str(&text).context("exercise/stages.toml")?;
-        Ok(Self { root, ..course })
+        let course: Self = toml::from_str(&text).context("exercise/stages.toml")?;
+        let known = fs::read_to_string(root.join("exercise/known.toml")).context("exercise/known.toml")?;
+        let mut known: BTreeMap<String, Vec<Known>> = toml::from_str(&known).context("exercise/known.toml")?;
+        Ok(Self { root, known: known.remove("known").unwrap_or_default(), ..course })
     }
 
     pub fn stage(&self, number: usize) -> Result<&Stage> {
@@ -104,6 +131,24 @@ impl Course {
 
     pub fn parts(&self) -> impl Iterator<Item = &Part> {
         self.stages.iter().flat_map(|stage| &stage.part)
+    }
+
+    /// The part at a place that rustc or a panic names: `file:line:column`.
+    pub fn part_at(&self, place: &str) -> Option<&Part> {
+        let (file, position) = place.split_once(':')?;
+        let line = position.split(':').next()?.parse().ok()?;
+        let text = self.read(file).ok()?;
+        let is_there = |part: &&Part| source::lines(&text, &part.item).is_ok_and(|lines| lines.contains(&line));
+        self.parts().filter(|part| part.file == file).find(is_there)
+    }
+
+    /// Whether a part is as it was at the start.
+    pub fn is_blank(&self, part: &Part) -> bool {
+        let is_blank = |text: &str| {
+            let (body, blank) = (source::body(text, &part.item)?, source::braced(text, &part.item, &part.blank)?);
+            Ok::<_, anyhow::Error>(text.get(body) == Some(&blank))
+        };
+        self.read(&part.file).and_then(|text| is_blank(&text)).unwrap_or(false)
     }
 
     pub fn read(&self, file: &str) -> Result<String> {

@@ -1,18 +1,25 @@
-//! The tool behind `make from_scratch`, `watch`, `hint`, `solution`, `stages`, `check`, `timer`, `prove` and `slides-record`.
+//! The tool behind `make from_scratch`, `watch`, `hint`, `solution`, `compare`, `reset`, `stages`, `check`, `timer`, `prove`
+//! and `slides-record`.
 //!
-//! [`course`] is the course as data, [`source`] blanks a function or puts a body back, [`branch`] makes the branch,
-//! [`verdict`] runs a stage's tests, [`learn`] and [`watch`] are for learners, [`prove`] shows that the exercise fits the
-//! code, [`record`] makes the recording that the slides play, and [`cast`] is its format.
+//! [`course`] is the course as data, [`source`] blanks a function or puts a body back, [`branch`] makes the branch.
+//! [`verdict`] runs a stage's tests, on the MongoDB of [`servers`], and [`report`] puts what came out into words.
+//! [`learn`] and [`watch`], with its [`keys`], are for learners; meanwhile [`warm`] builds what the later stages need.
+//! [`prove`] shows that the exercise fits the code, [`record`] makes the recording that the slides play, and [`cast`] is
+//! its format.
 
 mod branch;
 mod cast;
 mod course;
+mod keys;
 mod learn;
 mod prove;
 mod record;
+mod report;
+mod servers;
 mod source;
 mod state;
 mod verdict;
+mod warm;
 mod watch;
 
 use std::process::ExitCode;
@@ -43,6 +50,10 @@ enum Command {
     Hint { stage: Option<usize> },
     /// Put the solution of one stage into your files
     Solution { stage: usize },
+    /// Show your answer of a stage beside main's
+    Compare { stage: usize },
+    /// Blank the functions of one stage again
+    Reset { stage: usize },
     /// List the stages
     Stages,
     /// Run the tests of all the stages
@@ -54,7 +65,10 @@ enum Command {
         minutes: u64,
     },
     /// Prove that the exercise fits the code (for CI)
-    Prove,
+    Prove {
+        /// Only the mistakes with this in their names
+        only: Option<String>,
+    },
     /// Record the practice run that the slides play
     Record,
 }
@@ -80,10 +94,12 @@ fn run(command: Command) -> Result<bool> {
         Command::Watch => watch::run(&course)?,
         Command::Hint { stage } => learn::hint(&course, stage)?,
         Command::Solution { stage } => learn::solution(&course, stage)?,
+        Command::Compare { stage } => anstream::print!("{}", learn::compare(&course, stage)?),
+        Command::Reset { stage } => learn::reset(&course, stage)?,
         Command::Stages => learn::stages(&course)?,
         Command::Check => return learn::check(&course),
         Command::Timer { minutes } => learn::timer(&course, minutes)?,
-        Command::Prove => prove::run(&course)?,
+        Command::Prove { only } => prove::run(&course, only.as_deref())?,
         Command::Record => record::run(&course)?,
     }
     Ok(true)

@@ -12,8 +12,10 @@ use crate::{
     course::{Course, Part, Solutions, Stage, solution},
     learn,
     record::{self, Recorder},
+    report::{report, sentence},
+    servers::Servers,
     state,
-    verdict::{self, Servers, Verdict},
+    verdict::{self, Verdict},
 };
 
 #[derive(Deserialize)]
@@ -23,22 +25,27 @@ struct Mistake {
     stage: usize,
     item: String,
     code: String,
-    /// Words in the test's name or message that name the mistake; in the compiler's message, if it does not compile.
+    /// Words of the file, and what they are replaced by.
+    signature: Option<[String; 2]>,
+    /// Words on the learner's screen that name the mistake.
     says: String,
 }
 
-/// Runs the whole proof on HEAD; prints a table for each part of it.
-pub fn run(course: &Course) -> Result<()> {
+/// Runs the whole proof on HEAD, or only the mistakes with these words in their names; prints a table for each part of it.
+pub fn run(course: &Course, only: Option<&str>) -> Result<()> {
     let start = Instant::now();
     if !git(&course.root, &["status", "--porcelain"])?.is_empty() {
         println!("note: there are uncommitted changes; only the last commit is proved");
     }
     let folder = tempfile::tempdir()?;
     let proof = Proof { course: branch::clone(course, "", folder.path())?, servers: Servers::default() };
+    if let Some(words) = only {
+        return proof.mistakes(words);
+    }
     proof.branch()?;
     proof.stages()?;
     proof.hints()?;
-    proof.mistakes()?;
+    proof.mistakes("")?;
     proof.no_work_is_lost()?;
     println!("\nthe exercise fits the code ({} s)", start.elapsed().as_secs());
     Ok(())
@@ -58,7 +65,9 @@ impl Proof {
         let (branch, parent) = (git(root, &["branch", "--show-current"])?, git(root, &["rev-parse", "HEAD^"])?);
         ensure!(branch == "from_scratch" && parent == before, "the branch is {branch}, on {parent}, not {before}");
         ensure!(git(root, &["status", "--porcelain"])?.is_empty(), "the branch is not clean");
-        ensure!(branch::make(&self.course, true).is_err(), "from_scratch on from_scratch is not refused");
+        self.course.write("README.md", "changed")?;
+        self.refused(true, "you are on the branch from_scratch already")?;
+        git(root, &["restore", "."])?;
         let mut check = Command::new("cargo");
         check.args(["check", "--quiet", "--workspace", "--all-targets"]).current_dir(root).env("RUSTFLAGS", "");
         let output = check.output()?;
@@ -84,10 +93,10 @@ impl Proof {
             recorder.solve(&self.course, solved, &solutions)?;
             let (mut row, mut wrong) = (format!("{solved:<7}"), Vec::new());
             for (number, stage) in (1..).zip(&self.course.stages) {
-                let result = verdict::of(&self.course, stage, &self.servers)?;
-                recorder.tests(&self.course, solved, number, &result)?;
-                row += &format!(" {:<6}", result.0.word());
-                match &result.0 {
+                let judged = verdict::of(&self.course, stage, &self.servers)?;
+                recorder.tests(&self.course, solved, number, &judged)?;
+                row += &format!(" {:<6}", judged.verdict.word());
+                match &judged.verdict {
                     Verdict::Green if number <= solved => {}
                     Verdict::Red(_) if number > solved => {}
                     other => wrong.push(format!("stage {number} is {}: {other:?}", other.word())),
@@ -118,7 +127,7 @@ impl Proof {
                 let (Some(item), Some(code)) = (&hint.item, &hint.code) else { continue };
                 let part = part_of(stage, item).with_context(|| format!("a hint of stage {number}"))?;
                 self.course.put_code(part, code)?;
-                match verdict::of(&self.course, stage, &self.servers)?.0 {
+                match verdict::of(&self.course, stage, &self.servers)?.verdict {
                     Verdict::Red(_) => tried += 1,
                     other => bail!("stage {number} is {} with a hint's code in {item}: {other:?}", other.word()),
                 }
@@ -130,35 +139,37 @@ impl Proof {
         Ok(())
     }
 
-    /// Every mistake makes a test of its stage fail, with a message that names it.
-    fn mistakes(&self) -> Result<()> {
+    /// Every mistake makes a test of its stage fail; the learner's screen names it, and the function that is wrong.
+    fn mistakes(&self, words: &str) -> Result<()> {
         let tables: BTreeMap<String, Vec<Mistake>> = toml::from_str(&self.course.read("exercise/mistakes.toml")?)?;
         let mistakes = tables.get("mistake").context("mistakes.toml has no mistake")?;
         ensure!(mistakes.len() >= 20, "only {} mistakes", mistakes.len());
-        let solutions = self.course.solutions()?;
         println!();
         let mut wrong = Vec::new();
-        for Mistake { name, stage: number, item, code, says } in mistakes {
-            let stage = self.course.stage(*number)?;
-            let part = part_of(stage, item).with_context(|| format!("the mistake '{name}'"))?;
+        for Mistake { name, stage: number, item, code, signature, says } in mistakes {
+            if !name.contains(words) {
+                continue;
+            }
+            let part = self.course.parts().find(|part| part.item == *item).with_context(|| format!("no {item}"))?;
+            let before = self.course.read(&part.file)?;
             self.course.put_code(part, code)?;
-            let (verdict, _) = verdict::of(&self.course, stage, &self.servers)?;
-            self.course.put(part, solution(&solutions, part)?)?;
-            let message = match verdict {
-                Verdict::Green => "NOTHING: all tests pass".into(),
-                Verdict::NotCompiled(words) => words,
-                Verdict::Red(failures) => {
-                    failures.iter().map(|failure| format!("{}: {}\n", failure.test, failure.message)).collect()
-                }
-            };
-            let line = message.lines().find(|line| line.contains(says.as_str()));
-            println!("{number}  {name}\n   {}", line.or(message.lines().next()).unwrap_or_default().trim());
-            if line.is_none() {
-                wrong.push(format!("'{name}' of stage {number} does not say '{says}', but:\n{message}"));
+            if let Some([old, new]) = signature {
+                self.course.write(&part.file, &self.course.read(&part.file)?.replace(old, new))?;
+            }
+            let judged = verdict::of(&self.course, self.course.stage(*number)?, &self.servers)?;
+            let shown = report(&self.course, *number, &judged, usize::from(u16::MAX));
+            self.course.write(&part.file, &before)?;
+            let line = shown.lines().find(|line| line.contains(says) || line.contains(&sentence(says)));
+            println!("{number}  {name}\n   {}", line.unwrap_or("NOTHING"));
+            let (_, places) = shown.rsplit_once("\nLook ").unwrap_or_default();
+            if judged.verdict == Verdict::Green || line.is_none() {
+                wrong.push(format!("'{name}' of stage {number} does not say '{says}', but:\n{shown}"));
+            } else if !places.contains(item.as_str()) {
+                wrong.push(format!("'{name}' of stage {number} does not point to {item}, but:\n{shown}"));
             }
         }
         ensure!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-        println!("\n{} mistakes are caught by a test that names them", mistakes.len());
+        println!("\nmistakes are caught by a test, and named with the function that is wrong");
         Ok(())
     }
 
@@ -167,12 +178,15 @@ impl Proof {
         let (course, stage) = (&self.course, self.course.stage(3)?);
         let part = stage.part.first().context("stage 3 has no part")?;
         course.put_code(part, "// my own thoughts\ntodo!()")?;
+        ensure!(learn::compare(course, 3)?.contains("-        // my own thoughts"), "no answer beside main's");
         learn::solution(course, 3)?;
         ensure!(!course.read(&part.file)?.contains("my own thoughts"), "the solution of stage 3 is not in place");
-        let copies =
-            fs::read_dir(course.root.join(state::FOLDER))?.filter_map(|entry| fs::read_dir(entry.ok()?.path()).ok());
-        let mut kept = copies.flatten().filter_map(|file| fs::read_to_string(file.ok()?.path()).ok());
-        ensure!(kept.any(|text| text.contains("my own thoughts")), "a solution has overwritten a text without a copy");
+        ensure!(learn::compare(course, 3)?.contains("they are the same"), "the solution is not main's");
+        self.kept("my own thoughts")?;
+        course.put_code(part, "// my second thoughts\ntodo!()")?;
+        learn::reset(course, 3)?;
+        ensure!(course.is_blank(part), "stage 3 is not as it was at the start");
+        self.kept("my second thoughts")?;
 
         let broken = course.read(&part.file)?.replace("todo!()", "") + "fn {";
         course.write(&part.file, &broken)?;
@@ -184,19 +198,32 @@ impl Proof {
         course.write(&part.file, &(course.read(&part.file)? + "// my own work\n"))?;
         git(&course.root, &["commit", "--quiet", "--all", "--message", "Mine"])?;
         git(&course.root, &["switch", "--quiet", "-"])?;
-        let says = |fresh, words: &str| match branch::make(course, fresh) {
-            Err(error) if error.to_string().contains(words) => Ok(()),
-            other => bail!("from_scratch does not say '{words}' but {other:?}"),
-        };
-        says(false, "with work of yours on it")?;
+        self.refused(false, "with work of yours on it")?;
         course.write("README.md", "changed")?;
-        says(true, "there are uncommitted changes")?;
+        self.refused(true, "there are uncommitted changes")?;
         git(&course.root, &["restore", "."])?;
         branch::make(course, true)?;
         let kept = git(&course.root, &["log", "--branches=from_scratch-*", "-1", "--format=%s"])?;
         ensure!(kept == "Mine", "the old branch is not kept: {kept}");
         println!("no work of a learner is lost");
         Ok(())
+    }
+
+    /// There is a copy of a text with these words.
+    fn kept(&self, words: &str) -> Result<()> {
+        let folders = fs::read_dir(self.course.root.join(state::FOLDER))?;
+        let files = folders.filter_map(|entry| fs::read_dir(entry.ok()?.path()).ok()).flatten();
+        let mut texts = files.filter_map(|file| fs::read_to_string(file.ok()?.path()).ok());
+        ensure!(texts.any(|text| text.contains(words)), "there is no copy of '{words}'");
+        Ok(())
+    }
+
+    /// The branch is not made, for this reason.
+    fn refused(&self, fresh: bool, why: &str) -> Result<()> {
+        match branch::make(&self.course, fresh) {
+            Err(error) if error.to_string().contains(why) => Ok(()),
+            other => bail!("from_scratch does not say '{why}' but {other:?}"),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! slides play it instead of a video. `make slides-record` writes it; `make prove` makes it again and compares the two.
 //! No part of it is written by hand, and none depends on the day or the machine.
 
-use std::process::Command;
+use std::{collections::BTreeSet, process::Command};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -11,8 +11,10 @@ use crate::{
     cast::{COLUMNS, Cast},
     course::{Course, Part, Solutions, solution},
     learn::{DIM, GREEN, PLAIN, list},
+    report,
+    servers::Servers,
     source,
-    verdict::{self, Servers, Verdict},
+    verdict::{self, Judged},
     watch,
 };
 
@@ -71,17 +73,17 @@ impl Recorder {
     }
 
     /// Records the tests of the stage that was just solved, and of the next one.
-    pub fn tests(&mut self, course: &Course, solved: usize, number: usize, result: &(Verdict, String)) -> Result<()> {
+    pub fn tests(&mut self, course: &Course, solved: usize, number: usize, judged: &Judged) -> Result<()> {
         match number {
             _ if number > LAST => Ok(()),
-            _ if number == solved => self.green(course, number, &result.1),
-            _ if number == solved + 1 => self.red(course, number, &result.0),
+            _ if number == solved => self.green(course, number, &judged.out),
+            _ if number == solved + 1 => self.red(course, number, judged),
             _ => Ok(()),
         }
     }
 
     /// What `make watch` shows before a stage is written.
-    fn red(&mut self, course: &Course, number: usize, verdict: &Verdict) -> Result<()> {
+    fn red(&mut self, course: &Course, number: usize, judged: &Judged) -> Result<()> {
         self.cast.chapter(&format!("Stage {number}. {}", course.stage(number)?.name));
         if number == 1 {
             self.cast.screen("");
@@ -89,8 +91,9 @@ impl Recorder {
             self.cast.show_for(1500, &format!("{}\n", branch::MADE));
             self.command("make watch");
         }
-        let (bar, report) =
-            (watch::bar(course.stages.len(), number - 1, ""), watch::report(course, number, verdict, COLUMNS));
+        let green = (1..number).collect();
+        let bar = report::bar(course.stages.len(), &green, &BTreeSet::new(), green.len(), "");
+        let report = report::report(course, number, judged, COLUMNS);
         let text = self.with_fixed_ids(&format!("{bar}{report}\n{DIM}{}{PLAIN}", watch::KEYS));
         self.cast.screen(&text);
         self.cast.wait(6000);
@@ -152,7 +155,7 @@ impl Recorder {
         self.cast.chapter("It runs");
         self.cast.screen("");
         self.command("make stages");
-        self.cast.show_for(4000, &list(course, LAST));
+        self.cast.show_for(4000, &list(course, &(1..=LAST).collect()));
         self.cast.show("\n");
         self.command("export BASKET_STORE=mongodb://127.0.0.1:27017/"); // the real port differs in each run
         let store = format!("{}practice", servers.mongo(course)?);

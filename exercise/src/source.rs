@@ -1,10 +1,10 @@
 //! Finds the body of a function in a source file, and replaces it. Every other byte stays.
 //! The whole exercise is made this way: it starts with main's bodies blanked, and a solution is main's body put back.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use anyhow::{Context, Result, bail};
-use syn::{Block, ImplItem, Item, TraitItem, Type};
+use syn::{Attribute, Block, ImplItem, Item, TraitItem, Type};
 
 /// The bytes of a function's body, braces included. `item` is `Type::function` or `Trait::function`.
 pub fn body(text: &str, item: &str) -> Result<Range<usize>> {
@@ -19,6 +19,23 @@ pub fn body(text: &str, item: &str) -> Result<Range<usize>> {
         [] => bail!("there is no function {item}"),
         _ => bail!("there is more than one function {item}"),
     }
+}
+
+/// The lines, from 1, on which the body of an item stands.
+pub fn lines(text: &str, item: &str) -> Result<RangeInclusive<usize>> {
+    let body = body(text, item)?;
+    let line = |at| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
+    Ok(line(body.start)..=line(body.end))
+}
+
+/// The names of the tests in a file.
+pub fn tests(text: &str) -> Vec<String> {
+    let is_test = |attribute: &Attribute| attribute.path().segments.last().is_some_and(|last| last.ident == "test");
+    let name = |item: &Item| match item {
+        Item::Fn(function) if function.attrs.iter().any(is_test) => Some(function.sig.ident.to_string()),
+        _ => None,
+    };
+    syn::parse_file(text).map(|file| file.items.iter().filter_map(name).collect()).unwrap_or_default()
 }
 
 fn bodies<'f>(item: &'f Item, owner: &str, name: &str) -> Vec<&'f Block> {

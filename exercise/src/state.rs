@@ -2,7 +2,7 @@
 //! git ignores, and can be deleted without harm.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -18,8 +18,8 @@ pub const FOLDER: &str = ".exercise";
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct State {
-    /// Stages that were green, one after the other from the first, when the tests last ran.
-    pub done: usize,
+    /// The stages that were green when they were last tested.
+    pub green: BTreeSet<usize>,
     /// How many hints were given for each stage.
     pub hints: BTreeMap<usize, usize>,
     /// When the clock runs out, in seconds since 1970.
@@ -35,6 +35,11 @@ impl State {
 
     pub fn save(&self, course: &Course) -> Result<()> {
         course.write(&format!("{FOLDER}/state.json"), &serde_json::to_string(self)?)
+    }
+
+    /// The first stage that is not green; one more than there are stages, if all are.
+    pub fn at(&self) -> usize {
+        (1..).find(|number| !self.green.contains(number)).unwrap_or_default()
     }
 
     /// The clock, if one runs: minutes and seconds left, or that the time is up.
