@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := tests
 .PHONY: tests tests-offline demo setup mongo mongo-stop mongo-shell lint help \
-	from_scratch watch hint solution stages check timer prove serve slides slides-pdf \
+	from_scratch watch hint solution compare reset stages check timer prove serve slides slides-pdf \
 	slides-test slides-record
 
 EXERCISE := cargo run --quiet --package exercise --
@@ -67,6 +67,12 @@ hint: ## learn: show the next hint (STAGE=n)
 
 solution: ## learn: write the solution of STAGE=n into your files, keeping a copy
 	@$(if $(STAGE),$(EXERCISE) solution $(STAGE),echo "which stage? make solution STAGE=n"; exit 2)
+
+compare: ## learn: show your answer of STAGE=n beside main's
+	@$(if $(STAGE),$(EXERCISE) compare $(STAGE),echo "which stage? make compare STAGE=n"; exit 2)
+
+reset: ## learn: blank the functions of STAGE=n again, keeping a copy
+	@$(if $(STAGE),$(EXERCISE) reset $(STAGE),echo "which stage? make reset STAGE=n"; exit 2)
 
 stages: ## learn: list the stages
 	@$(EXERCISE) stages
