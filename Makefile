@@ -54,6 +54,7 @@ slides-record: ## record the terminals of the slides and the README again, and t
 	RECORD=1 cargo test --quiet --workspace --test recordings
 	@scripts/with-mongo $(EXERCISE) record
 	RECORD=1 cargo test --quiet --workspace --test films
+	@scripts/slides pictures
 
 from_scratch: ## learn: make the exercise's branch and switch to it (FRESH=1 starts again)
 	@cargo build --package exercise
