@@ -10,8 +10,8 @@ function redirect(request, response, next) {
 
 export default {
   slidev: { markdown: { markdownItOptions: { html: true, xhtmlOut: true, linkify: true, quotes: '“”‘’' } } },
-  // Without this, vite finds it only when it is first shown, and reloads the deck in the middle of a talk.
-  optimizeDeps: { include: ['asciinema-player'] },
+  // Without this, vite finds them only when they are first shown, and reloads the deck in the middle of a talk.
+  optimizeDeps: { include: ['asciinema-player', 'uqr'] },
   plugins: [
     {
       name: 'practice',
