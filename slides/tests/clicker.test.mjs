@@ -67,13 +67,35 @@ const shows = (page, number) =>
     return `${cast.replace(/\s+/g, ' ')} (${hidden} hidden, ${layout.querySelectorAll('svg *, .stream li:not(.future), [disabled], :checked').length} drawn)`
   }, number)
 
-test('the audience sees what the speaker sees, on every click of the whole deck', { timeout: 600_000 }, async () => {
+/** Two windows of one browser: the speaker's and the audience's. */
+async function windows() {
   const audience = await open('#/1')
   const speaker = await audience.context().newPage()
   speaker.on('pageerror', (error) => audience.trouble.push(`speaker: ${error.message}`))
   await speaker.setViewportSize({ width: 1440, height: 900 })
   await speaker.goto(`${base}#/presenter/1`)
   await visible(speaker, '.slidev-presenter .slidev-page-1 h1').first().waitFor()
+  return { audience, speaker }
+}
+
+test('a button of a slide is pressed for the audience, too, and then the clicker goes on', async () => {
+  const { audience, speaker } = await windows()
+  await speaker.evaluate(() => (location.hash = '#/presenter/race'))
+  const step = (page, words) => visible(page, '[data-test=says]').first().getByText(words).waitFor({ timeout: 5000 })
+  await step(audience, 'Three events')
+  await visible(speaker, '[data-test=next]').first().click()
+  await step(audience, 'Both load')
+  await speaker.keyboard.press('PageDown')
+  await step(audience, 'Both decide')
+  await visible(speaker, '[data-test=unique]').first().click()
+  await step(audience, 'with the key')
+  await speaker.keyboard.press('PageDown')
+  await step(audience, 'a conflict')
+  await close(audience)
+})
+
+test('the audience sees what the speaker sees, on every click of the whole deck', { timeout: 600_000 }, async () => {
+  const { audience, speaker } = await windows()
   const apart = []
   const same = async (number, click, way) => {
     const name = `${deck[number - 1].name}, click ${click}, ${way}`

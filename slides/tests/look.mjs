@@ -17,6 +17,7 @@ export function lookAt(slide) {
     if (!box.width || !box.height || element.closest('.cards')) continue
     if (outside(box, frame)) trouble.push(`<${element.tagName.toLowerCase()} class="${element.className}"> leaves the frame: ${start(element.textContent)}`)
   }
+  if (frame.width !== innerWidth || frame.height !== innerHeight) trouble.push(`it is ${frame.width} by ${frame.height} on a screen of ${innerWidth} by ${innerHeight}`)
   const first = layout.matches('.chapter, .practice') ? null : layout.querySelector(':scope > h1 + *')
   if (first) {
     const line = (first.getBoundingClientRect().top - frame.top) / scale
