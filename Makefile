@@ -51,7 +51,7 @@ slides-test: ## test every slide in a real browser (needs Chromium)
 	@scripts/slides test
 
 slides-record: ## record the terminals of the slides and the README again, and the practice run
-	RECORD=1 cargo test --quiet --workspace --test recordings
+	RECORD=1 scripts/with-mongo cargo test --quiet --workspace --test recordings
 	@scripts/with-mongo $(EXERCISE) record
 	RECORD=1 cargo test --quiet --workspace --test films
 	@scripts/slides pictures

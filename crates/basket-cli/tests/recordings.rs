@@ -101,7 +101,7 @@ fn shell_on(db: &TestDatabase) -> (Shell, Names) {
 }
 
 #[test]
-fn after_the_session_its_events_are_in_mongodb() {
+fn mongo_has_the_events_of_the_session() {
     with_database(async |db| {
         let (shell, mut names) = shell_on(&db);
         let session = recording("session.console");
@@ -118,7 +118,7 @@ fn after_the_session_its_events_are_in_mongodb() {
 }
 
 #[test]
-fn the_boss_has_her_answer_from_a_month_of_baskets() {
+fn mongo_answers_the_boss_from_a_month_of_baskets() {
     with_database(async |db| {
         histories::into_mongo(&db, &month()).await;
         let (shell, mut names) = shell_on(&db);
@@ -158,7 +158,7 @@ fn month() -> Histories {
 }
 
 #[test]
-fn a_document_on_a_slide_is_one_that_basket_has_stored() {
+fn mongo_has_the_document_of_the_slide_as_basket_stored_it() {
     with_database(async |db| {
         let (shell, _) = shell_on(&db);
         let created = shell.basket("create socks --as ann -m 'for the hike'");
