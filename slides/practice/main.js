@@ -9,7 +9,13 @@ const follow = () => document.documentElement.classList.toggle('dark', dark.matc
 dark.addEventListener('change', follow)
 follow()
 
+/** The talk's other films, too, for phones: /practice/?film=explore. Each is named as its slide and its file are. */
+const films = { practice: 'The practice run', explore: 'A slider through time', live: 'Who was it? And now?' }
+const asked = new URLSearchParams(location.search).get('film')
+const film = Object.hasOwn(films, asked) ? asked : 'practice'
+document.title = `${films[film]}: event sourcing from scratch`
+
 createApp(() => [
-  h('header', [h('h1', 'The practice run'), h('a', { href: '../#/practice' }, 'back to the talk')]),
-  h('main', [h(CastPlayer, { src: '../practice.cast' })]),
+  h('header', [h('h1', films[film]), h('a', { href: `../#/${film}` }, 'back to the talk')]),
+  h('main', [h(CastPlayer, { src: `../${film}.cast` })]),
 ]).mount('#app')

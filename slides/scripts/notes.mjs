@@ -18,8 +18,8 @@ await page.setContent(`<style>
   section { box-sizing: border-box; height: 296mm; padding: 132mm 20mm 0; position: relative; break-after: page; overflow: hidden; }
   section:last-child { break-after: auto; }
   footer { position: absolute; bottom: 12mm; left: 20mm; font-size: 10pt; color: #555; }
-</style>${slides.map(({ note, title }, index) => `<section><p>${escaped(note ?? '')}</p>
-  <footer>${index + 1} of ${slides.length}: ${escaped(title.replace('<br>', ' '))}</footer></section>`).join('')}`)
+</style>${slides.map(({ note, title, frontmatter }, index) => `<section><p>${escaped(note ?? '')}</p>
+  <footer>${index + 1} of ${slides.length}: ${escaped(title.replace('<br>', ' '))}${frontmatter.short ? '; in the 25 minutes' : ''}</footer></section>`).join('')}`)
 const notes = await PDFDocument.load(await page.pdf({ format: 'A4' }))
 await browser.close()
 

@@ -59,7 +59,7 @@ function plain(content, { class: kind }, number) {
 
 /** What is played with on a slide can't be used here. It has a link instead. */
 const player = (name, number) => ({ src }) => {
-  const [href, words] = name !== 'CastPlayer' ? [`../#/${number}`, 'Play with it, on the slide'] : [src === 'practice.cast' ? '../practice/' : `../#/${number}`, 'Watch it']
+  const [href, words] = name !== 'CastPlayer' ? [`../#/${number}`, 'Play with it, on the slide'] : [`../practice/?film=${basename(src, '.cast')}`, 'Watch it']
   return h('p', { class: 'try' }, h('a', { href }, words))
 }
 
@@ -125,6 +125,7 @@ async function render() {
 </head>
 <body>
 <header>
+<h1>${headmatter.title}</h1>
 <p>A talk of ${minutes} minutes, to read: each slide, and below it what is said.</p>
 <nav><a href="../#/1">Open the slides</a><a href="../practice/">The practice run</a><a href="${REPOSITORY}">The code</a></nav>
 </header>

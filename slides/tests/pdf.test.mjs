@@ -39,6 +39,7 @@ test('each sheet has the words of its slide and all of its notes', { skip: unrea
   for (const { number, name, title, note } of deck) {
     const sheet = words(sheets[number - 1])
     assert.ok(sheet.includes(words(note)), `${name}: its notes are not on their sheet`)
+    assert.equal(sheet.includes('; in the 25 minutes'), deck[number - 1].short, `${name}: whether it is on the short way`)
     // Once above, in the slide, and once at the foot.
     assert.ok(sheet.split(words(title)).length > 2, `${name}: the slide is not on its sheet`)
   }

@@ -13,6 +13,7 @@ test("the presenter's view has the slide, the next one, the notes and the time",
   assert.ok((await words('.grid-section.main')).includes(deck[1].title), 'the slide')
   assert.ok((await words('.grid-section.next')).includes(deck[2].title), 'the next slide')
   assert.ok((await words('.grid-section.note')).includes(deck[1].note), 'the notes')
+  assert.match(await words('.grid-section.note'), /in the 25 minutes/)
   const clock = visible(page, '.grid-section.bottom .font-mono')
   assert.match(await clock.innerText(), /-\s*:\s*--/, 'the time has not begun')
   await clock.hover()

@@ -88,6 +88,18 @@ test('the address of a slide shows that slide on a phone as well, and each numbe
   await close(page)
 })
 
+test('each film of the talk can be watched on a phone', async () => {
+  for (const { name, routeAlias, title } of deck.filter(({ routeAlias }) => ['explore', 'live', 'practice'].includes(routeAlias))) {
+    const page = await open('read/', phone)
+    await page.locator('section', { has: page.getByRole('heading', { name: title, exact: true }) }).getByRole('link', { name: 'Watch it' }).tap()
+    await page.getByRole('heading', { name: title, exact: true }).waitFor()
+    await page.locator('.ap-term-text').waitFor()
+    assert.equal(await page.getByRole('link', { name: 'back to the talk' }).getAttribute('href'), `../#/${routeAlias}`, name)
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), name)
+    await close(page)
+  }
+})
+
 test('a laptop, and a phone on its side, have the slides', async () => {
   for (const options of [{}, { ...phone, viewport: { width: 740, height: 360 } }]) {
     const page = await open('', options)
