@@ -62,9 +62,8 @@ const shows = (page, number) =>
   page.evaluate((number) => {
     const layout = [...document.querySelectorAll(`.slidev-page-${number} .slidev-layout`)].find((one) => one.checkVisibility())
     if (!layout) return `slide ${number} is not shown`
-    const hidden = [...layout.querySelectorAll('.slidev-vclick-hidden')].length
-    const cast = layout.querySelector('.cast') ? '' : layout.innerText
-    return `${cast.replace(/\s+/g, ' ')} (${hidden} hidden, ${layout.querySelectorAll('svg *, .stream li:not(.future), [disabled], :checked').length} drawn)`
+    const drawn = [...layout.querySelectorAll('svg *, .stream li:not(.future), [disabled], :checked, .line:not(.slidev-code-dishonored)')].filter((one) => one.checkVisibility({ visibilityProperty: true }))
+    return `${layout.querySelector('.cast') ? '' : layout.innerText.replace(/\s+/g, ' ')} (${drawn.length} drawn)`
   }, number)
 
 /** Two windows of one browser: the speaker's and the audience's. */
@@ -97,7 +96,9 @@ test('a button of a slide is pressed for the audience, too, and then the clicker
 test('the audience sees what the speaker sees, on every click of the whole deck', { timeout: 600_000 }, async () => {
   const { audience, speaker } = await windows()
   const apart = []
+  let last
   const same = async (number, click, way) => {
+    if (apart.length > 3) return
     const name = `${deck[number - 1].name}, click ${click}, ${way}`
     const wanted = (page, place) => page.waitForFunction(([place, click]) => location.hash.split('?')[0] === place && Number(/clicks=(\d+)/.exec(location.hash)?.[1] ?? 0) === click, [place, click], { timeout: 3000 })
     const { routeAlias = number } = deck[number - 1]
@@ -105,8 +106,8 @@ test('the audience sees what the speaker sees, on every click of the whole deck'
     await wanted(audience, `#/${routeAlias}`).catch(async () => apart.push(`${name}: the audience is at ${await hash(audience)}`))
     for (const patience = Date.now() + 3000; ; await audience.waitForTimeout(50)) {
       const [one, other] = [await shows(speaker, number), await shows(audience, number)]
-      if (one === other) return
-      if (Date.now() > patience) return apart.push(`${name}:\n  speaker:  ${one}\n  audience: ${other}`)
+      if (one === other && !(click && way === 'forth' && one === last)) return (last = one)
+      if (Date.now() > patience) return apart.push(`${name}: ${one === other ? 'the click changes nothing' : `\n  speaker:  ${one}\n  audience: ${other}`}`)
     }
   }
   await same(1, 0, 'forth')
@@ -115,7 +116,6 @@ test('the audience sees what the speaker sees, on every click of the whole deck'
       await speaker.bringToFront()
       await speaker.keyboard.press('PageDown')
       await same(number, click, 'forth')
-      if (apart.length > 3) break
     }
   }
   for (const { number, clicks } of deck.slice(-8).reverse()) {
