@@ -1,11 +1,12 @@
 // Slidev uses this when it serves, and `vite preview` when it serves the built site: /practice is a page of its own, not a
-// slide. (`practice/vite.config.js` builds it.)
+// slide (`practice/vite.config.js` builds it), and so is /read (`scripts/read.mjs`), which is shown as it was built last.
 import { readFile } from 'node:fs/promises'
 
-/** Its files are beside it, so its address ends with a slash. */
+/** What they link to is beside them, so their addresses end with a slash. */
 function redirect(request, response, next) {
-  if (request.url.split('?')[0] !== '/practice') return next()
-  response.writeHead(302, { location: '/practice/' }).end()
+  const [path, query] = request.url.split('?')
+  if (path !== '/practice' && path !== '/read') return next()
+  response.writeHead(302, { location: `${path}/${query ? `?${query}` : ''}` }).end()
 }
 
 export default {
@@ -19,7 +20,13 @@ export default {
       configureServer(server) {
         server.middlewares.use(redirect)
         server.middlewares.use(async (request, response, next) => {
-          if (request.url.split('?')[0] !== '/practice/') return next()
+          const [path] = request.url.split('?')
+          if (path === '/read/') {
+            response.setHeader('content-type', 'text/html')
+            const built = new URL(`${process.env.SHORT ? 'short-' : ''}dist/read/index.html`, import.meta.url)
+            return response.end(await readFile(built).catch(() => 'This page is not built yet: make slides'))
+          }
+          if (path !== '/practice/') return next()
           const page = await readFile(new URL('practice/index.html', import.meta.url), 'utf8')
           response.setHeader('content-type', 'text/html')
           response.end(await server.transformIndexHtml('/practice/index.html', page))

@@ -164,7 +164,7 @@ test('no serious accessibility finding, light and dark, at the beginning and at 
 })
 
 for (const [script, what] of [['serve', '`make serve`'], ['live', '`LIVE=1 make serve`']]) {
-  test(`${what} has it as well, and shows the first slide`, { timeout: 120_000 }, async (t) => {
+  test(`${what} has it and /read as well, and shows the first slide`, { timeout: 120_000 }, async (t) => {
     const port = 20_000 + Math.floor(Math.random() * 10_000)
     const start = Date.now()
     const server = spawn('npm', ['run', '--silent', script], { cwd: folder, env: { ...process.env, PORT: port }, detached: true, stdio: 'ignore' })
@@ -184,6 +184,10 @@ for (const [script, what] of [['serve', '`make serve`'], ['live', '`LIVE=1 make 
       assert.equal(await runs(page), true)
       assert.deepEqual(page.trouble, [])
       await page.context().close()
+      const read = await open('read', {}, served)
+      await read.getByRole('link', { name: 'Open the slides' }).waitFor()
+      assert.deepEqual(read.trouble, [])
+      await read.context().close()
     } finally {
       process.kill(-server.pid)
     }
