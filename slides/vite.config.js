@@ -10,6 +10,7 @@ function redirect(request, response, next) {
 }
 
 export default {
+  preview: { port: Number(process.env.PORT || 8000), strictPort: true },
   slidev: { markdown: { markdownItOptions: { html: true, xhtmlOut: true, linkify: true, quotes: '“”‘’' } } },
   // Without this, vite finds them only when they are first shown, and reloads the deck in the middle of a talk.
   optimizeDeps: { include: ['asciinema-player', 'uqr'] },
