@@ -33,7 +33,11 @@ fn each_new_event_becomes_a_document_of_its_own() {
         saved.expect("the version that a save expects is the one before its new events; a basket that is new has 0");
 
         let documents = db.stream(*basket.id()).await;
-        assert_eq!(versions(&documents), [1, 2], "one document an event, numbered from 1");
+        assert_eq!(
+            versions(&documents),
+            [1, 2],
+            "one document an event, numbered from 1: a save adds, and overwrites nothing"
+        );
         let fields = ["_id", "basket_id", "version", "type", "data", "recorded_at", "commit", "schema"];
         for document in &documents {
             assert_eq!(document.keys().collect::<Vec<_>>(), fields);
