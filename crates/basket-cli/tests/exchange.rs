@@ -62,7 +62,7 @@ fn an_export_comes_back_byte_for_byte_and_can_be_imported_again(shell: &Shell) {
 }
 
 #[test]
-fn events_go_from_a_file_to_mongodb_and_back() {
+fn mongo_events_go_from_a_file_and_back() {
     let shell = Shell::new().with("BASKET_STORE", "baskets.db");
     let ids = fill(&shell);
     let exported = export(&shell, "", "all");

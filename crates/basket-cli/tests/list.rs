@@ -80,7 +80,7 @@ async fn assert_lists(store: &impl EventLog<Baskets>, histories: &Histories, lim
 }
 
 #[test]
-fn both_stores_are_listed_as_a_person_would() {
+fn mongo_and_the_file_are_listed_as_a_person_would() {
     with_database(async |db| {
         let folder = tempfile::tempdir().unwrap();
         let (path, mut runner) = (folder.path().join("baskets.db"), TestRunner::default());

@@ -48,3 +48,22 @@ fn the_readme_lists_every_command_and_every_make_target() {
         assert!(readme.contains(&format!("`make {target}`")), "make {target}");
     }
 }
+
+/// `make tests-offline` skips tests by this name.
+#[test]
+fn a_test_that_needs_a_mongodb_says_so_in_its_name() {
+    for entry in fs::read_dir(format!("{ROOT}crates/basket-cli/tests")).unwrap() {
+        let file = entry.unwrap().path();
+        // This one has the words that are looked for.
+        if file.ends_with("readme.rs") || !file.is_file() {
+            continue;
+        }
+        let source = fs::read_to_string(&file).unwrap();
+        for test in source.split("#[test]\n").skip(1) {
+            let name = test.split_once("fn ").and_then(|(_, rest)| rest.split_once('(')).map_or("", |(name, _)| name);
+            let body = test.split_once("\n}\n").map_or(test, |(body, _)| body);
+            let needs_one = ["with_database", "OwnServer", "OwnSet"].iter().any(|word| body.contains(word));
+            assert!(!needs_one || name.starts_with("mongo_"), "{name} in {}", file.display());
+        }
+    }
+}

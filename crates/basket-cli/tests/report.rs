@@ -135,7 +135,7 @@ async fn assert_reports(store: &impl EventLog<Baskets>, histories: &Histories) {
 }
 
 #[test]
-fn both_stores_are_reported_as_a_person_would_count() {
+fn mongo_and_the_file_are_reported_as_a_person_would_count() {
     with_database(async |db| {
         let folder = tempfile::tempdir().unwrap();
         let (path, mut runner) = (folder.path().join("baskets.db"), TestRunner::default());

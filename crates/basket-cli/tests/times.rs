@@ -136,7 +136,7 @@ fn every_day_leads_back(shell: &Shell) {
 }
 
 #[test]
-fn every_time_that_is_printed_is_read_as_the_same_moment_in_any_zone() {
+fn mongo_every_time_that_is_printed_is_read_as_the_same_moment_in_any_zone() {
     with_database(async |db| {
         histories::into_mongo(&db, &history()).await;
         for zone in ZONES {

@@ -196,7 +196,7 @@ async fn assert_reports(store: &impl EventLog<Baskets>, [shopping, all]: &[Repor
 }
 
 #[test]
-fn after_any_reverts_and_restores_what_is_in_effect_leads_to_the_state_can_be_reverted_and_is_counted() {
+fn mongo_after_any_reverts_and_restores_what_is_in_effect_leads_to_the_state_can_be_reverted_and_is_counted() {
     with_database(async |db| {
         let folder = tempfile::tempdir().unwrap();
         let (mongo, file) = (db.store().await, EmbeddedStore::<Baskets>::at(folder.path().join("baskets.db")));
