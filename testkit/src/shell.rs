@@ -61,12 +61,9 @@ impl Shell {
         command
     }
 
-    /// Runs `basket` with these words; a text in single quotes is one word.
+    /// Runs `basket` with the words of a line, as [`split`] has them.
     pub fn basket(&self, words: &str) -> Answer {
-        let parts = words.split('\'').enumerate();
-        let words =
-            parts.flat_map(|(at, part)| if at % 2 == 0 { part.split_whitespace().collect() } else { vec![part] });
-        self.run(&words.collect::<Vec<_>>())
+        self.run(&split(words))
     }
 
     pub fn run(&self, arguments: &[&str]) -> Answer {
@@ -80,6 +77,12 @@ impl Shell {
         let id = created.out.strip_prefix("Created basket with id '").and_then(|rest| rest.strip_suffix("'\n"));
         id.unwrap_or_else(|| panic!("{created:?}")).to_owned()
     }
+}
+
+/// The words of a command line; a text in single quotes is one word.
+pub fn split(line: &str) -> Vec<&str> {
+    let parts = line.split('\'').enumerate();
+    parts.flat_map(|(at, part)| if at % 2 == 0 { part.split_whitespace().collect() } else { vec![part] }).collect()
 }
 
 /// The binary that cargo has built for the tests of its crate, beside them.

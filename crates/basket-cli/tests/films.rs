@@ -3,7 +3,13 @@
 
 use std::{env, fs, ops::RangeInclusive};
 
-use testkit::{console::with_times_of, film::Film, picture, shell::Shell, terminal::Terminal};
+use testkit::{
+    console::with_times_of,
+    film::Film,
+    picture,
+    shell::{Shell, split},
+    terminal::Terminal,
+};
 
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/");
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
@@ -55,12 +61,7 @@ impl Prompt {
     /// Types a command, and shows what it prints.
     fn run(&mut self, film: &mut Film, above: &[String], shell: &Shell, command: &str, milliseconds: u64) {
         self.type_in(film, above, command);
-        let words: Vec<_> = command.split('\'').collect();
-        let words = words.iter().enumerate().flat_map(|(at, part)| match at % 2 {
-            0 => part.split_whitespace().collect(),
-            _ => vec![*part],
-        });
-        let mut terminal = Terminal::run_in(self.window, shell, &words.collect::<Vec<_>>());
+        let mut terminal = Terminal::run_in(self.window, shell, &split(command));
         terminal.ends();
         let mut printed = terminal.rows();
         printed.truncate(printed.iter().rposition(|row| !row.is_empty()).map_or(0, |last| last + 1));
