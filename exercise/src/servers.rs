@@ -1,5 +1,5 @@
 //! The MongoDB servers for the stages that need one: started once, stopped at the end. `watch` starts them in the
-//! background, so that nobody waits for a download at stage 6, and so that who can have none is told long before.
+//! background: stage 6 does not wait for a download, and a learner who can't have a MongoDB knows it from the start.
 
 use std::{
     env,

@@ -1,6 +1,6 @@
 //! Builds in the background what the later stages need, while the learner thinks about the first ones: the MongoDB driver
-//! takes a minute and more, which nobody should wait for at stage 6. It never keeps a verdict waiting: cargo locks its
-//! folder, so a build is killed on a save, and goes on where it was when nothing else happens.
+//! takes a minute and more, and stage 6 would begin with that wait. A verdict never waits for it: cargo locks its folder, so
+//! a build is killed on a save, and goes on where it was when nothing else happens.
 
 use std::{
     os::unix::process::CommandExt,

@@ -51,10 +51,7 @@ fn a_document_is_read_back_as_the_event_that_it_was() {
 fn a_document_that_is_no_event_of_a_basket_says_what_is_wrong_with_it() {
     let read = |kind, data: Document| Baskets::decode(&new_id(), 1, kind, &RawDocumentBuf::try_from(&data).unwrap());
     let blessed = read("ItemBlessed", doc! { "product": "socks" }).expect_err("an unknown type was read as an event");
-    assert!(
-        blessed.contains("ItemBlessed"),
-        "whoever repairs this looks for the unknown type, but this says: {blessed}"
-    );
+    assert!(blessed.contains("ItemBlessed"), "the error should name the unknown type, but it says: {blessed}");
     for (data, why) in
         [(doc! { "product": "socks" }, "data.qty is missing"), (doc! { "product": "socks", "qty": 0 }, "data.qty is 0")]
     {
