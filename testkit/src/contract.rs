@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use basket_domain::{Basket, EventSourced, Refusal};
 use basket_mongo::{
-    Baskets, CommitId, Entry, EventStore, Expected, HandleError, Maintenance, Scope, StoreError,
+    Baskets, CommandError, Commit, Entry, EventStore, Expected, Maintenance, Outcome, Require, Scope, StoreError,
     store::{document::read_entry, maintenance::Read},
 };
 use bson::{Document, RawDocumentBuf, doc, oid::ObjectId};
@@ -31,6 +31,7 @@ macro_rules! contract {
             documents_come_in_order_however_many
             an_import_is_whole_or_not_at_all
         }
+        $crate::command_contract! { $with }
     };
     ($with:path; $($case:ident)*) => {
         $(#[test] fn $case() { $with(async |store| $crate::contract::$case(store).await); })*
@@ -70,8 +71,9 @@ pub async fn what_was_never_saved_is_not_found(store: impl Maintenance<Baskets>)
         let id = new_id();
         let error = store.get(&id).await.unwrap_err();
         assert!(matches!(&error, StoreError::NotFound { what: "basket", id: named, .. } if *named == id.to_string()));
-        let outcome = store.handle(&id, |basket| basket.add_item(&product("rocks"), qty(2))).await;
-        assert!(matches!(outcome, Err(HandleError::Store(StoreError::NotFound { .. }))), "{outcome:?}");
+        let add = store.command(&id).require(Require::Existing);
+        let outcome = add.run(|basket| basket.add_item(&product("rocks"), qty(2))).await;
+        assert!(matches!(outcome, Err(CommandError::Store { error: StoreError::NotFound { .. }, .. })), "{outcome:?}");
         let history: Vec<_> = store.history(&id).collect().await;
         assert!(matches!(history[..], [Err(StoreError::NotFound { .. })]), "one error, and no more");
         store.save(&mut created()).await.unwrap();
@@ -80,7 +82,7 @@ pub async fn what_was_never_saved_is_not_found(store: impl Maintenance<Baskets>)
 
 pub async fn an_aggregate_without_new_events_is_saved_by_doing_nothing(store: impl EventStore<Basket>) {
     let mut nothing = EventSourced::<Basket>::new(new_id());
-    store.save(&mut nothing).await.unwrap();
+    assert_eq!(store.save(&mut nothing).await.unwrap(), Outcome::Unchanged);
     assert!(matches!(store.get(nothing.id()).await, Err(StoreError::NotFound { .. })));
 }
 
@@ -110,7 +112,7 @@ pub async fn a_version_beyond_the_head_is_a_conflict_and_leaves_no_gap(store: im
 
     let new = created_with_socks();
     for claimed in [1, 7, u64::MAX] {
-        let outcome = store.append(new.id(), Expected::Claimed(claimed), CommitId::new(), new.new_events()).await;
+        let outcome = store.append(new.id(), Expected::Claimed(claimed), &Commit::default(), new.new_events()).await;
         let Err(StoreError::Conflict { expected, found: 0 }) = outcome else { panic!("{outcome:?}") };
         assert_eq!(expected, claimed);
     }
@@ -120,20 +122,20 @@ pub async fn a_version_beyond_the_head_is_a_conflict_and_leaves_no_gap(store: im
 
 pub async fn the_same_commit_again_appends_nothing(store: impl EventStore<Basket>) {
     for mut basket in [created(), created_with_socks()] {
-        let (commit, mut again) = (CommitId::new(), basket.clone());
-        store.save_as(commit, &mut basket).await.unwrap();
-        store.save_as(commit, &mut again).await.unwrap();
+        let (commit, mut again) = (Commit::default(), basket.clone());
+        assert_eq!(store.save_as(&commit, &mut basket).await.unwrap(), Outcome::Now);
+        assert_eq!(store.save_as(&commit, &mut again).await.unwrap(), Outcome::Before);
         assert!(again.new_events().is_empty());
         assert_eq!(version(&store, &basket).await, basket.version());
 
         // Also when others have written since.
         add(&mut basket, "rocks", 1);
         let mut late = basket.clone();
-        let commit = CommitId::new();
-        store.save_as(commit, &mut basket).await.unwrap();
+        let commit = Commit::default();
+        store.save_as(&commit, &mut basket).await.unwrap();
         add(&mut basket, "clocks", 1);
         store.save(&mut basket).await.unwrap();
-        store.save_as(commit, &mut late).await.unwrap();
+        assert_eq!(store.save_as(&commit, &mut late).await.unwrap(), Outcome::Before);
         assert_eq!(version(&store, &basket).await, basket.version());
     }
 }
@@ -141,8 +143,8 @@ pub async fn the_same_commit_again_appends_nothing(store: impl EventStore<Basket
 pub async fn the_same_events_under_another_commit_are_a_conflict(store: impl EventStore<Basket>) {
     let mut basket = created_with_socks();
     let mut again = basket.clone();
-    store.save_as(CommitId::new(), &mut basket).await.unwrap();
-    let error = store.save_as(CommitId::new(), &mut again).await.unwrap_err();
+    store.save_as(&Commit::default(), &mut basket).await.unwrap();
+    let error = store.save_as(&Commit::default(), &mut again).await.unwrap_err();
     assert!(matches!(error, StoreError::Conflict { expected: 0, found: 2 }), "{error:?}");
     assert_eq!(again.new_events().len(), 2, "what was not saved is still new");
 }
@@ -157,18 +159,18 @@ pub async fn streams_do_not_meet(store: impl EventStore<Basket>) {
 
 pub async fn a_command_is_loaded_decided_and_appended(store: impl EventStore<Basket>) {
     let basket = saved(&store, created()).await;
-    let handled = store.handle(basket.id(), |basket| basket.add_item(&product("rocks"), qty(2))).await.unwrap();
-    assert_eq!(seen(&handled), (2, vec![("rocks".to_owned(), 2)]));
-    assert!(handled.new_events().is_empty());
-    assert_eq!(seen(&store.get(basket.id()).await.unwrap()), seen(&handled));
+    let handled = store.command(basket.id()).run(|basket| basket.add_item(&product("rocks"), qty(2))).await.unwrap();
+    assert_eq!(seen(&handled.root), (2, vec![("rocks".to_owned(), 2)]));
+    assert!(handled.root.new_events().is_empty());
+    assert_eq!(seen(&store.get(basket.id()).await.unwrap()), seen(&handled.root));
 }
 
 pub async fn a_command_that_is_refused_or_decides_nothing_writes_nothing(store: impl EventStore<Basket>) {
     let basket = saved(&store, created()).await;
-    let refused = store.handle(basket.id(), |basket| basket.remove_item(&product("rocks"))).await.unwrap_err();
-    assert!(matches!(refused, HandleError::Refused(Refusal::NotInBasket { .. })), "{refused:?}");
-    let handled = store.handle(basket.id(), |_| Ok::<_, Refusal>(vec![])).await.unwrap();
-    assert_eq!((handled.version(), version(&store, &basket).await), (1, 1));
+    let refused = store.command(basket.id()).run(|basket| basket.remove_item(&product("rocks"))).await.unwrap_err();
+    assert!(matches!(refused, CommandError::Refused(Refusal::NotInBasket { .. })), "{refused:?}");
+    let handled = store.command(basket.id()).run(|_| Ok::<_, Refusal>(vec![])).await.unwrap();
+    assert_eq!((handled.root.version(), version(&store, &basket).await), (1, 1));
 }
 
 pub async fn commands_that_race_are_all_decided_on_what_is_there(store: impl EventStore<Basket> + Send + 'static) {
@@ -181,11 +183,11 @@ pub async fn commands_that_race_are_all_decided_on_what_is_there(store: impl Eve
                 0 => basket.add_item(&product("rocks"), qty(1)),
                 _ => basket.remove_item(&product("socks")),
             };
-            store.handle(&id, command).await.map(drop)
+            store.command(&id).run(command).await.map(drop)
         })
     });
     let outcomes: Vec<_> = join_all(racers).await.into_iter().map(Result::unwrap).collect();
-    let refused = outcomes.iter().filter(|outcome| matches!(outcome, Err(HandleError::Refused(_)))).count();
+    let refused = outcomes.iter().filter(|outcome| matches!(outcome, Err(CommandError::Refused(_)))).count();
     assert_eq!((outcomes.iter().filter(|outcome| outcome.is_ok()).count(), refused), (9, 7), "{outcomes:?}");
     assert_eq!(seen(&store.get(&id).await.unwrap()), (11, vec![("rocks".to_owned(), 8)]));
 }
@@ -212,6 +214,8 @@ pub async fn documents_come_in_order_however_many(store: impl Maintenance<Basket
     assert!(all.is_sorted_by_key(|entry| (entry.stream, entry.version)));
     assert_eq!(store.count().await.unwrap(), 1_202);
     assert_eq!(store.faults().await.unwrap(), []);
+    let ids: Vec<_> = store.ids().try_collect().await.unwrap();
+    assert!(ids.len() == 2 && ids.is_sorted() && ids.contains(&id), "{ids:?}");
 }
 
 pub async fn an_import_is_whole_or_not_at_all(store: impl Maintenance<Baskets>) {

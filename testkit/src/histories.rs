@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use basket_cli::EmbeddedStore;
 use basket_domain::{Basket, BasketEvent, BasketId, EventSourced};
 use basket_mongo::{
-    Baskets, CommitId, Maintenance, Meta,
+    Baskets, Commit, Maintenance,
     store::document::{NewEvent, new_events, read_entry},
 };
 use bson::{Bson, DateTime, RawDocumentBuf};
@@ -56,7 +56,7 @@ fn history(commands: &[(usize, u32, i64)]) -> Vec<Dated> {
 
 fn written(history: &[Dated]) -> Vec<NewEvent> {
     let events: Vec<_> = history.iter().map(|(event, _)| event.clone()).collect();
-    let mut written = new_events::<Baskets>(0, CommitId::new(), &Meta::default(), &events);
+    let mut written = new_events::<Baskets>(0, &Commit::default(), DateTime::now(), &events);
     written.iter_mut().zip(history).for_each(|(event, (_, at))| event.recorded_at = DateTime::from_millis(*at));
     written
 }

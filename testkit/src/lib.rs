@@ -6,7 +6,7 @@
 //! - `mongo`, `own_server` and `own_set`: a database for each test, and servers that may be killed and frozen
 //! - `proxy`: a connection that breaks while an answer is under way
 //! - `values`: a value of any type that BSON has
-//! - `contract`: what every store must do
+//! - `contract`, `command_contract`: what every store must do
 //! - `shell`, `console`, `terminal`, `watcher`: the `basket` binary, as people use it
 //! - `film`, `picture`: what a terminal shows, to be played and to be looked at
 //! - `one_basket`: a shell with a basket to work with, and what a command prints as data
@@ -18,6 +18,8 @@
 pub mod events;
 pub mod silo;
 
+#[cfg(feature = "store")]
+pub mod command_contract;
 #[cfg(feature = "store")]
 pub mod contract;
 #[cfg(feature = "store")]

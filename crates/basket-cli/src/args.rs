@@ -3,7 +3,7 @@
 
 use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
-use basket_domain::Product;
+use basket_domain::{ParseVoucherError, Product, Voucher};
 use basket_mongo::Moment;
 use bson::DateTime;
 use jiff::SignedDuration;
@@ -63,6 +63,10 @@ pub(crate) fn row<D: Domain>(text: &str) -> Result<String, String> {
 
 pub(crate) fn product(text: &str) -> Result<Product, String> {
     Product::new(no_hyphen(text)?).map_err(|error| error.to_string())
+}
+
+pub(crate) fn voucher(text: &str) -> Result<Voucher, String> {
+    no_hyphen(text)?.parse().map_err(|error: ParseVoucherError| error.to_string())
 }
 
 pub(crate) fn quantity(text: &str) -> Result<NonZeroU32, String> {

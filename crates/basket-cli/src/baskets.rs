@@ -3,7 +3,7 @@
 
 use basket_domain::{
     Basket,
-    BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved},
+    BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved, VoucherRedeemed},
     BasketId, Product,
 };
 use basket_mongo::Baskets;
@@ -13,7 +13,7 @@ use crate::domain::{Domain, Row};
 impl Domain for Baskets {
     type Value = u32;
 
-    const TYPES: &'static [&'static str] = &["BasketCreated", "ItemAdded", "ItemRemoved"];
+    const TYPES: &'static [&'static str] = &["BasketCreated", "ItemAdded", "ItemRemoved", "VoucherRedeemed"];
     const ROW: &'static str = "product";
     const VALUE: &'static str = "quantity";
     const EXAMPLE_ID: &'static str = "5ab69073421aa917e62b4734";
@@ -31,6 +31,7 @@ impl Domain for Baskets {
             BasketCreated { .. } => "created the basket".into(),
             ItemAdded { product, qty, .. } => format!("added {qty} of '{product}'"),
             ItemRemoved { product, .. } => format!("removed '{product}'"),
+            VoucherRedeemed { voucher, .. } => format!("redeemed the voucher '{voucher}'"),
         }
     }
 

@@ -7,8 +7,8 @@ use std::{
     process::ExitCode,
 };
 
-use basket_domain::Refusal;
-use basket_mongo::{HandleError, StoreError, Unreadable, store::exchange::BadLine};
+use basket_domain::{BasketEvent, Refusal};
+use basket_mongo::{CommandError, StoreError, Unreadable, store::exchange::BadLine};
 use clap::builder::styling::{AnsiColor, Style};
 
 use crate::plain::plain;
@@ -17,7 +17,7 @@ pub(crate) const USAGE: u8 = 2;
 const UNEXPECTED: u8 = 1;
 const NOT_FOUND: u8 = 3;
 pub(crate) const REFUSED: u8 = 4;
-const CONTENDED: u8 = 5;
+pub(crate) const CONTENDED: u8 = 5;
 const STORE: u8 = 6;
 pub(crate) const UNREADABLE: u8 = 7;
 const OUTCOME_UNKNOWN: u8 = 8;
@@ -28,6 +28,9 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 #[derive(Debug, thiserror::Error)]
 #[error("{1}")]
 pub(crate) struct Failure(pub(crate) u8, pub(crate) String);
+
+/// Why a command to a basket failed.
+type Changing = CommandError<BasketEvent, Refusal>;
 
 /// Prints what went wrong, and returns the exit code of its kind.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
@@ -41,9 +44,8 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
 
 /// The contexts and the error itself. An error of the libraries names its causes already.
 fn message(error: &anyhow::Error) -> String {
-    let is_ours = |cause: &(dyn Error + 'static)| {
-        cause.is::<StoreError>() || cause.is::<HandleError<Refusal>>() || cause.is::<Unreadable>()
-    };
+    let is_ours =
+        |cause: &(dyn Error + 'static)| cause.is::<StoreError>() || cause.is::<Changing>() || cause.is::<Unreadable>();
     let last = error.chain().position(is_ours).unwrap_or(usize::MAX);
     error.chain().take(last.saturating_add(1)).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
@@ -70,10 +72,11 @@ fn verdict(error: &anyhow::Error) -> (u8, &'static str) {
     if error.is::<BadLine>() || error.is::<Unreadable>() {
         return (UNREADABLE, "");
     }
-    match error.downcast_ref::<HandleError<Refusal>>() {
-        Some(HandleError::Refused(refusal)) => refused(refusal),
-        Some(HandleError::Contended { .. }) => (CONTENDED, ""),
-        Some(HandleError::Store(error)) => store(error),
+    match error.downcast_ref::<Changing>() {
+        Some(CommandError::Refused(refusal)) => refused(refusal),
+        Some(CommandError::Stale { .. }) => (REFUSED, "; `basket log` shows what has happened since"),
+        Some(CommandError::Contended { .. }) => (CONTENDED, ""),
+        Some(CommandError::Store { error, .. }) => store(error),
         _ => error.downcast_ref::<StoreError>().map_or((UNEXPECTED, ""), store),
     }
 }
@@ -90,13 +93,13 @@ fn store(error: &StoreError) -> (u8, &'static str) {
         StoreError::NotFound { .. } => (NOT_FOUND, "; check the id, and the store with `basket store`"),
         StoreError::NoSuchVersion { .. } => (NOT_FOUND, "; `basket log` shows them"),
         StoreError::NotYetThere { .. } => (NOT_FOUND, " (in UTC); `basket log` shows its events"),
-        StoreError::Conflict { .. } => (CONTENDED, ""),
+        StoreError::Conflict { .. } | StoreError::Outdated { .. } => (CONTENDED, ""),
         StoreError::Unreadable(_) => (UNREADABLE, ""),
         StoreError::Damaged { .. } => {
             (UNREADABLE, "; bring back a copy of it, or save what is left with `sqlite3 FILE .recover`")
         }
         StoreError::OutcomeUnknown { .. } => {
-            (OUTCOME_UNKNOWN, "; look with `basket log` before you repeat the command")
+            (OUTCOME_UNKNOWN, "; repeat it with the same --request-id, or look with `basket log` before you do")
         }
         StoreError::Diverged { .. } => (REFUSED, "; `basket log` shows the one that is here"),
         StoreError::Address { .. } => (USAGE, ""),

@@ -12,6 +12,7 @@ mod args;
 mod baskets;
 mod choice;
 pub mod commands;
+mod delivery;
 pub mod domain;
 pub mod embedded;
 mod exit;

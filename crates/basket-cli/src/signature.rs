@@ -37,7 +37,7 @@ impl Signature {
             reason: self.message.clone(),
             correlation: or_variable(&self.correlation, "BASKET_CORRELATION")?,
             causation: or_variable(&self.causation, "BASKET_CAUSATION")?,
-            undoes: None,
+            ..Meta::default()
         })
     }
 }
@@ -70,7 +70,7 @@ fn git_user() -> Option<String> {
     name(&String::from_utf8(output.stdout).ok()?).ok()
 }
 
-fn name(text: &str) -> Result<String, String> {
+pub(crate) fn name(text: &str) -> Result<String, String> {
     checked(text, 256, |c| c.is_control())
 }
 

@@ -1,11 +1,11 @@
 //! What a command needs of a store, whichever was chosen: [`Store`], and what a store says about itself.
 
-use basket_mongo::{Codec, Maintenance, StoreError, Tail, Until};
+use basket_mongo::{Codec, Maintenance, StoreError, Tail, Together, Until};
 
 use crate::embedded::EmbeddedStore;
 
 /// A store that the tools can work on.
-pub trait Store<C: Codec>: Tail<C> + Maintenance<C> {
+pub trait Store<C: Codec>: Tail<C> + Maintenance<C> + Together<C::Aggregate> {
     /// Asks the store what it is; an error where it does not answer.
     fn describe(&self) -> impl Future<Output = Result<Description, StoreError>>;
 

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, env, process::Command};
 
 use basket_cli::EmbeddedStore;
-use basket_mongo::{Codec, EventLog, EventStore, Meta};
+use basket_mongo::{Codec, Commit, EventStore, Meta};
 use serde_json::Value;
 use testkit::{
     on_both_stores,
@@ -113,12 +113,14 @@ async fn any_id_and_whatever_stands_beside_an_event_leads_back_from_its_attribut
         reason: odd("50 %"),
         correlation: odd("靴"),
         causation: Some(String::new()),
+        request: odd("r-7"),
+        headers: bson::Document::new(),
         undoes: None,
     };
     for id in ids {
-        store.signed(meta.clone()).save(&mut armed(id)).await.unwrap();
-        store.handle(&id.to_owned(), |silo| silo.turn_key(Officer::Commander)).await.unwrap();
-        store.handle(&id.to_owned(), Silo::launch).await.unwrap();
+        store.save_as(&Commit::new(meta.clone()), &mut armed(id)).await.unwrap();
+        store.command(&id.to_owned()).run(|silo| silo.turn_key(Officer::Commander)).await.unwrap();
+        store.command(&id.to_owned()).run(Silo::launch).await.unwrap();
     }
     drop(store);
     let test = env::current_exe().unwrap();

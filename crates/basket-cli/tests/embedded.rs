@@ -51,7 +51,7 @@ fn a_file_that_is_none_of_ours_or_of_a_newer_basket_and_a_folder_are_left_as_the
     let with_sql = |file: &Path, sql: &str| Connection::open(file).unwrap().execute_batch(sql).unwrap();
     let newer = |file: &Path| {
         Shell::new().with("BASKET_STORE", file.to_str().unwrap()).create("socks");
-        with_sql(file, "PRAGMA user_version = 3");
+        with_sql(file, "PRAGMA user_version = 4");
     };
     type Make<'a> = &'a dyn Fn(&Path);
     let cases: [(Make<'_>, &str); 5] = [
@@ -149,7 +149,7 @@ async fn all_the_pages_of_a_reading_are_of_one_moment() {
     let basket = saved(&store, basket).await;
     let mut reading = std::pin::pin!(store.documents(Scope::From(*basket.id(), 1)));
     assert!(reading.try_next().await.unwrap().is_some());
-    store.handle(basket.id(), |basket| basket.add_item(&product("socks"), qty(1))).await.unwrap();
+    store.command(basket.id()).run(|basket| basket.add_item(&product("socks"), qty(1))).await.unwrap();
     let rest: Vec<_> = reading.try_collect().await.unwrap();
     assert_eq!(rest.len(), 1_199, "what was written meanwhile is not of that moment");
 }

@@ -32,8 +32,8 @@ fn silo(store: &str, words: &[&str]) -> Printed {
 async fn launched(store: &impl EventStore<Silo>) {
     store.save(&mut armed("north")).await.unwrap();
     let id = "north".to_owned();
-    store.handle(&id, |silo| silo.turn_key(Officer::Commander)).await.unwrap();
-    store.handle(&id, Silo::launch).await.unwrap();
+    store.command(&id).run(|silo| silo.turn_key(Officer::Commander)).await.unwrap();
+    store.command(&id).run(Silo::launch).await.unwrap();
 }
 
 fn every_tool_works(store: &str, folder: &Path) {

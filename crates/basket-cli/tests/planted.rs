@@ -111,7 +111,7 @@ fn embedded_a_row_that_is_no_event_is_named_listed_as_unreadable_and_left_out_of
     for (change, why, listed) in cases {
         let planted = ObjectId::new();
         file.execute_batch(&format!(
-            "INSERT INTO baskets SELECT NULL, '{planted}', basket_id, 3, type, data, recorded_at, \"commit\", schema, meta
+            "INSERT INTO baskets SELECT NULL, '{planted}', basket_id, 3, type, data, recorded_at, \"commit\", schema, meta, tags
              FROM baskets WHERE version = 2; UPDATE baskets SET {change} WHERE _id = '{planted}'"
         ))
         .unwrap();

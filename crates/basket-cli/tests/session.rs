@@ -17,7 +17,8 @@ on_both_stores! {
 fn quantities_accumulate_and_json_says_the_same(shell: &Shell) {
     let created = shell.basket("create socks --quantity 2 --format json");
     let id = created.out[7..31].to_owned();
-    created.says(&format!("{{\"id\":\"{id}\"}}\n"));
+    let json: serde_json::Value = serde_json::from_str(&created.out).unwrap();
+    assert_eq!((&json["id"], &json["outcome"], &json["version"]), (&id.as_str().into(), &"now".into(), &2.into()));
     for words in ["rocks -q 4294967294", "socks -q 3", "rocks"] {
         shell.basket(&format!("add {id} {words}")).says("");
     }
@@ -132,7 +133,8 @@ fn help_has_the_exit_codes_and_examples_that_work() {
             std::fs::write(shell.folder.path().join("baskets.ndjson"), shell.basket("export").out).unwrap();
             // What follows two blanks or a > is for people and shells.
             let words = example.split("  ").next().unwrap().split(" > ").next().unwrap();
-            let answer = basket.basket(&words.replace("5ab69073421aa917e62b4734", "ID"));
+            let words = words.replace("5ab69073421aa917e62b4734", "ID");
+            let answer = basket.basket(&words.replace("5ab69073421aa917e62b4735", &shell.create("hats")));
             if example.starts_with("explore") {
                 // It needs a terminal, and has one in tests/explore.rs.
                 answer.fails(2, "needs a terminal");

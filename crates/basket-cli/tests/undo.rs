@@ -8,7 +8,7 @@ use basket_cli::{
     stays::{Query, removals},
 };
 use basket_domain::{Aggregate, Basket, BasketId, CantRevert, Report, Reversible};
-use basket_mongo::{Baskets, Entry, EventLog, InEffect, Moment, Scope, Undo, UndoError};
+use basket_mongo::{Baskets, CommandError, Entry, EventLog, InEffect, Moment, Scope, Undo, UndoError};
 use futures_util::TryStreamExt;
 use proptest::{collection::vec, prelude::*, sample::Index, strategy::ValueTree, test_runner::TestRunner};
 use testkit::{
@@ -120,8 +120,8 @@ async fn act(store: &impl Undo<Baskets>, id: BasketId, act: &Act) {
             let product = product(["socks", "rocks", "clocks"][*which]);
             // A refusal changes nothing.
             let _ = match many {
-                0 => store.handle(&id, |basket| basket.remove_item(&product)).await,
-                many => store.handle(&id, |basket| basket.add_item(&product, qty(*many))).await,
+                0 => store.command(&id).run(|basket| basket.remove_item(&product)).await,
+                many => store.command(&id).run(|basket| basket.add_item(&product, qty(*many))).await,
             };
         }
         Act::Revert(at, length) => {
@@ -132,7 +132,7 @@ async fn act(store: &impl Undo<Baskets>, id: BasketId, act: &Act) {
         Act::Restore(at) => {
             let version = at.index(head as usize) as u64 + 1;
             let then = store.past(&id, Moment::Version(version)).await.unwrap().root;
-            store.restore(&id, Moment::Version(version)).await.unwrap();
+            store.command(&id).restore(Moment::Version(version)).await.unwrap();
             assert!(store.get(&id).await.unwrap().state() == then.state());
         }
     }
@@ -144,7 +144,10 @@ async fn assert_revert(store: &impl Undo<Baskets>, id: BasketId, versions: Range
     let [in_effect, _] = model(&commits(&history), &BTreeSet::new());
     let [_, left] = model(&commits(&history), &versions.clone().collect());
     let what_if = store.what_if(&id, std::slice::from_ref(&versions)).await.unwrap();
-    let outcome = store.revert(&id, versions.clone()).await;
+    let outcome = store.command(&id).revert(versions.clone()).await.map_err(|error| match error {
+        CommandError::Refused(refused) => refused,
+        other => panic!("{other:?}"),
+    });
     match (versions.clone().find(|version| !in_effect.contains(version)), folded(&history, &left), outcome) {
         (Some(first), _, Err(UndoError::NotInEffect { version, by })) => {
             assert_eq!(version, first, "{versions:?} of {history:?}");

@@ -252,7 +252,7 @@ fn mongo_a_server_that_is_no_replica_set_is_read_every_second_and_that_is_said()
             assert!(note.contains("(a look every 1 second, since it is no replica set); Ctrl-C ends it"), "{note}");
         }
         for name in ["rocks", "clocks"] {
-            store.handle(&basket, |basket| basket.add_item(&product(name), qty(1))).await.unwrap();
+            store.command(&basket).run(|basket| basket.add_item(&product(name), qty(1))).await.unwrap();
         }
         for (watcher, mut kept) in watchers.iter().zip([vec![], vec![basket, other], vec![]]) {
             let shown = watcher.records(kept.len() + 2).into_iter();

@@ -45,7 +45,7 @@ async fn write(store: &MongoStore<Baskets>, stop: &AtomicBool, written: &AtomicU
 
 async fn save(store: &MongoStore<Baskets>, basket: &mut EventSourced<Basket>, written: &AtomicU64) {
     let (commit, events) = (CommitId::new(), basket.new_events().len());
-    while let Err(error) = store.save_as(commit, basket).await {
+    while let Err(error) = store.save_as(&commit.into(), basket).await {
         assert!(!matches!(error, StoreError::Conflict { .. }), "{error}");
         sleep(Duration::from_millis(50)).await;
     }

@@ -125,7 +125,7 @@ fn mongo_a_server_that_is_no_replica_set_names_it_once_and_goes_on() {
     with_database_on(STANDALONE, async |db| {
         let store = db.store().await;
         let id = *saved(&store, created()).await.id();
-        let add = async || store.handle(&id, |basket| basket.add_item(&product("rocks"), qty(1))).await.map(drop);
+        let add = async || store.command(&id).run(|basket| basket.add_item(&product("rocks"), qty(1))).await.map(drop);
         add().await.unwrap();
         let shell = Shell::new().with("BASKET_STORE", db.address.clone());
         let old = plant(&shell, "ItemBlessed");

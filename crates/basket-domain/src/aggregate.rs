@@ -2,7 +2,7 @@
 //! The cycle is Jérémie Chassaing's decider: *decide* (command, state → events or a refusal), then *apply* (state, event → state).
 //! Stores load with [`EventSourced::replay`] and save what [`EventSourced::new_events`] holds.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, mem};
 
 /// A state that is the fold of its events. The default value is the state before anything happened.
 ///
@@ -33,6 +33,25 @@ impl<A: Aggregate> EventSourced<A> {
     /// An aggregate to which nothing has happened: version 0.
     pub fn new(id: A::Id) -> Self {
         Self { id, state: A::default(), version: 0, new_events: Vec::new() }
+    }
+
+    /// An aggregate whose state is known without its events, as from a snapshot; `version` is how many events led to the state.
+    ///
+    /// It is also how several commands are decided one after the other, on a state that a store has loaded:
+    ///
+    /// ```
+    /// # use basket_domain::{Basket, BasketId, EventSourced, Product};
+    /// # use std::num::NonZeroU32;
+    /// # let (id, socks) = ("5ab69073421aa917e62b4734".parse::<BasketId>()?, Product::new("socks")?);
+    /// # let loaded = Basket::default();
+    /// let mut basket = EventSourced::from_parts(id, loaded, 0);
+    /// basket.decide(|basket| basket.create(id))?;
+    /// basket.decide(|basket| basket.add_item(&socks, NonZeroU32::MIN))?;
+    /// assert_eq!(basket.take_new_events().len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_parts(id: A::Id, state: A, version: u64) -> Self {
+        Self { id, state, version, new_events: Vec::new() }
     }
 
     /// Applies events that have happened already, oldest first. They are history, so none of them becomes a new event.
@@ -102,6 +121,11 @@ impl<A: Aggregate> EventSourced<A> {
     /// Events raised since the last save, oldest first.
     pub fn new_events(&self) -> &[A::Event] {
         &self.new_events
+    }
+
+    /// Takes the events raised since the last save, oldest first: they are new no more.
+    pub fn take_new_events(&mut self) -> Vec<A::Event> {
+        mem::take(&mut self.new_events)
     }
 
     /// For stores: the new events are kept now, and new no more.

@@ -6,8 +6,8 @@ use std::num::NonZeroU32;
 use indexmap::IndexMap;
 
 use crate::{
-    Aggregate, BasketId, Product,
-    events::BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved},
+    Aggregate, BasketId, Product, Voucher,
+    events::BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved, VoucherRedeemed},
 };
 
 /// The state of a basket, folded out of its events. [`Basket::default`] is the basket that does not exist yet.
@@ -45,6 +45,14 @@ pub enum Refusal {
         held: u32,
         /// How many were to be added.
         more: NonZeroU32,
+    },
+    /// A voucher is redeemed once, of all baskets.
+    #[error("the voucher '{voucher}' was redeemed already, for basket '{by}'")]
+    VoucherRedeemed {
+        /// The voucher.
+        voucher: Voucher,
+        /// The basket that it was redeemed for.
+        by: BasketId,
     },
 }
 
@@ -103,6 +111,7 @@ impl Aggregate for Basket {
             }
             // "shift" keeps the others in their order; a product that comes back goes to the end.
             ItemRemoved { product, .. } => drop(self.items.shift_remove(product)),
+            VoucherRedeemed { .. } => {}
         }
     }
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use crate::{
     Aggregate, Basket, Product, Refusal, Reversible,
-    events::BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved},
+    events::BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved, VoucherRedeemed},
 };
 
 /// One product whose quantity differs between two baskets.
@@ -44,6 +44,8 @@ impl Reversible for Basket {
             BasketCreated { basket_id } => self.create(*basket_id),
             ItemAdded { product, qty, .. } => self.add_item(product, *qty),
             ItemRemoved { product, .. } => self.remove_item(product),
+            // It was decided on more than this basket, and stays redeemed.
+            VoucherRedeemed { voucher, .. } => self.redeem(voucher, []),
         }
     }
 

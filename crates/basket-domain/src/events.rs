@@ -3,7 +3,7 @@
 
 use std::num::NonZeroU32;
 
-use crate::{BasketId, Product};
+use crate::{BasketId, Product, Voucher};
 
 /// A fact about one basket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +29,20 @@ pub enum BasketEvent {
         /// What was removed.
         product: Product,
     },
+    /// A shopper redeemed a voucher for it, which no other basket can do after that.
+    VoucherRedeemed {
+        /// The basket it was redeemed for.
+        basket_id: BasketId,
+        /// The voucher.
+        voucher: Voucher,
+    },
 }
 
 impl BasketEvent {
-    /// The product that it is about; none where the basket came to be.
+    /// The product that it is about, where it is about one.
     pub fn product(&self) -> Option<&Product> {
         match self {
-            Self::BasketCreated { .. } => None,
+            Self::BasketCreated { .. } | Self::VoucherRedeemed { .. } => None,
             Self::ItemAdded { product, .. } | Self::ItemRemoved { product, .. } => Some(product),
         }
     }

@@ -12,6 +12,7 @@
 //! 5. [`scenario`]: given / when / then, to test an aggregate in sentences
 //! 6. [`report`]: another fold of the same events, for a question that no one had planned for
 //! 7. [`what_if`] and [`diff`]: what if, undo and diff, once you know the rest
+//! 8. [`merge`] and [`voucher`]: decisions on more than one basket
 //!
 //! The basket is the sample (feature `basket`, on by default); the base for an aggregate of your own is [`aggregate`],
 //! [`scenario`] and [`what_if`]; without the feature, the crate has only these three.
@@ -50,9 +51,13 @@ pub mod events;
 #[cfg(feature = "basket")]
 pub mod id;
 #[cfg(feature = "basket")]
+pub mod merge;
+#[cfg(feature = "basket")]
 pub mod product;
 #[cfg(feature = "basket")]
 pub mod report;
+#[cfg(feature = "basket")]
+pub mod voucher;
 
 pub use aggregate::{Aggregate, EventSourced};
 pub use what_if::{CantRevert, Reversible, WhatIf};
@@ -65,4 +70,5 @@ pub use {
     id::{BasketId, ParseBasketIdError},
     product::{Product, ProductError},
     report::{Report, Turnover},
+    voucher::{ParseVoucherError, Voucher},
 };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Aggregate, BasketId, Product,
-    events::BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved},
+    events::BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved, VoucherRedeemed},
 };
 
 /// What came and went of each product, over all the baskets whose events were applied.
@@ -42,7 +42,7 @@ impl Aggregate for Report {
 
     fn apply(&mut self, event: &BasketEvent) {
         match event {
-            BasketCreated { .. } => {}
+            BasketCreated { .. } | VoucherRedeemed { .. } => {}
             ItemAdded { basket_id, product, qty } => {
                 let turnover = self.products.entry(product.clone()).or_default();
                 let held = self.held.by(*basket_id).entry(product.clone()).or_insert_with(|| {

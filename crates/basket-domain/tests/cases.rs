@@ -2,7 +2,7 @@
 
 use basket_domain::{
     Aggregate, Basket,
-    BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved},
+    BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved, VoucherRedeemed},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -33,6 +33,7 @@ fn words(event: &BasketEvent) -> String {
         BasketCreated { .. } => "BasketCreated".into(),
         ItemAdded { product, qty, .. } => format!("ItemAdded {product} {qty}"),
         ItemRemoved { product, .. } => format!("ItemRemoved {product}"),
+        VoucherRedeemed { voucher, .. } => format!("VoucherRedeemed {voucher}"),
     }
 }
 

@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 
 use basket_domain::{
     Basket,
-    BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved},
-    BasketId, Product,
+    BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved, VoucherRedeemed},
+    BasketId, Product, Voucher,
 };
 use bson::{Bson, Document, RawBsonRef, RawDocument, doc, oid::ObjectId};
 
@@ -37,6 +37,7 @@ impl Codec for Baskets {
                 ("ItemAdded", doc! { "product": product.as_str(), "qty": i64::from(qty.get()) })
             }
             ItemRemoved { product, .. } => ("ItemRemoved", doc! { "product": product.as_str() }),
+            VoucherRedeemed { voucher, .. } => ("VoucherRedeemed", doc! { "voucher": voucher.as_str() }),
         }
     }
 
@@ -46,7 +47,16 @@ impl Codec for Baskets {
             "BasketCreated" => Ok(BasketCreated { basket_id }),
             "ItemAdded" => Ok(ItemAdded { basket_id, product: product(data)?, qty: qty(data)? }),
             "ItemRemoved" => Ok(ItemRemoved { basket_id, product: product(data)? }),
+            "VoucherRedeemed" => Ok(VoucherRedeemed { basket_id, voucher: voucher(data)? }),
             unknown => Err(format!("its type '{unknown}' is none that a basket knows")),
+        }
+    }
+
+    /// Whoever wants to redeem a voucher asks for what has happened to it.
+    fn tags(event: &BasketEvent) -> Vec<String> {
+        match event {
+            VoucherRedeemed { voucher, .. } => vec![voucher_tag(voucher)],
+            _ => Vec::new(),
         }
     }
 
@@ -60,7 +70,7 @@ impl Codec for Baskets {
             ItemAdded { product, qty, .. } if basket.quantity(product).checked_add(qty.get()).is_none() => {
                 Err(format!("it takes the total of '{product}' past {}", u32::MAX))
             }
-            ItemAdded { .. } | ItemRemoved { .. } => Ok(()),
+            ItemAdded { .. } | ItemRemoved { .. } | VoucherRedeemed { .. } => Ok(()),
         }
     }
 
@@ -72,6 +82,15 @@ impl Codec for Baskets {
             _ => Product::new(event.product()?.as_str()).err().map(|why| format!("no command writes it today: {why}")),
         }
     }
+}
+
+/// What a query finds the redemptions of this voucher by.
+pub fn voucher_tag(voucher: &Voucher) -> String {
+    format!("voucher:{voucher}")
+}
+
+fn voucher(data: &RawDocument) -> Result<Voucher, String> {
+    text(data, "voucher")?.parse().map_err(|why| format!("data.voucher is no voucher: {why}"))
 }
 
 /// Only the form that a [`Product`] has is valid, so that a query on the server counts the same products as we do.

@@ -1,6 +1,7 @@
 //! An event store on MongoDB: one document an event, appended atomically, with a typed outcome for every append.
 //!
 //! - [`store`]: the contract, for any store and any [`Aggregate`](basket_domain::Aggregate); it knows no driver
+//! - [`memory`]: the contract in memory, for tests of your own
 //! - [`mongo`]: the contract on MongoDB (feature `mongodb`, on by default)
 //! - [`baskets`]: how the events of a basket are stored (feature `basket`, on by default)
 //!
@@ -27,8 +28,8 @@
 //!
 //! // Load, decide, append; if another writer came first, again from the start.
 //! let rocks = Product::new("rocks")?;
-//! let basket = baskets.handle(&id, |basket| basket.add_item(&rocks, NonZeroU32::MIN)).await?;
-//! assert_eq!(basket.version(), 3);
+//! let done = baskets.command(&id).run(|basket| basket.add_item(&rocks, NonZeroU32::MIN)).await?;
+//! assert_eq!(done.versions, 3..4);
 //! # Ok(())
 //! # }
 //! ```
@@ -38,22 +39,29 @@
 
 #[cfg(feature = "basket")]
 pub mod baskets;
+pub mod memory;
 #[cfg(feature = "mongodb")]
 pub mod mongo;
 pub mod store;
 
 #[cfg(feature = "basket")]
 pub use baskets::Baskets;
+pub use memory::MemoryStore;
 #[cfg(feature = "mongodb")]
 pub use mongo::store::MongoStore;
 pub use store::{
     codec::{Codec, Storable},
-    entry::{CommitId, Entry, LogEntry, Meta},
-    error::{HandleError, StoreError, Unreadable},
-    event_store::{EventStore, Expected},
+    command::{Command, Done, Require},
+    entry::{Commit, CommitId, Entry, LogEntry, Meta},
+    error::{CommandError, StoreError, Unreadable},
+    event_store::{EventStore, Expected, Outcome},
+    holders::DynEventStore,
     log::{EventLog, Moment, Past, Scope},
     maintenance::Maintenance,
+    query::Query,
+    retry::Retries,
     tail::{News, NewsOf, Since, Tail},
+    together::Together,
     undo::{InEffect, Undo, UndoError},
     until::Until,
     verify::Verifier,

@@ -1,7 +1,9 @@
 //! Reading what was kept: the past when clocks disagree, undo under load, and invalid events.
 
 use basket_domain::BasketId;
-use basket_mongo::{Baskets, Codec, Entry, EventLog, EventStore, Meta, Moment, Scope, StoreError, Undo, UndoError};
+use basket_mongo::{
+    Baskets, Codec, CommandError, Commit, Entry, EventLog, EventStore, Meta, Moment, Scope, StoreError, UndoError,
+};
 use bson::{DateTime, doc, oid::ObjectId};
 use futures_util::{StreamExt, TryStreamExt, future::join_all};
 use testkit::mongo::{TestDatabase, add, created, created_with_socks, product, qty, saved, with_database};
@@ -40,8 +42,9 @@ fn what_is_signed_is_written_beside_every_event_and_a_root_without_it_is_read() 
     with_database(async |db| {
         let store = db.store().await;
         let meta = Meta { actor: Some("ann".into()), reason: Some("why not".into()), ..Meta::default() };
-        let basket = saved(&store.signed(meta.clone()), created_with_socks()).await;
-        store.handle(basket.id(), |basket| basket.add_item(&product("rocks"), qty(1))).await.unwrap();
+        let mut basket = created_with_socks();
+        store.save_as(&Commit::new(meta.clone()), &mut basket).await.unwrap();
+        store.command(basket.id()).run(|basket| basket.add_item(&product("rocks"), qty(1))).await.unwrap();
         let entries: Vec<Entry<Baskets>> = store.log(Scope::From(*basket.id(), 1)).try_collect().await.unwrap();
         let read: Vec<_> = entries.iter().map(|entry| &entry.meta).collect();
         assert_eq!(read, [&meta, &meta, &Meta::default()]);
@@ -57,15 +60,15 @@ fn a_revert_among_writers_decides_again_and_is_one_commit() {
         let store = db.store().await;
         let id = recorded_at(&db, &[0]).await;
         let writers = (0..8).map(|_| async {
-            store.handle(&id, |basket| basket.add_item(&product("rocks"), qty(1))).await.map(drop).unwrap();
+            store.command(&id).run(|basket| basket.add_item(&product("rocks"), qty(1))).await.map(drop).unwrap();
         });
-        let revert = async { store.revert(&id, 3..=3).await.unwrap() };
+        let revert = async { store.command(&id).revert(3..=3).await.unwrap() };
         let (_, plan) = tokio::join!(join_all(writers), revert);
         assert!(!plan.events.is_empty());
         let basket = store.get(&id).await.unwrap();
         assert_eq!(basket.state().quantity(&product("rocks")), 8, "one was undone, and none of the others");
-        let again = store.revert(&id, 3..=3).await.unwrap_err();
-        assert!(matches!(again, UndoError::NotInEffect { version: 3, .. }), "{again}");
+        let again = store.command(&id).revert(3..=3).await.unwrap_err();
+        assert!(matches!(again, CommandError::Refused(UndoError::NotInEffect { version: 3, .. })), "{again}");
     });
 }
 
@@ -74,7 +77,7 @@ fn two_who_undo_the_same_at_once_undo_it_once() {
     with_database(async |db| {
         let store = db.store().await;
         let id = recorded_at(&db, &[0]).await;
-        let revert = || store.revert(&id, 3..=3);
+        let revert = || store.command(&id).revert(3..=3);
         let (one, other) = tokio::join!(revert(), revert());
         assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
         assert_eq!(store.get(&id).await.unwrap().version(), 4);

@@ -47,12 +47,12 @@ fn an_outcome_that_can_not_be_asked_is_called_unknown_and_saving_again_settles_i
         proxied.swallow.store(u32::MAX, SeqCst);
         let mut basket = created();
         let commit = CommitId::new();
-        let error = proxied.store.save_as(commit, &mut basket).await.unwrap_err();
+        let error = proxied.store.save_as(&commit.into(), &mut basket).await.unwrap_err();
         assert!(matches!(error, StoreError::OutcomeUnknown { commit: named, .. } if named == commit), "{error:?}");
         assert_eq!(basket.new_events().len(), 1, "still new, because the outcome is unknown");
 
         proxied.swallow.store(0, SeqCst);
-        proxied.store.save_as(commit, &mut basket).await.unwrap();
+        proxied.store.save_as(&commit.into(), &mut basket).await.unwrap();
         assert!(basket.new_events().is_empty());
         assert_eq!(db.stream(*basket.id()).await.len(), 1);
     });

@@ -1,7 +1,7 @@
 //! An aggregate of your own in a collection of its own: the silo of `basket-domain`'s example, kept on MongoDB.
 
 use basket_domain::{CantRevert, EventSourced};
-use basket_mongo::{EventLog, EventStore, HandleError, Moment, MongoStore, News, Scope, Since, Tail, Undo, UndoError};
+use basket_mongo::{CommandError, EventLog, EventStore, Moment, MongoStore, News, Scope, Since, Tail, Undo, UndoError};
 use futures_util::TryStreamExt;
 use testkit::{
     mongo::{TestDatabase, with_database},
@@ -23,13 +23,13 @@ async fn with_silo(db: &TestDatabase, mut silo: EventSourced<Silo>) -> (MongoSto
 fn a_silo_is_kept_beside_the_baskets_and_launches_once_however_many_try() {
     with_database(async |db| {
         let (silos, id) = with_silo(&db, armed("north")).await;
-        silos.handle(&id, |silo| silo.turn_key(Officer::Commander)).await.unwrap();
+        silos.command(&id).run(|silo| silo.turn_key(Officer::Commander)).await.unwrap();
 
-        let launches = futures_util::future::join_all((0..8).map(|_| silos.handle(&id, Silo::launch))).await;
+        let launches = futures_util::future::join_all((0..8).map(|_| silos.command(&id).run(Silo::launch))).await;
         let (launched, refused): (Vec<_>, Vec<_>) = launches.into_iter().partition(Result::is_ok);
         assert_eq!((launched.len(), refused.len()), (1, 7));
         for refusal in refused {
-            assert!(matches!(refusal, Err(HandleError::Refused(SiloRefusal::AlreadyLaunched))), "{refusal:?}");
+            assert!(matches!(refusal, Err(CommandError::Refused(SiloRefusal::AlreadyLaunched))), "{refusal:?}");
         }
 
         let silo = silos.get(&id).await.unwrap();
@@ -55,8 +55,9 @@ fn a_silo_has_a_log_and_a_past_and_what_was_launched_can_not_be_undone() {
             (4, CantRevert::Refused(SiloRefusal::NoWayBack)),
             (2, CantRevert::InTheWay { version: 4, refusal: SiloRefusal::KeysMissing }),
         ] {
-            let refused = silos.revert(&id, version..=version).await.unwrap_err();
-            assert!(matches!(&refused, UndoError::CantRevert(why) if *why == refusal), "{refused:?}");
+            let refused = silos.command(&id).revert(version..=version).await.unwrap_err();
+            let CommandError::Refused(UndoError::CantRevert(why)) = refused else { panic!("{refused:?}") };
+            assert_eq!(why, refusal);
         }
         assert_eq!(silos.get(&id).await.unwrap().version(), 4);
     });
@@ -70,7 +71,7 @@ fn a_silo_is_watched_from_its_second_event_on() {
         let kept = news.try_next().await.unwrap();
         assert!(matches!(kept, Some(News::Event(event)) if event.version == 2 && event.stream == id));
         assert!(matches!(news.try_next().await.unwrap(), Some(News::Watching { .. })));
-        silos.handle(&id, |silo| silo.turn_key(Officer::Commander)).await.unwrap();
+        silos.command(&id).run(|silo| silo.turn_key(Officer::Commander)).await.unwrap();
         let live = news.try_next().await.unwrap();
         assert!(matches!(live, Some(News::Event(event)) if event.event == KeyTurned { officer: Officer::Commander }));
     });

@@ -234,7 +234,7 @@ fn an_unreadable_basket_takes_no_command() {
         events[1].insert("type", "ItemBlessed");
         db.events().insert_many(&events).await.unwrap();
         let store = db.store().await;
-        let refused = store.handle(&id, |basket| basket.remove_item(&product("rocks"))).await.unwrap_err();
+        let refused = store.command(&id).run(|basket| basket.remove_item(&product("rocks"))).await.unwrap_err();
         assert!(refused.to_string().contains("(version 2) can't be read"), "{refused}");
         assert_eq!(db.stream(id).await.len(), 3);
     });

@@ -107,7 +107,7 @@ fn a_version_that_the_store_has_never_seen_leaves_no_gap() {
 fn a_commit_carries_the_id_that_it_was_given() {
     with_database(async |db| {
         let (commit, mut basket) = (CommitId::new(), created());
-        db.store().await.save_as(commit, &mut basket).await.unwrap();
+        db.store().await.save_as(&commit.into(), &mut basket).await.unwrap();
         let documents = db.stream(*basket.id()).await;
         let stored = documents.first().and_then(|event| event.get("commit"));
         assert_eq!(

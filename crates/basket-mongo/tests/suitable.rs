@@ -1,7 +1,7 @@
 //! Collections that another program has made or changed: which of them events are appended to, and what `verify` says of them.
 
 use basket_mongo::{
-    Baskets, Codec, EventLog, EventStore, HandleError, Maintenance, MongoStore, Scope, StoreError, store::codec::text,
+    Baskets, Codec, CommandError, EventLog, EventStore, Maintenance, MongoStore, Scope, StoreError, store::codec::text,
 };
 use bson::{Bson, Document, RawBsonRef, RawDocument, doc};
 use futures_util::TryStreamExt;
@@ -82,7 +82,7 @@ fn an_index_that_does_not_hold_for_every_document_is_a_fault_and_one_that_does_i
             assert!(faults.len() == 1 && faults[0].why.contains("does not hold for every document"), "{faults:?}");
             // MongoDB has no two indexes on the same fields but for their collation.
             match store.save(&mut created()).await {
-                Ok(()) => assert_eq!(store.faults().await.unwrap(), []),
+                Ok(_) => assert_eq!(store.faults().await.unwrap(), []),
                 Err(StoreError::Unsuitable { .. }) => assert!(!options.contains_key("collation"), "{options}"),
                 Err(other) => panic!("{options}: {other}"),
             }
@@ -186,7 +186,7 @@ fn a_race_for_a_version_is_still_a_conflict_where_the_index_has_another_name() {
         add(&mut second, "rocks", 1);
         let error = store.save(&mut second).await.unwrap_err();
         assert!(matches!(error, StoreError::Conflict { expected: 1, found: 2 }), "{error:?}");
-        store.handle(first.id(), |basket| basket.add_item(&product("socks"), qty(1))).await.unwrap();
+        store.command(first.id()).run(|basket| basket.add_item(&product("socks"), qty(1))).await.unwrap();
     });
 }
 
@@ -213,12 +213,14 @@ async fn a_user_who_may_only_find_and_insert_appends_where_the_index_is_there_an
         let address = server.address().replace("//", &format!("//{user}:s3cret@"));
         MongoStore::<Baskets>::at(&address).await.unwrap()
     };
-    let add = async || store("ann").await.handle(&id, |basket| basket.add_item(&product("socks"), qty(1))).await;
-    assert_eq!(add().await.unwrap().version(), 2);
+    let add = async || store("ann").await.command(&id).run(|basket| basket.add_item(&product("socks"), qty(1))).await;
+    assert_eq!(add().await.unwrap().root.version(), 2);
     assert_eq!(store("ann").await.faults().await.unwrap(), []);
 
     store("root").await.collection().drop_index("basket_id_1_version_1").await.unwrap();
-    let HandleError::Store(error @ StoreError::Denied { .. }) = add().await.unwrap_err() else { panic!("not denied") };
+    let CommandError::Store { error: error @ StoreError::Denied { .. }, .. } = add().await.unwrap_err() else {
+        panic!("not denied")
+    };
     assert!(error.to_string().contains("has not the right createIndex"), "{error}");
     let store = store("root").await;
     assert_eq!(store.get(&id).await.unwrap().version(), 2);

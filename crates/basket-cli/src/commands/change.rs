@@ -1,26 +1,31 @@
-//! `basket create`, `add` and `remove`: the domain decides, and the store keeps the events.
+//! `basket create`, `add`, `remove` and `merge`: the domain decides, and the store keeps the events.
 
 use std::num::NonZeroU32;
 
 use anyhow::{Context, Result};
-use basket_domain::{Basket, BasketId, EventSourced, Product};
-use basket_mongo::{Baskets, EventLog};
+use basket_domain::{Basket, BasketEvent, BasketId, EventSourced, Product, Refusal, Voucher};
+use basket_mongo::{Baskets, Done, Entry, EventLog, Query, Require, baskets::voucher_tag};
 use bson::oid::ObjectId;
+use sha2::{Digest, Sha256};
 
 use crate::{
-    args::{id, product, quantity},
+    args::{id, product, quantity, voucher},
+    delivery::{Delivery, Unchanged, in_words, outcome},
+    exit::{Failure, USAGE},
     output::{Fields, Format, json, print},
-    signature::Signature,
+    plain::plain,
+    store::Store,
 };
 
 /// Create a basket with a first product in it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  basket create socks\n  basket create socks --quantity 2 --format json")]
+#[command(after_help = "Examples:\n  basket create socks\n  basket create socks --quantity 2 --format json\n  \
+                        basket create socks --request-id 4f1c2a")]
 pub(crate) struct Create {
     #[command(flatten)]
     item: Item,
     #[command(flatten)]
-    signature: Signature,
+    delivery: Delivery,
     /// How to print the new id
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -29,15 +34,25 @@ pub(crate) struct Create {
 /// Add a product to a basket; adding again accumulates
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  basket add 5ab69073421aa917e62b4734 rocks\n  \
-                        basket add 5ab69073421aa917e62b4734 rocks -q 3 -m 'they called'")]
+                        basket add 5ab69073421aa917e62b4734 rocks -q 3 -m 'they called'\n  \
+                        basket add 5ab69073421aa917e62b4734 rocks --request-id 4f1c2b\n  \
+                        basket add 5ab69073421aa917e62b4734 rocks --voucher SPRING-26")]
 pub(crate) struct Add {
     /// The basket: its id, as `basket create` printed it
     #[arg(value_parser = id::<Baskets>)]
     id: BasketId,
     #[command(flatten)]
     item: Item,
+    /// Redeem a voucher with it, which is good for one basket of all
+    #[arg(long, value_name = "CODE", value_parser = voucher)]
+    voucher: Option<Voucher>,
     #[command(flatten)]
-    signature: Signature,
+    unchanged: Unchanged,
+    #[command(flatten)]
+    delivery: Delivery,
+    /// How to print what has happened; as text, nothing is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 /// So much of a product.
@@ -62,35 +77,124 @@ pub(crate) struct Remove {
     #[arg(value_parser = product)]
     product: Product,
     #[command(flatten)]
-    signature: Signature,
+    unchanged: Unchanged,
+    #[command(flatten)]
+    delivery: Delivery,
+    /// How to print what has happened; as text, nothing is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Move all that is in one basket into another, at once
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  basket merge 5ab69073421aa917e62b4734 5ab69073421aa917e62b4735")]
+pub(crate) struct Merge {
+    /// The basket that gets all of it
+    #[arg(value_name = "INTO", value_parser = id::<Baskets>)]
+    into: BasketId,
+    /// The basket that is empty afterwards
+    #[arg(value_name = "FROM", value_parser = id::<Baskets>)]
+    from: BasketId,
+    #[command(flatten)]
+    delivery: Delivery,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 impl Create {
     pub(super) async fn run(self, store: &impl EventLog<Baskets>) -> Result<()> {
-        let id = BasketId::from_bytes(ObjectId::new().bytes());
-        let mut basket = EventSourced::<Basket>::new(id);
-        basket.decide(|basket| basket.create(id))?;
-        basket.decide(|basket| basket.add_item(&self.item.product, self.item.quantity))?;
-        store.signed(self.signature.meta()?).save(&mut basket).await?;
-        let record = Fields(vec![("id", json(&id.to_string()))]);
-        print(self.format, &record, |out| writeln!(out, "Created basket with id '{id}'"))
+        let id = self.delivery.request_id.as_deref().map_or_else(new_id, id_of_request);
+        let command = self.delivery.of(store.command(&id).require(Require::New), None)?;
+        let done = command.run(|basket| self.decide(id, basket)).await?;
+        self.delivery.note::<Baskets>(&done);
+        let mut record = vec![("id", json(&id.to_string()))];
+        record.extend(outcome::<Baskets>(&done));
+        print(self.format, &Fields(record), |out| writeln!(out, "Created basket with id '{id}'"))
             // The basket is stored now; an id that was not printed would be lost.
             .with_context(|| format!("basket '{id}' is created, but its id could not be printed"))
     }
+
+    /// Two decisions, one after the other.
+    fn decide(&self, id: BasketId, basket: &Basket) -> Result<Vec<BasketEvent>, Refusal> {
+        let mut basket = EventSourced::from_parts(id, basket.clone(), 0);
+        basket.decide(|basket| basket.create(id))?;
+        basket.decide(|basket| basket.add_item(&self.item.product, self.item.quantity))?;
+        Ok(basket.take_new_events())
+    }
+}
+
+fn new_id() -> BasketId {
+    BasketId::from_bytes(ObjectId::new().bytes())
+}
+
+/// The id of the basket that a request creates: the same one each time, so that the store sees that it is there.
+fn id_of_request(request: &str) -> BasketId {
+    let [bytes @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _]: [u8; 32] =
+        Sha256::digest(format!("basket create {request}")).into();
+    BasketId::from_bytes(bytes)
 }
 
 impl Add {
-    pub(super) async fn run(self, store: &impl EventLog<Baskets>) -> Result<()> {
-        let store = store.signed(self.signature.meta()?);
-        store.handle(&self.id, |basket| basket.add_item(&self.item.product, self.item.quantity)).await?;
-        Ok(())
+    pub(super) async fn run(self, store: &impl Store<Baskets>) -> Result<()> {
+        let Self { id, item: Item { product, quantity }, .. } = &self;
+        let requirement = self.unchanged.requirement();
+        let done = match &self.voucher {
+            None => {
+                let command = self.delivery.of(store.command(id).require(requirement), None)?;
+                command.run(|basket| basket.add_item(product, *quantity)).await?
+            }
+            // Whether it was redeemed is known to no basket alone, so the decision is also on what has happened to it.
+            Some(voucher) => {
+                let command = store.across([id]).given(Query::tagged([voucher_tag(voucher)])).require(requirement);
+                let command = self.delivery.of(command, None)?;
+                let decide = |[basket]: [&Basket; 1], redeemed: &[Entry<Baskets>]| {
+                    let mut events = basket.add_item(product, *quantity)?;
+                    events.extend(basket.redeem(voucher, redeemed.iter().map(|entry| &entry.event))?);
+                    Ok::<_, Refusal>([events])
+                };
+                let [done] = command.run(decide).await?;
+                done
+            }
+        };
+        show(&self.delivery, self.format, *id, &done)
     }
 }
 
 impl Remove {
     pub(super) async fn run(self, store: &impl EventLog<Baskets>) -> Result<()> {
-        let store = store.signed(self.signature.meta()?);
-        store.handle(&self.id, |basket| basket.remove_item(&self.product)).await?;
-        Ok(())
+        let command = store.command(&self.id).require(self.unchanged.requirement());
+        let done = self.delivery.of(command, None)?.run(|basket| basket.remove_item(&self.product)).await?;
+        show(&self.delivery, self.format, self.id, &done)
+    }
+}
+
+/// People are told nothing if all is well; programs, what has happened.
+fn show(delivery: &Delivery, format: Format, id: BasketId, done: &Done<Basket>) -> Result<()> {
+    delivery.note::<Baskets>(done);
+    let mut record = vec![("id", json(&id.to_string()))];
+    record.extend(outcome::<Baskets>(done));
+    print(format, &Fields(record), |_| Ok(())).context("it is done, but could not be printed")
+}
+
+impl Merge {
+    pub(super) async fn run(self, store: &impl Store<Baskets>) -> Result<()> {
+        let Self { into, from, delivery, format } = self;
+        if into == from {
+            return Err(Failure(USAGE, "a basket can't be merged with itself; name another one".into()).into());
+        }
+        let command = store.across([&into, &from]).require(Require::Existing);
+        let command = delivery.of(command, Some(format!("Merge {from} into {into}")))?;
+        let [done, emptied] = command.run(|[into, from]| into.merge(from)).await?;
+        delivery.note::<Baskets>(&done);
+        let mut record = vec![("id", json(&into.to_string())), ("from", json(&from.to_string()))];
+        record.extend(outcome::<Baskets>(&done));
+        record.push(("from_version", json(&emptied.root.version())));
+        let words = in_words::<Baskets>(&done.events).join(", ");
+        print(format, &Fields(record), |out| match &*plain(&words) {
+            "" => writeln!(out, "nothing to do: '{from}' is empty"),
+            words => writeln!(out, "merged '{from}' into '{into}': {words}"),
+        })
+        .context("it is done, but could not be printed")
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn cloud_event<D: Domain>(entry: &Entry<D>) -> EventJson {
         ("reason", meta.reason.as_deref().map(string)),
         ("correlationid", meta.correlation.as_deref().map(string)),
         ("causationid", meta.causation.as_deref().map(string)),
+        ("requestid", meta.request.as_deref().map(string)),
     ];
     EventJson { before: fields(attributes), data, after: fields(extensions) }
 }

@@ -72,6 +72,8 @@ pub(super) fn event_json<D: Domain>(entry: &Entry<D>) -> EventJson {
         ("reason", json(&meta.reason)),
         ("correlation", json(&meta.correlation)),
         ("causation", json(&meta.causation)),
+        ("request", json(&meta.request)),
+        ("headers", json(&(!meta.headers.is_empty()).then_some(&meta.headers))),
         ("undoes", json(&meta.undoes.as_ref().map(|versions| [*versions.start(), *versions.end()]))),
         ("commit", json(&commit.to_hex())),
         ("document", json(&document.to_hex())),

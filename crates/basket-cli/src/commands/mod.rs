@@ -52,7 +52,7 @@ Exit codes:
   1  something that should not happen
   2  the command line is wrong: a bad id, product, quantity or store
   3  there is no such basket, version or moment
-  4  refused: the product is not in the basket, no more fit, or histories differ
+  4  refused: the product is not in the basket, no more fit, it is not at the version of --if-version, or histories differ
   5  other writers were faster every time; try again
   6  the store can't be reached or can't do it
   7  an event in the store, the store's file, or a line of an import, can't be read
@@ -81,6 +81,7 @@ enum Command {
     Create(change::Create),
     Add(change::Add),
     Remove(change::Remove),
+    Merge(change::Merge),
     #[command(flatten)]
     Tool(Tool<Baskets>),
     /// Ask a question about all the baskets
@@ -171,7 +172,10 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let Choice { location, reason } = choice::choose(args.store.as_deref())?;
     let until = limit.unwrap_or(Duration::MAX);
     match location {
-        Location::File(path) => args.command.run(&Until::new(EmbeddedStore::at(path), until), &reason).await,
+        Location::File(path) => {
+            let store = EmbeddedStore::<Baskets>::at(path);
+            args.command.run(&Until::new(store, until), &reason).await
+        }
         #[cfg(feature = "mongodb")]
         Location::Mongo(address) => {
             let store = crate::mongo::open(&address, &reason, limit).await?;
@@ -187,7 +191,11 @@ impl Command {
     fn changes(&self) -> bool {
         matches!(
             self,
-            Self::Create(_) | Self::Add(_) | Self::Remove(_) | Self::Tool(Tool::Revert(_) | Tool::Restore(_))
+            Self::Create(_)
+                | Self::Add(_)
+                | Self::Remove(_)
+                | Self::Merge(_)
+                | Self::Tool(Tool::Revert(_) | Tool::Restore(_))
         )
     }
 
@@ -201,6 +209,7 @@ impl Command {
             Self::Create(command) => command.run(store).await,
             Self::Add(command) => command.run(store).await,
             Self::Remove(command) => command.run(store).await,
+            Self::Merge(command) => command.run(store).await,
             Self::Tool(tool) => tool.run(store).await,
             Self::Report(command) => command.run(store).await,
             Self::Store(command) => command.run(store, reason).await,

@@ -1,20 +1,25 @@
 //! `revert` and `restore`: undo by new events, which the deciders allow or refuse. The history stays as it is, and the new
 //! events say who undid what.
 
-use std::{fmt::Display, ops::RangeInclusive};
+use std::{
+    fmt::{Debug, Display},
+    ops::RangeInclusive,
+};
 
 use anyhow::{Context, Result};
-use basket_mongo::{EventLog, Meta, Moment, Undo as _, UndoError};
+use basket_mongo::{
+    Command, CommandError, Done, EventLog, Moment, Undo as _, UndoError, store::command::One,
+};
 
 use super::get::note_out_of_order;
 use crate::{
     args::{Of, Then, versions},
+    delivery::{Delivery, Unchanged, in_words, outcome},
     domain::{Domain, Event},
     exit::{self, Failure},
     help::PROGRAM,
     output::{Fields, json, print},
     plain::plain,
-    signature::Signature,
 };
 
 /// Undo the effect of some events by new ones; what came later stays
@@ -53,7 +58,9 @@ struct Undo<D: Domain> {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    signature: Signature,
+    unchanged: Unchanged,
+    #[command(flatten)]
+    delivery: Delivery,
 }
 
 impl<D: Domain> Revert<D> {
@@ -61,11 +68,12 @@ impl<D: Domain> Revert<D> {
         let Self { undo, versions } = self;
         let (first, last) = (*versions.start(), *versions.end());
         let which = if first == last { format!("version {first}") } else { format!("versions {first} to {last}") };
-        let plan = match undo.dry_run {
-            true => store.plan_revert(&undo.of.id, versions).await,
-            false => store.signed(undo.meta("Revert", &which)?).revert(&undo.of.id, versions).await,
-        };
-        undo.show(&plan.map_err(failed)?.events, &which)
+        if undo.dry_run {
+            let plan = store.plan_revert(&undo.of.id, versions).await;
+            return undo.show(&plan.map_err(refused)?.events, None, &which);
+        }
+        let done = undo.command(store, "Revert", &which)?.revert(versions).await.map_err(failed)?;
+        undo.show(&done.events, Some(&done), &which)
     }
 }
 
@@ -83,25 +91,38 @@ impl<D: Domain> Restore<D> {
             None => return Err(Failure(exit::USAGE, "name a moment with --version or --at".into()).into()),
         };
         let (which, moment) = (format!("version {version}"), Moment::Version(version));
-        let plan = match undo.dry_run {
-            true => store.plan_restore(&undo.of.id, moment).await,
-            false => store.signed(undo.meta("Restore", &which)?).restore(&undo.of.id, moment).await,
-        };
-        undo.show(&plan.map_err(failed)?.events, &format!("what followed {which}"))
+        let what = format!("what followed {which}");
+        if undo.dry_run {
+            let plan = store.plan_restore(&undo.of.id, moment).await;
+            return undo.show(&plan.map_err(refused)?.events, None, &what);
+        }
+        let done = undo.command(store, "Restore", &which)?.restore(moment).await.map_err(failed)?;
+        undo.show(&done.events, Some(&done), &what)
     }
 }
 
 impl<D: Domain> Undo<D> {
-    fn meta(&self, verb: &str, which: &str) -> Result<Meta> {
-        let mut meta = self.signature.meta()?;
-        meta.reason.get_or_insert_with(|| format!("{verb} {which}"));
-        Ok(meta)
+    fn command<'a, S: EventLog<D>>(
+        &'a self,
+        store: &'a S,
+        verb: &str,
+        which: &str,
+    ) -> Result<Command<'a, S, One<'a, D::Aggregate>>> {
+        let command = store.command(&self.of.id).require(self.unchanged.requirement());
+        self.delivery.of(command, Some(format!("{verb} {which}")))
     }
 
-    fn show(&self, events: &[Event<D>], what: &str) -> Result<()> {
-        let events: Vec<_> = events.iter().map(D::in_words).collect();
+    fn show(&self, events: &[Event<D>], done: Option<&Done<D::Aggregate>>, what: &str) -> Result<()> {
         let Self { of: Of { id, format }, dry_run, .. } = self;
-        let record = Fields(vec![("id", json(&id.to_string())), ("dry_run", json(dry_run)), ("events", json(&events))]);
+        let mut record = vec![("id", json(&id.to_string())), ("dry_run", json(dry_run))];
+        match done {
+            Some(done) => {
+                self.delivery.note::<D>(done);
+                record.extend(outcome::<D>(done));
+            }
+            None => record.push(("events", json(&in_words::<D>(events)))),
+        }
+        let (record, events) = (Fields(record), in_words::<D>(events));
         print(*format, &record, |out| match (&*plain(&events.join(", ")), *dry_run) {
             ("", _) => writeln!(out, "nothing to do: the effect of {what} is gone already"),
             (events, true) => writeln!(out, "to undo {what}: {events}; nothing was changed"),
@@ -111,7 +132,18 @@ impl<D: Domain> Undo<D> {
     }
 }
 
-fn failed<R: Display>(error: UndoError<R>) -> anyhow::Error {
+fn failed<E: Debug, R: Display>(error: CommandError<E, UndoError<R>>) -> anyhow::Error {
+    match error {
+        CommandError::Refused(why) => refused(why),
+        CommandError::Store { error, .. } => error.into(),
+        CommandError::Stale { .. } => {
+            Failure(exit::REFUSED, format!("{error}; `{PROGRAM} log` shows what has happened since")).into()
+        }
+        busy => Failure(exit::CONTENDED, busy.to_string()).into(),
+    }
+}
+
+fn refused<R: Display>(error: UndoError<R>) -> anyhow::Error {
     match error {
         UndoError::Store(error) => error.into(),
         UndoError::CantRevert(why) => {

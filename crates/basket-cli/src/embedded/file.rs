@@ -12,7 +12,7 @@ use std::{
 use basket_mongo::StoreError;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, TransactionBehavior};
 
-use super::rows::Table;
+use super::rows::{self, Table};
 
 /// How long to wait for another process that is writing; it takes a few milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -21,7 +21,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const APPLICATION_ID: i32 = 0x6273_6b74;
 
 /// The version of the tables; a file with a newer one is not opened.
-const FILE_VERSION: i32 = 2;
+const FILE_VERSION: i32 = 3;
 
 /// The device and inode of a file; none on systems without them.
 pub(super) type Identity = Option<(u64, u64)>;
@@ -143,11 +143,11 @@ impl File {
         };
         match read().map_err(|error| self.failed(error))? {
             (APPLICATION_ID, FILE_VERSION, _) => {}
-            (APPLICATION_ID, 1, _) if cant_change(connection) => {
+            (APPLICATION_ID, 1..FILE_VERSION, _) if cant_change(connection) => {
                 let why = "an older basket made the file, and it can't be renewed where it is read-only; copy it";
                 return Err(self.other(why));
             }
-            (APPLICATION_ID, 1, _) => self.renew(connection)?,
+            (APPLICATION_ID, 1..FILE_VERSION, _) => self.renew(connection)?,
             (APPLICATION_ID, newer, _) => {
                 let why = format!("the file has version {newer}, made by a newer program; use that one");
                 return Err(self.other(&why));
@@ -173,14 +173,17 @@ impl File {
         })
     }
 
-    /// A file of version 1 has one table, without position and meta.
+    /// Renews the file of an older version, every table in it.
     fn renew(&self, connection: &mut Connection) -> Result<(), StoreError> {
         self.change(connection, |transaction| {
-            if pragma(transaction, "user_version")? == 1 {
+            let version = pragma(transaction, "user_version")?;
+            if version == 1 {
                 transaction.execute_batch(&self.table.renew())?;
-                transaction.pragma_update(None, "user_version", FILE_VERSION)?;
             }
-            Ok(())
+            if version == 2 {
+                rows::add_tags(transaction)?;
+            }
+            transaction.pragma_update(None, "user_version", FILE_VERSION)
         })
     }
 
@@ -206,7 +209,9 @@ impl File {
                 "the file is no database of ours, so it is left alone; name another one".into()
             }
             _ if is_busy(&error) => {
-                format!("another process has held the file for {} seconds; try again", BUSY_TIMEOUT.as_secs())
+                let why =
+                    format!("another process has held the file for {} seconds; try again", BUSY_TIMEOUT.as_secs());
+                return StoreError::Busy { store: self.name.clone(), why, source: Some(error.into()) };
             }
             _ => error.to_string(),
         };

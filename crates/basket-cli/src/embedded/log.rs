@@ -2,62 +2,89 @@
 //! another store.
 
 use basket_mongo::{
-    Codec, EventLog, Maintenance, Meta, Scope, StoreError,
+    Codec, EventLog, Maintenance, Scope, StoreError,
     store::{
         codec::Id,
+        document::id_of,
         maintenance::{Fault, Read, is_new},
     },
 };
-use bson::{Document, RawDocumentBuf};
+use bson::{Document, RawBson, RawDocumentBuf};
 use futures_util::{Stream, TryStreamExt, stream};
 use rusqlite::Connection;
 
 use super::{
     file::File,
-    rows::{self, Table},
+    rows::{self, Selection, Table},
     store::EmbeddedStore,
 };
 
 impl<C: Codec> EventLog<C> for EmbeddedStore<C> {
-    fn name(&self) -> &str {
-        &self.file.name
-    }
-
-    fn meta(&self) -> &Meta {
-        &self.meta
-    }
-
-    fn signed(&self, meta: Meta) -> Self {
-        let mut signed = self.clone();
-        signed.meta = meta;
-        signed
-    }
-
     fn documents(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
         let key = |id| rows::key_text(C::key(id));
-        let (order, after) = match &scope {
-            Scope::From(id, version) => {
-                ("KEY = ?1 AND version > ?2 ORDER BY version", (key(id), rows::lowest(*version).saturating_sub(1)))
+        let first = |id| (key(id), i64::MIN);
+        let (order, after, text) = match &scope {
+            Scope::From(id, version) => (
+                "KEY = ?1 AND version > ?2 ORDER BY version",
+                (key(id), rows::lowest(*version).saturating_sub(1)),
+                String::new(),
+            ),
+            Scope::NewestFirst(id) => {
+                ("KEY = ?1 AND version < ?2 ORDER BY version DESC", (key(id), i64::MAX), String::new())
             }
-            Scope::NewestFirst(id) => ("KEY = ?1 AND version < ?2 ORDER BY version DESC", (key(id), i64::MAX)),
-            Scope::All => ("(KEY, version) > (?1, ?2) ORDER BY KEY, version", (String::new(), i64::MIN)),
+            Scope::Commit(id, commit) => {
+                (r#"KEY = ?1 AND version > ?2 AND "commit" = ?3 ORDER BY version"#, first(id), commit.to_hex())
+            }
+            Scope::Request(id, request) => {
+                let order = "KEY = ?1 AND version > ?2 AND json_extract(meta, '$.request') = ?3 ORDER BY version";
+                (order, first(id), request.clone())
+            }
+            Scope::Matching(query) => {
+                let order = if query.is_tagged() { rows::TAGGED } else { rows::MATCHING };
+                (order, (String::new(), i64::MIN), query.json())
+            }
+            Scope::All => ("(KEY, version) > (?1, ?2) ORDER BY KEY, version", (String::new(), i64::MIN), String::new()),
         };
-        let pages = stream::try_unfold(Some((None::<Connection>, after)), move |place| async move {
-            let Some((open, after)) = place else { return Ok(None) };
-            let read = move |file: &File| {
-                let open = match open {
-                    Some(open) => open,
-                    None => match file.open_existing()? {
-                        // One transaction, so that all the pages show the same moment.
-                        Some(new) => new.execute_batch("BEGIN").map(|()| new).map_err(|error| file.failed(error))?,
-                        None => return Ok(None),
-                    },
+        let selection = Selection { order, text };
+        let pages = stream::try_unfold(Some((None::<Connection>, after)), move |place| {
+            let selection = selection.clone();
+            async move {
+                let Some((open, after)) = place else { return Ok(None) };
+                let read = move |file: &File| {
+                    let open = match open {
+                        Some(open) => open,
+                        None => match file.open_existing()? {
+                            // One transaction, so that all the pages show the same moment.
+                            Some(new) => {
+                                new.execute_batch("BEGIN").map(|()| new).map_err(|error| file.failed(error))?
+                            }
+                            None => return Ok(None),
+                        },
+                    };
+                    let page = file.table.page(&open, &selection, after).map_err(|error| file.failed(error))?;
+                    Ok(Some((page, open)))
                 };
-                let page = file.table.page(&open, order, after).map_err(|error| file.failed(error))?;
-                Ok(Some((page, open)))
+                let Some(((page, after), open)) = self.on_thread(read).await? else { return Ok::<_, StoreError>(None) };
+                Ok(Some((stream::iter(page.into_iter().map(Ok)), after.map(|after| (Some(open), after)))))
+            }
+        });
+        pages.try_flatten()
+    }
+
+    fn ids(&self) -> impl Stream<Item = Result<Id<C>, StoreError>> + Send {
+        let pages = stream::try_unfold(Some(String::new()), move |after| async move {
+            let Some(after) = after else { return Ok(None) };
+            let read = move |file: &File| match file.open_existing()? {
+                Some(open) => file.table.keys(&open, &after).map_err(|error| file.failed(error)),
+                None => Ok(Vec::new()),
             };
-            let Some(((page, after), open)) = self.on_thread(read).await? else { return Ok::<_, StoreError>(None) };
-            Ok(Some((stream::iter(page.into_iter().map(Ok)), after.map(|after| (Some(open), after)))))
+            let keys = self.on_thread(read).await?;
+            let last = keys.last().map(|(key, ..)| key.clone());
+            let id = |(_, document, key): (_, RawBson, RawBson)| {
+                Ok(id_of::<C>(Some(document.as_raw_bson_ref()), Some(key.as_raw_bson_ref()))?)
+            };
+            let ids = keys.into_iter().map(id);
+            Ok::<_, StoreError>(last.map(|last| (stream::iter(ids.collect::<Vec<_>>()), Some(last))))
         });
         pages.try_flatten()
     }
@@ -92,7 +119,7 @@ impl<C: Codec> Maintenance<C> for EmbeddedStore<C> {
         let Some((connection, found)) = self.on_thread(look).await? else { return Ok(events.len() as u64) };
         let mut new = Vec::new();
         for (event, found) in events.iter().zip(&found) {
-            if is_new::<C>(self.name(), event, found.as_deref())? {
+            if is_new::<C>(&self.file.name, event, found.as_deref())? {
                 new.push(event.1.clone());
             }
         }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use basket_mongo::{
-    Codec,
+    Codec, Query,
     store::{document::as_stored, json},
 };
 use bson::{
@@ -32,6 +32,28 @@ fn is_full(page: &Page) -> bool {
 /// A stream's key, and a version.
 pub(super) type Place = (String, i64);
 
+/// Which rows, in which order: a condition on the place after which the next ones come (?1, ?2), and on a text (?3).
+#[derive(Clone)]
+pub(super) struct Selection {
+    pub(super) order: &'static str,
+    pub(super) text: String,
+}
+
+/// Rows of a query, whose items are the text ?3 as [`Query::json`](basket_mongo::Query::json) writes them.
+macro_rules! asked_for {
+    () => {
+        "EXISTS (SELECT 1 FROM json_each(?3) AS item WHERE
+            (json_array_length(item.value, '$.types') = 0
+                OR TABLE.type IN (SELECT value FROM json_each(item.value, '$.types')))
+            AND NOT EXISTS (SELECT 1 FROM json_each(item.value, '$.tags') AS tag
+                WHERE tag.value NOT IN (SELECT value FROM json_each(coalesce(TABLE.tags, '[]')))))"
+    };
+}
+/// Rows with tags, which have an index.
+pub(super) const TAGGED: &str =
+    concat!("tags IS NOT NULL AND ", asked_for!(), " AND (KEY, version) > (?1, ?2) ORDER BY KEY, version");
+pub(super) const MATCHING: &str = concat!(asked_for!(), " AND (KEY, version) > (?1, ?2) ORDER BY KEY, version");
+
 /// The table of one codec's events.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Table {
@@ -57,7 +79,7 @@ impl Table {
 
     /// The columns that [`document`] reads, in its order.
     fn fields(self) -> String {
-        format!(r#"_id, "{}", version, type, data, recorded_at, "commit", schema, meta"#, self.key)
+        format!(r#"_id, "{}", version, type, data, recorded_at, "commit", schema, meta, tags"#, self.key)
     }
 
     /// Creates the table. Positions are in the order of the commits, since there is one writer at a time.
@@ -75,15 +97,17 @@ impl Table {
                 "commit"    TEXT    NOT NULL,
                 schema      INTEGER NOT NULL,
                 meta        TEXT,             -- JSON
+                tags        TEXT,             -- JSON
                 UNIQUE ("{key}", version)
-            ) STRICT;"#
+            ) STRICT;
+            CREATE INDEX IF NOT EXISTS "{name}_tags" ON "{name}" (position) WHERE tags IS NOT NULL;"#
         )
     }
 
     /// Replaces a table of version 1, which had no position and no meta.
     pub(super) fn renew(self) -> String {
         let (Self { name, .. }, create) = (self, self.create());
-        let fields = self.fields().replace(", meta", "");
+        let fields = self.fields().replace(", meta, tags", "");
         format!(
             r#"ALTER TABLE "{name}" RENAME TO version_1; {create}
             INSERT INTO "{name}" ({fields}) SELECT {fields} FROM version_1 ORDER BY rowid;
@@ -91,10 +115,10 @@ impl Table {
         )
     }
 
-    /// A statement on this table, with KEY for the column of the stream's id.
+    /// A statement on this table, with KEY for the column of the stream's id and TABLE for the table's name.
     fn select(self, what: &str, rest: &str) -> String {
-        let Self { name, key, .. } = self;
-        format!(r#"SELECT {what} FROM "{name}" {}"#, rest.replace("KEY", &format!("\"{key}\"")))
+        let select = format!("SELECT {what} FROM TABLE {rest}");
+        select.replace("KEY", &format!("\"{}\"", self.key)).replace("TABLE", &format!("\"{}\"", self.name))
     }
 
     /// A number that the table has, from 0.
@@ -123,14 +147,41 @@ impl Table {
         select.query_row([position], |row| row.get(0)).optional()
     }
 
+    /// Whether a row after this position is one that a query asks for.
+    pub(super) fn was_appended(self, open: &Connection, query: &Query, position: i64) -> rusqlite::Result<bool> {
+        let condition = concat!("WHERE position > ?1 AND ?2 IS NULL AND ", asked_for!());
+        let found = self.number(open, "count(*)", condition, params![position, None::<i64>, query.json()])?;
+        Ok(found > 0)
+    }
+
+    /// The keys of the streams after this one, in order, each with the `_id` of a document of it.
+    pub(super) fn keys(self, open: &Connection, after: &str) -> rusqlite::Result<Vec<(String, RawBson, RawBson)>> {
+        let mut select = open.prepare_cached(&self.select(
+            "CAST(KEY AS TEXT), min(_id), KEY",
+            &format!("WHERE KEY > ?1 GROUP BY KEY ORDER BY KEY LIMIT {PAGE}"),
+        ))?;
+        let rows = select
+            .query_map([after], |row| Ok((row.get(0)?, column(row, 1, object_id)?, column(row, 2, self.read_key)?)))?;
+        rows.collect()
+    }
+
     pub(super) fn at(self, open: &Connection, key: &str, version: u64) -> rusqlite::Result<Option<RawDocumentBuf>> {
         let (mut page, _) = self.read(open, "KEY = ?1 AND version = ?2", params![key, as_stored(version)])?;
         Ok(page.pop_front())
     }
 
-    /// The next documents, of those that a condition selects and sorts; and the place after them, `None` after the last.
-    pub(super) fn page(self, open: &Connection, order: &str, after: Place) -> rusqlite::Result<(Page, Option<Place>)> {
-        let (page, last) = self.read(open, order, params![after.0, after.1])?;
+    /// The next documents, of those that are selected; and the place after them, `None` after the last.
+    pub(super) fn page(
+        self,
+        open: &Connection,
+        Selection { order, text }: &Selection,
+        after: Place,
+    ) -> rusqlite::Result<(Page, Option<Place>)> {
+        // A parameter that a statement does not have is refused.
+        let (page, last) = match order.contains("?3") {
+            true => self.read(open, order, params![after.0, after.1, text])?,
+            false => self.read(open, order, params![after.0, after.1])?,
+        };
         let more = is_full(&page);
         Ok((page, last.filter(|_| more).map(|(place, _)| place)))
     }
@@ -171,7 +222,7 @@ impl Table {
             let document = document(row, self)?;
             bytes += document.as_bytes().len();
             page.push_back(document);
-            last = Some(((row.get(1)?, row.get(2)?), row.get(9)?));
+            last = Some(((row.get(1)?, row.get(2)?), row.get(10)?));
         }
         Ok((page, last))
     }
@@ -200,6 +251,9 @@ fn document(row: &Row<'_>, table: Table) -> rusqlite::Result<RawDocumentBuf> {
     document.append(cstr!("schema"), RawBson::Int64(row.get(7)?));
     if row.get_ref(8)? != ValueRef::Null {
         document.append(cstr!("meta"), column(row, 8, document_of)?);
+    }
+    if row.get_ref(9)? != ValueRef::Null {
+        document.append(cstr!("tags"), column(row, 9, array_of)?);
     }
     Ok(document)
 }
@@ -236,7 +290,7 @@ pub(super) fn insert(connection: &Connection, table: Table, document: &Document)
         field => value(document.get(field)),
     });
     let values = values.collect::<rusqlite::Result<Vec<_>>>()?;
-    let insert = format!(r#"INSERT INTO "{}" ({fields}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"#, table.name);
+    let insert = format!(r#"INSERT INTO "{}" ({fields}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"#, table.name);
     connection.prepare_cached(&insert)?.execute(params_from_iter(values)).map(drop)
 }
 
@@ -252,6 +306,7 @@ fn value(field: Option<&Bson>) -> rusqlite::Result<Value> {
             let document = RawDocumentBuf::try_from(document).map_err(unwritable)?;
             Value::Text(json::write(&document).map_err(unwritable)?)
         }
+        Some(Bson::Array(tags)) => Value::Text(Bson::from(tags.clone()).into_relaxed_extjson().to_string()),
         Some(other) => return Err(unwritable(format!("{other} has no column"))),
     })
 }
@@ -278,6 +333,25 @@ fn time(text: String) -> RawBson {
     let is_same = |time: &DateTime| time.try_to_rfc3339_string().is_ok_and(|again| again == text);
     let time = DateTime::parse_rfc3339_str(&text).ok().filter(is_same);
     time.map_or(RawBson::String(text), RawBson::DateTime)
+}
+
+/// A JSON array as an array; any other text as a string.
+fn array_of(text: String) -> RawBson {
+    let tags = serde_json::from_str::<Vec<String>>(&text);
+    tags.map_or(RawBson::String(text), |tags| RawBson::Array(tags.into_iter().collect()))
+}
+
+/// Adds to every table of a file of version 2 what a query finds events by.
+pub(super) fn add_tags(connection: &Connection) -> rusqlite::Result<()> {
+    let mut names =
+        connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?;
+    let names: Vec<String> = names.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    names.iter().try_for_each(|name| {
+        connection.execute_batch(&format!(
+            r#"ALTER TABLE "{name}" ADD COLUMN tags TEXT;
+            CREATE INDEX "{name}_tags" ON "{name}" (position) WHERE tags IS NOT NULL;"#
+        ))
+    })
 }
 
 /// A JSON object as a document; any other text as a string, which is then named as one.

@@ -1,16 +1,18 @@
-//! Loads events from an embedded SQLite file, and appends to it. `handle` and `save` come from [`EventStore`].
+//! Loads events from an embedded SQLite file, and appends to it. Commands and `save` come from [`EventStore`].
 
 use std::{marker::PhantomData, path::PathBuf, sync::Arc};
 
 use basket_domain::EventSourced;
 use basket_mongo::{
-    Codec, CommitId, EventLog, EventStore, Expected, Meta, Scope, StoreError,
+    Codec, Commit, CommitId, Entry, EventLog, EventStore, Expected, Outcome, Query, Scope, StoreError, Together,
     store::{
         codec::{Event, Id},
         document::{RecordedEvent, new_events},
+        log::entries,
+        together::{Part, Token},
     },
 };
-use bson::Document;
+use bson::{DateTime, Document, doc};
 use futures_util::TryStreamExt;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::task::spawn_blocking;
@@ -24,20 +26,19 @@ use super::{
 #[derive(Debug)]
 pub struct EmbeddedStore<C> {
     pub(super) file: Arc<File>,
-    pub(super) meta: Meta,
     codec: PhantomData<fn() -> C>,
 }
 
 impl<C> Clone for EmbeddedStore<C> {
     fn clone(&self) -> Self {
-        Self { file: Arc::clone(&self.file), meta: self.meta.clone(), codec: PhantomData }
+        Self { file: Arc::clone(&self.file), codec: PhantomData }
     }
 }
 
 impl<C: Codec> EmbeddedStore<C> {
     /// The store in this file, which the first append creates.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { file: Arc::new(File::at(path.into(), Table::of::<C>())), meta: Meta::default(), codec: PhantomData }
+        Self { file: Arc::new(File::at(path.into(), Table::of::<C>())), codec: PhantomData }
     }
 
     pub(crate) async fn is_there(&self) -> Result<bool, StoreError> {
@@ -68,6 +69,10 @@ impl<C: Codec> EmbeddedStore<C> {
 }
 
 impl<C: Codec> EventStore<C::Aggregate> for EmbeddedStore<C> {
+    fn name(&self) -> &str {
+        &self.file.name
+    }
+
     async fn get(&self, id: &Id<C>) -> Result<EventSourced<C::Aggregate>, StoreError> {
         let mut documents = std::pin::pin!(self.documents(Scope::From(id.clone(), 1)));
         let mut root = EventSourced::new(id.clone());
@@ -75,7 +80,7 @@ impl<C: Codec> EventStore<C::Aggregate> for EmbeddedStore<C> {
             root = RecordedEvent::from_document(document.as_ref().into())?.replay_onto::<C>(root)?;
         }
         match root.version() {
-            0 => Err(StoreError::not_found::<C>(self.name(), id)),
+            0 => Err(StoreError::not_found::<C>(&self.file.name, id)),
             _ => Ok(root),
         }
     }
@@ -84,35 +89,92 @@ impl<C: Codec> EventStore<C::Aggregate> for EmbeddedStore<C> {
         &self,
         id: &Id<C>,
         expected: Expected,
-        commit: CommitId,
+        commit: &Commit,
         events: &[Event<C>],
-    ) -> Result<(), StoreError> {
-        if events.is_empty() {
-            return Ok(());
-        }
+    ) -> Result<Outcome, StoreError> {
         // No one else writes during the transaction, so the head can be compared, wherever the version comes from.
-        let (Expected::Loaded(expected) | Expected::Claimed(expected)) = expected;
-        let new_events = new_events::<C>(expected, commit, &self.meta, events);
-        let documents: Vec<Document> = new_events.iter().map(|event| event.document::<C>(id)).collect();
-        let key = rows::key_text(C::key(id));
-        self.on_thread(move |file| append(file, &key, expected, commit, &documents)).await
+        let (Expected::Loaded(version) | Expected::Claimed(version)) = expected;
+        self.append_together(commit, &[Part { id, version, events }], &[]).await
+    }
+
+    async fn entries(&self, scope: Scope<Id<C>>, limit: usize) -> Result<Vec<Entry<C>>, StoreError> {
+        entries(self, scope, limit).await
     }
 }
 
-fn append(file: &File, key: &str, expected: u64, commit: CommitId, documents: &[Document]) -> Result<(), StoreError> {
-    let mut connection = file.open_or_create()?;
-    let mut append = || {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let found = file.table.head(&transaction, key)?;
-        if found != expected {
-            // Where the version after it is of this very commit, an earlier try has written it.
-            let next = file.table.at(&transaction, key, expected.saturating_add(1))?;
-            let commit_id = next.as_ref().and_then(|next| next.get_object_id("commit").ok());
-            let written = commit_id.is_some_and(|id| id.to_hex() == commit.to_hex());
-            return Ok(if written { Ok(()) } else { Err(StoreError::Conflict { expected, found }) });
+/// The positions of the rows are those of their commits, so the newest one is all that a token needs.
+impl<C: Codec> Together<C::Aggregate> for EmbeddedStore<C> {
+    async fn token(&self, query: &Query) -> Result<Token, StoreError> {
+        query.guards::<C>(&self.file.name)?;
+        let position = self.ask(Table::last_position).await?;
+        Ok(Token(doc! { "position": position }))
+    }
+
+    async fn append_together(
+        &self,
+        commit: &Commit,
+        parts: &[Part<'_, C::Aggregate>],
+        asked: &[(&Query, &Token)],
+    ) -> Result<Outcome, StoreError> {
+        let mut append = Append { commit: commit.id, places: Vec::new(), asked: Vec::new(), documents: Vec::new() };
+        let now = DateTime::now();
+        for Part { id, version, events } in parts {
+            append.places.push((rows::key_text(C::key(id)), *version));
+            let events = new_events::<C>(*version, commit, now, events);
+            append.documents.extend(events.iter().map(|event| event.document::<C>(id)));
         }
-        documents.iter().try_for_each(|document| rows::insert(&transaction, file.table, document))?;
-        transaction.commit().map(Ok)
-    };
-    append().map_err(|error| file.failed(error))?
+        for (query, token) in asked {
+            append.asked.push(((*query).clone(), token.0.get_i64("position").unwrap_or(0)));
+        }
+        match append.documents.is_empty() {
+            true => Ok(Outcome::Unchanged),
+            false => self.on_thread(move |file| append.to(file)).await,
+        }
+    }
+}
+
+/// A commit on its way into the file.
+struct Append {
+    commit: CommitId,
+    /// Where each stream must end: its key and version.
+    places: Vec<(String, u64)>,
+    /// What was asked, and the position of the newest row then.
+    asked: Vec<(Query, i64)>,
+    documents: Vec<Document>,
+}
+
+impl Append {
+    fn to(self, file: &File) -> Result<Outcome, StoreError> {
+        let mut connection = file.open_or_create()?;
+        let mut append = || {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if let Some(outcome) = self.before(file, &transaction)? {
+                return Ok(outcome);
+            }
+            self.documents.iter().try_for_each(|document| rows::insert(&transaction, file.table, document))?;
+            transaction.commit().map(|()| Ok(Outcome::Now))
+        };
+        append().map_err(|error| file.failed(error))?
+    }
+
+    /// Why nothing is to be written; `None` if all is as it was.
+    fn before(&self, file: &File, open: &Connection) -> rusqlite::Result<Option<Result<Outcome, StoreError>>> {
+        for (key, expected) in &self.places {
+            let (expected, found) = (*expected, file.table.head(open, key)?);
+            if found != expected {
+                // If the version after it is of this very commit, an earlier call has written it.
+                let next = file.table.at(open, key, expected.saturating_add(1))?;
+                let commit = next.as_ref().and_then(|next| next.get_object_id("commit").ok());
+                let is_ours = commit.is_some_and(|commit| commit.to_hex() == self.commit.to_hex());
+                let conflict = StoreError::Conflict { expected, found };
+                return Ok(Some(if is_ours { Ok(Outcome::Before) } else { Err(conflict) }));
+            }
+        }
+        for (query, position) in &self.asked {
+            if file.table.was_appended(open, query, *position)? {
+                return Ok(Some(Err(StoreError::Outdated { store: file.name.clone() })));
+            }
+        }
+        Ok(None)
+    }
 }

@@ -139,7 +139,8 @@ pub(crate) async fn take<D: Domain>(
     let mut documents = pin!(sorted.documents(Scope::All));
     while let Some(document) = documents.try_next().await? {
         let entry = verifier.check(&document)?.entry;
-        batches.add((entry, written::<D>(&document)?)).await?;
+        let written = written::<D>(&document, &entry.event)?;
+        batches.add((entry, written)).await?;
     }
     batches.end().await?;
     note("it is a backup without checksums; `export` makes one that shows when it was cut short");

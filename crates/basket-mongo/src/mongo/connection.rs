@@ -11,9 +11,6 @@ use tokio::time::timeout;
 
 use crate::store::error::StoreError;
 
-/// The database of an address that names none.
-pub(crate) const DEFAULT_DATABASE: &str = "basket_db";
-
 /// How long to wait for a server, unless the address says otherwise. The driver's 30 seconds are long for a user who
 /// forgot to start it.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -47,8 +44,6 @@ fn with_defaults(mut options: ClientOptions) -> ClientOptions {
     options.server_selection_timeout.get_or_insert(PATIENCE);
     options.connect_timeout.get_or_insert(PATIENCE);
     options.heartbeat_freq.get_or_insert(HEARTBEAT);
-    options.app_name.get_or_insert_with(|| "basket".into());
-    options.default_database.get_or_insert_with(|| DEFAULT_DATABASE.into());
     options
 }
 

@@ -8,42 +8,49 @@ use futures_util::{Stream, TryStreamExt, stream};
 use tokio::time::sleep;
 
 use super::{
+    append::Writes,
+    events::byte_by_byte,
     failure::{Fate, fate, wants_a_replica_set},
     reading::Reading,
-    store::{MongoStore, SENDS},
+    store::MongoStore,
     suitable::Suitability,
 };
 use crate::store::{
     codec::{Codec, Id},
-    document::{as_stored, read_entry},
-    entry::Meta,
+    document::{as_stored, id_of, read_entry},
+    entry::CommitId,
     error::StoreError,
-    event_store::pause,
     log::{EventLog, Scope},
     maintenance::{Fault, Maintenance, Read, is_new},
+    retry::Retries,
 };
 
 impl<C: Codec> EventLog<C> for MongoStore<C> {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn meta(&self) -> &Meta {
-        &self.meta
-    }
-
-    fn signed(&self, meta: Meta) -> Self {
-        let mut signed = self.clone();
-        signed.meta = meta;
-        signed
-    }
-
     fn documents(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
         let batches = stream::try_unfold(Reading::new(self, scope), move |mut reading| async move {
             let batch = reading.next().await.map_err(|error| self.failed(error))?;
             Ok::<_, StoreError>(batch.map(|batch| (stream::iter(batch.into_iter().map(Ok)), reading)))
         });
         batches.try_flatten()
+    }
+
+    fn ids(&self) -> impl Stream<Item = Result<Id<C>, StoreError>> + Send {
+        // The index has them in this order, so the server skips from one to the next.
+        let streams = [
+            doc! { "$sort": { C::KEY: 1, "version": 1 } },
+            doc! { "$group": { "_id": format!("${}", C::KEY), "document": { "$first": "$_id" } } },
+            doc! { "$sort": { "_id": 1 } },
+        ];
+        let ids = async move {
+            let failed = |error| self.failed(error);
+            let found = self.events.aggregate(streams).allow_disk_use(true).with_type::<RawDocumentBuf>();
+            let found = found.collation(byte_by_byte()).await.map_err(failed)?;
+            Ok::<_, StoreError>(found.map_err(failed).and_then(async |found: RawDocumentBuf| {
+                let field = |name| found.get(name).ok().flatten();
+                Ok(id_of::<C>(field("document"), field("_id"))?)
+            }))
+        };
+        stream::once(ids).try_flatten()
     }
 }
 
@@ -68,19 +75,20 @@ impl<C: Codec> Maintenance<C> for MongoStore<C> {
             if missing.is_empty() || !write {
                 return Ok(new);
             }
-            let Err(error) = self.insert(&missing).await else { return Ok(new) };
+            let (events, writes) = (missing.len(), Writes::of::<C>(missing));
+            let Err(error) = self.write(CommitId::new(), &writes).await else { return Ok(new) };
             let fate = fate(&error, C::KEY);
             if wants_a_replica_set(&error) {
-                return Err(StoreError::NotAReplicaSet { store: self.name().into(), events: missing.len() });
+                return Err(StoreError::NotAReplicaSet { store: self.name.clone(), events });
             }
-            if fate == Fate::Refused || send == SENDS {
+            if fate == Fate::Refused || send == Retries::SEND.attempts {
                 return Err(self.failed(lost.unwrap_or(error)));
             }
             // What the majority has not confirmed yet refuses its repetition, which explains nothing.
             if fate == Fate::Unknown {
                 lost = Some(error);
             }
-            sleep(pause(send)).await;
+            sleep(Retries::SEND.pause(send)).await;
             send += 1;
         }
     }
@@ -118,7 +126,7 @@ impl<C: Codec> MongoStore<C> {
         for event in events {
             let (entry, document) = event;
             let there = found.get(&(entry.stream.to_string(), entry.version));
-            if is_new::<C>(self.name(), event, there.map(AsRef::as_ref))? {
+            if is_new::<C>(&self.name, event, there.map(AsRef::as_ref))? {
                 missing.push(Document::try_from(document).map_err(|error| failed(error.into()))?);
             }
         }

@@ -1,15 +1,18 @@
 //! The contract on MongoDB: one document an event, found and kept apart by the unique key (stream, version).
 //!
-//! - [`store`]: the load, and the append with its retries
+//! - [`store`]: the load; `append`: what is written, and the retries
+//! - `guards`: what keeps the answer to a query as it was, until a commit that counts on it
 //! - `log`: the documents, and the import; `reading`: one pass over documents, which survives a lost cursor
 //! - `tail`: events as they happen, from a change stream; `look`: the same from a server that has none
 //! - [`connection`]: the address of a server and the driver's options; `failure`: what the driver's errors mean
 //! - `events`: the collection, and how it is searched
 //! - `suitable`: what in a collection could lose events, and the unique index
 
+mod append;
 pub mod connection;
 mod events;
 mod failure;
+mod guards;
 mod log;
 mod look;
 mod reading;

@@ -1,10 +1,11 @@
 //! Events in a MongoDB collection: one document an event, found and kept apart by the unique key (stream, version).
-//! `handle` and `save` come from [`EventStore`]; here is the load, and the append with its retries.
+//! Commands and `save` come from [`EventStore`]; here is the load, and the append with its retries. What is appended to several
+//! streams, or guarded, goes through `together`.
 
 use std::{marker::PhantomData, sync::Arc};
 
 use basket_domain::EventSourced;
-use bson::{Document, doc};
+use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
 use mongodb::{
     Client, ClientSession, Collection, Database,
@@ -13,21 +14,17 @@ use mongodb::{
 };
 use tokio::{sync::OnceCell, time::sleep};
 
-use super::{
-    connection,
-    events::Events,
-    failure::{self, Fate, explain, fate},
-};
+use super::{append::Writes, connection, events::Events, failure::explain};
 use crate::store::{
     codec::{Codec, Event, Id},
-    document::{RecordedEvent, as_stored, new_events},
-    entry::{CommitId, Meta},
+    document::RecordedEvent,
+    entry::{Commit, Entry},
     error::StoreError,
-    event_store::{EventStore, Expected, pause},
+    event_store::{EventStore, Expected, Outcome},
+    log::{Scope, entries},
+    retry::Retries,
+    together::Part,
 };
-
-/// How often an append is sent before its outcome is called unknown. The driver repeats each of them once by itself.
-pub(crate) const SENDS: u32 = 4;
 
 /// Events in one batch of a load: large streams take fewer round trips, and a batch stays far below 16 MB.
 pub(crate) const BATCH: u32 = 5_000;
@@ -40,16 +37,17 @@ pub struct MongoStore<C> {
     pub(super) name: String,
     /// Set once this store, or the one it was cloned from, has made the unique index.
     indexed: Arc<OnceCell<()>>,
-    /// What is written beside every event.
-    pub(super) meta: Meta,
+    /// Set once what queries need is there.
+    pub(super) askable: Arc<OnceCell<()>>,
     codec: PhantomData<fn() -> C>,
 }
 
 /// A clone shares the connections.
 impl<C> Clone for MongoStore<C> {
     fn clone(&self) -> Self {
-        let (events, indexed) = (self.events.clone(), Arc::clone(&self.indexed));
-        Self { events, name: self.name.clone(), indexed, meta: self.meta.clone(), codec: PhantomData }
+        let Self { events, name, indexed, askable, codec } = self;
+        let (indexed, askable) = (Arc::clone(indexed), Arc::clone(askable));
+        Self { events: events.clone(), name: name.clone(), indexed, askable, codec: *codec }
     }
 }
 
@@ -67,16 +65,19 @@ pub struct ServerInfo {
 
 impl<C: Codec> MongoStore<C> {
     /// A store at an address such as `mongodb://127.0.0.1:27017/basket_db`. It connects at the first call, not here, so this
-    /// fails only as [`connection::options`] does.
+    /// fails only as [`connection::options`] and [`with_options`](Self::with_options) do.
     pub async fn at(address: &str) -> Result<Self, StoreError> {
         Self::with_options(connection::options(address).await?)
     }
 
     /// A store with the driver's options, such as [`connection::options`] makes. Fails with [`StoreError::Address`] if they
-    /// contradict each other, or what a store promises: reads and writes of the majority.
-    pub fn with_options(mut options: ClientOptions) -> Result<Self, StoreError> {
+    /// contradict each other, or what a store promises, reads and writes of the majority; and if they name no database.
+    pub fn with_options(options: ClientOptions) -> Result<Self, StoreError> {
         connection::check(&options)?;
-        let database = options.default_database.get_or_insert_with(|| connection::DEFAULT_DATABASE.into()).clone();
+        let Some(database) = options.default_database.clone() else {
+            let why = "it names no database; the form is mongodb://HOST:PORT/DATABASE";
+            return Err(StoreError::Address { why: why.into() });
+        };
         let hosts: Vec<_> = options.hosts.iter().map(ToString::to_string).collect();
         let name = format!("mongodb://{}/{database}", hosts.join(","));
         let mut writes = WriteConcern::majority();
@@ -90,7 +91,7 @@ impl<C: Codec> MongoStore<C> {
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
         let events = Events(client.database(&database).collection_with_options(C::COLLECTION, options));
-        Ok(Self { events, name, indexed: Arc::default(), meta: Meta::default(), codec: PhantomData })
+        Ok(Self { events, name, indexed: Arc::default(), askable: Arc::default(), codec: PhantomData })
     }
 
     /// The collection of event documents.
@@ -134,9 +135,10 @@ impl<C: Codec> MongoStore<C> {
         self.indexed.get_or_try_init(|| self.prepare()).await.copied()
     }
 
-    async fn head(&self, id: &Id<C>) -> Result<u64, StoreError> {
+    /// The newest version of the stream with this key; 0 if it has none.
+    pub(super) async fn head(&self, key: Bson) -> Result<u64, StoreError> {
         let raw = self.events.raw();
-        let newest = raw.find_one(doc! { C::KEY: C::key(id) }).sort(doc! { "version": -1 }).await;
+        let newest = raw.find_one(doc! { C::KEY: key }).sort(doc! { "version": -1 }).await;
         match newest.map_err(|error| self.failed(error))? {
             None => Ok(0),
             Some(document) => Ok(RecordedEvent::from_document(document.as_ref().into())?.version()?),
@@ -152,18 +154,30 @@ impl<C: Codec> MongoStore<C> {
     }
 
     /// Inserts several documents in one transaction.
-    ///
-    /// A process that is killed in the middle of a transaction leaves nothing visible, but other writers get conflicts at
-    /// its versions until `transactionLifetimeLimitSeconds` (60) are over.
     async fn insert_together(&self, documents: &[Document]) -> Result<(), Error> {
+        let mut session = self.begin().await?;
+        let inserted = self.events.insert_many(documents).session(&mut session).await;
+        self.end(session, inserted.map(drop)).await
+    }
+
+    /// Begins a transaction.
+    ///
+    /// A process that is killed in the middle of it leaves nothing visible, but other writers get conflicts at its versions
+    /// until `transactionLifetimeLimitSeconds` (60) are over.
+    pub(super) async fn begin(&self) -> Result<ClientSession, Error> {
         let mut session = self.events.client().start_session().await?;
         session
             .start_transaction()
             .read_concern(ReadConcern::majority())
             .write_concern(self.events.write_concern().cloned().unwrap_or_else(WriteConcern::majority))
             .await?;
-        match self.events.insert_many(documents).session(&mut session).await {
-            Ok(_) => commit(&mut session).await,
+        Ok(session)
+    }
+
+    /// Commits a transaction whose writes went well, and aborts it otherwise.
+    pub(super) async fn end(&self, mut session: ClientSession, written: Result<(), Error>) -> Result<(), Error> {
+        match written {
+            Ok(()) => commit(&mut session).await,
             Err(error) => {
                 // The server ends it in any case; the error that counts is the first one.
                 session.abort_transaction().await.ok();
@@ -171,15 +185,13 @@ impl<C: Codec> MongoStore<C> {
             }
         }
     }
-
-    async fn conflict(&self, id: &Id<C>, expected: u64) -> Result<(), StoreError> {
-        // A majority read may lag behind the key that refused us: another writer has at least the next version.
-        let found = self.head(id).await?.max(expected.saturating_add(1));
-        Err(StoreError::Conflict { expected, found })
-    }
 }
 
 impl<C: Codec> EventStore<C::Aggregate> for MongoStore<C> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
     async fn get(&self, id: &Id<C>) -> Result<EventSourced<C::Aggregate>, StoreError> {
         let failed = |error: Error| explain(&error, &self.name);
         let stream = self.events.find(doc! { C::KEY: C::key(id) }).sort(doc! { "version": 1 });
@@ -202,63 +214,34 @@ impl<C: Codec> EventStore<C::Aggregate> for MongoStore<C> {
         &self,
         id: &Id<C>,
         expected: Expected,
-        commit: CommitId,
+        commit: &Commit,
         events: &[Event<C>],
-    ) -> Result<(), StoreError> {
+    ) -> Result<Outcome, StoreError> {
         if events.is_empty() {
-            return Ok(());
+            return Ok(Outcome::Unchanged);
         }
         self.ensure_unique_index().await?;
-        let expected = match expected {
+        let version = match expected {
             Expected::Loaded(version) | Expected::Claimed(version @ 0) => version,
-            Expected::Claimed(version) => match self.head(id).await? {
+            Expected::Claimed(version) => match self.head(C::key(id)).await? {
                 found if found < version => return Err(StoreError::Conflict { expected: version, found }),
                 _ => version,
             },
         };
+        self.send(commit.id, &Writes::new::<C>(commit, &[Part { id, version, events }], None)).await
+    }
 
-        let new_events = new_events::<C>(expected, commit, &self.meta, events);
-        let documents: Vec<_> = new_events.iter().map(|event| event.document::<C>(id)).collect();
-        let next = doc! { C::KEY: C::key(id), "version": as_stored(expected.saturating_add(1)) };
-        let (mut not_written, mut lost) = (None, None);
-        for send in 1..=SENDS {
-            let Err(error) = self.insert(&documents).await else { return Ok(()) };
-            match fate(&error, C::KEY) {
-                Fate::Taken => match self.events.find_one(next.clone()).await {
-                    Ok(Some(event)) if event.get_object_id("commit").ok() == Some(commit) => return Ok(()),
-                    Ok(Some(_)) => return self.conflict(id, expected).await,
-                    // What the majority has not confirmed yet may be ours, of an earlier attempt, and may still vanish.
-                    Ok(None) => lost = Some(error),
-                    Err(error) => lost = Some(error),
-                },
-                Fate::Unknown => lost = Some(error),
-                Fate::NotWritten => not_written = Some(error),
-                // What was sent before may have been written.
-                Fate::Refused if lost.is_some() => break,
-                Fate::Refused if failure::wants_a_replica_set(&error) => {
-                    return Err(StoreError::NotAReplicaSet { store: self.name.clone(), events: events.len() });
-                }
-                Fate::Refused => return Err(self.failed(error)),
-            }
-            sleep(pause(send)).await;
-        }
-        match (lost, not_written) {
-            // A WriteConflict: another transaction has written the same key, and has not committed yet.
-            (None, Some(error)) if failure::code(&error) != Some(112) => Err(self.failed(error)),
-            (None, _) => self.conflict(id, expected).await,
-            (Some(error), _) => {
-                let (store, why) = (self.name.clone(), failure::words(&error));
-                Err(StoreError::OutcomeUnknown { store, commit, why, source: Some(error.into()) })
-            }
-        }
+    async fn entries(&self, scope: Scope<Id<C>>, limit: usize) -> Result<Vec<Entry<C>>, StoreError> {
+        entries(self, scope, limit).await
     }
 }
 
 /// Commits, and commits again if the answer was lost: the server recognises a repeated commit.
 async fn commit(session: &mut ClientSession) -> Result<(), Error> {
-    for send in 1..SENDS {
+    let retries = Retries::SEND;
+    for send in 1..retries.attempts {
         match session.commit_transaction().await {
-            Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => sleep(pause(send)).await,
+            Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => sleep(retries.pause(send)).await,
             outcome => return outcome,
         }
     }

@@ -99,7 +99,7 @@ impl<C: Codec> MongoStore<C> {
         let found = self.suitability().await?.unwrap_or_default();
         let unsuitable = |why, source: Option<Error>| StoreError::Unsuitable {
             store: self.name.clone(),
-            collection: C::COLLECTION,
+            collection: self.events.name().into(),
             why,
             source: source.map(Into::into),
         };

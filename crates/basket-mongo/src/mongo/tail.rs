@@ -17,6 +17,7 @@ use mongodb::change_stream::{
 use tokio::time::sleep;
 
 use super::{
+    append::PLACEHOLDER,
     look::look,
     store::{MongoStore, STANDALONE},
 };
@@ -160,7 +161,7 @@ impl<'a, C: Codec> Follower<'a, C> {
 
     fn gone(&self) -> StoreError {
         let why = format!("'{}' was dropped or renamed while it was watched; watch again", C::COLLECTION);
-        StoreError::other(self.store.name(), why)
+        StoreError::other(&self.store.name, why)
     }
 }
 
@@ -176,15 +177,13 @@ impl<C: Codec> MongoStore<C> {
         };
         let answer = self.database().run_command(read).await.map_err(|error| self.failed(error))?;
         let why = "it gives no operationTime, so it keeps no order of commits";
-        answer.get_timestamp("operationTime").map_err(|_| StoreError::other(self.name(), why))
+        answer.get_timestamp("operationTime").map_err(|_| StoreError::other(&self.name, why))
     }
 
     /// What is inserted after a position, in the order of the commits.
     async fn changes(&self, stream: Option<&Id<C>>, place: &Position) -> Result<Changes, StoreError> {
-        let ours = match stream {
-            None => doc! { "operationType": "insert" },
-            Some(id) => doc! { "operationType": "insert", format!("fullDocument.{}", C::KEY): C::key(id) },
-        };
+        let mut ours = doc! { "operationType": "insert", format!("fullDocument.{PLACEHOLDER}"): null };
+        ours.extend(stream.map(|id| (format!("fullDocument.{}", C::KEY), C::key(id))));
         let filter = doc! { "$match": { "$or": [ours, { "operationType": "invalidate" }] } };
         let events = self.collection().clone_with_type::<RawDocumentBuf>();
         let watch = events.watch().pipeline([filter]);

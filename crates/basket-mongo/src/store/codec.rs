@@ -28,6 +28,10 @@ pub trait Codec {
     /// The newest shape of `data` that this program writes and reads, from 1. A newer one is refused, not guessed at.
     const SCHEMA: i32 = 1;
 
+    /// Types of events that a [query](crate::Query) may ask for without a tag. An append of such an event is a transaction,
+    /// and these appends wait for each other.
+    const GUARDED: &'static [&'static str] = &[];
+
     /// The stream's id as the value of [`KEY`](Self::KEY).
     fn key(id: &Id<Self>) -> Bson;
 
@@ -43,6 +47,13 @@ pub trait Codec {
     /// # Errors
     /// Says which field is invalid and what was expected, for a person to read. [`text`] and [`whole_number`] do.
     fn decode(id: &Id<Self>, schema: i32, kind: &str, data: &RawDocument) -> Result<Event<Self>, String>;
+
+    /// What a [query](crate::Query) can find the event by, whatever its stream: `voucher:SPRING`. An append of an event with
+    /// tags is a transaction, and appends that share a tag wait for each other.
+    fn tags(event: &Event<Self>) -> Vec<String> {
+        let _ = event;
+        Vec::new()
+    }
 
     /// Whether the event can follow on this state at all: only what the appliers rely on. Business rules do not belong
     /// here: they are in the deciders, may change, and don't apply to the past. An error says what is wrong with the event.

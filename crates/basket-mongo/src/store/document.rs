@@ -3,8 +3,12 @@
 //! ```text
 //! { _id: ObjectId, basket_id: ObjectId, version: Long(1..), type: "ItemAdded",
 //!   data: { product: "rocks", qty: 1 }, recorded_at: Date, commit: ObjectId, schema: 1,
-//!   meta: { actor: "ann", reason: "...", correlation: "...", causation: "..." } }
+//!   meta: { actor: "ann", reason: "...", correlation: "...", causation: "...", request: "...", headers: { ... } },
+//!   tags: ["voucher:SPRING"] }
 //! ```
+//!
+//! `meta` and `tags` are only there if there is something in them. Tags are what [`Codec::tags`] says of the event: they are
+//! there for the index, and no reader of an event needs them.
 //!
 //! Stores call it for every event; nothing unreadable gets past it, and nothing unreadable is skipped.
 
@@ -13,7 +17,7 @@ use bson::{DateTime, Document, RawBsonRef, RawDocument, doc, oid::ObjectId};
 
 use super::{
     codec::{Codec, Event, Id, integral, shown},
-    entry::{CommitId, Entry, LogEntry, Meta},
+    entry::{Commit, CommitId, Entry, LogEntry, Meta},
     error::Unreadable,
     json,
 };
@@ -182,10 +186,21 @@ pub fn read_entry<C: Codec>(document: &RawDocument) -> Result<Entry<C>, Unreadab
 /// The stream that a document names. An error says what is there in place of an id.
 pub fn stream_of<C: Codec>(document: &RawDocument) -> Result<Id<C>, String> {
     match document.get(C::KEY) {
-        Ok(Some(key)) => C::id(key).ok_or_else(|| format!("its {} is {}, which is no id", C::KEY, shown(key))),
+        Ok(Some(key)) => C::id(key).ok_or_else(|| no_id::<C>(key)),
         Ok(None) => Err(format!("it has no {}", C::KEY)),
         Err(broken) => Err(format!("its {} is not valid BSON: {broken}", C::KEY)),
     }
+}
+
+/// The stream with this key, of which `document` is the `_id` of an event. Fails if the key is no id.
+pub fn id_of<C: Codec>(document: Option<RawBsonRef<'_>>, key: Option<RawBsonRef<'_>>) -> Result<Id<C>, Unreadable> {
+    let event = RecordedEvent { _id: document, ..RecordedEvent::default() };
+    let id = key.map_or_else(|| Err(format!("it has no {}", C::KEY)), |key| C::id(key).ok_or_else(|| no_id::<C>(key)));
+    id.map_err(|why| event.unreadable(why))
+}
+
+fn no_id<C: Codec>(key: RawBsonRef<'_>) -> String {
+    format!("its {} is {}, which is no id", C::KEY, shown(key))
 }
 
 /// The value of a field, if `read` can read it.
@@ -211,6 +226,7 @@ pub struct NewEvent {
     pub commit: CommitId,
     pub schema: i32,
     pub meta: Option<Document>,
+    pub tags: Vec<String>,
 }
 
 impl NewEvent {
@@ -227,23 +243,39 @@ impl NewEvent {
             "schema": self.schema,
         };
         document.extend(self.meta.iter().map(|meta| ("meta".to_owned(), meta.into())));
+        if !self.tags.is_empty() {
+            document.insert("tags", &self.tags);
+        }
         document
     }
 }
 
-/// One commit: `events`, the first of which becomes the version after `expected`, all recorded now. Every call makes new
+/// The events of one commit in one stream, the first of which becomes the version after `expected`. Every call makes new
 /// `_id`s, so a retry must send the same result again.
-pub fn new_events<C: Codec>(expected: u64, commit: CommitId, meta: &Meta, events: &[Event<C>]) -> Vec<NewEvent> {
-    let (recorded_at, meta) = (DateTime::now(), meta.document());
-    (1..)
-        .zip(events)
-        .map(|(place, event)| {
-            let version = as_stored(expected.saturating_add(place));
-            let (r#type, data) = C::encode(event);
-            let meta = meta.clone();
-            NewEvent { _id: ObjectId::new(), version, r#type, data, recorded_at, commit, schema: C::SCHEMA, meta }
-        })
-        .collect()
+pub fn new_events<C: Codec>(
+    expected: u64,
+    commit: &Commit,
+    recorded_at: DateTime,
+    events: &[Event<C>],
+) -> Vec<NewEvent> {
+    let meta = commit.meta.document();
+    let new_event = |(place, event)| {
+        let version = as_stored(expected.saturating_add(place));
+        let (r#type, data) = C::encode(event);
+        let (meta, tags) = (meta.clone(), C::tags(event));
+        NewEvent {
+            _id: ObjectId::new(),
+            version,
+            r#type,
+            data,
+            recorded_at,
+            commit: commit.id,
+            schema: C::SCHEMA,
+            meta,
+            tags,
+        }
+    };
+    (1..).zip(events).map(new_event).collect()
 }
 
 /// A version as a store keeps it, in 64 bits with a sign.

@@ -1,12 +1,16 @@
 //! Everything that can come out of a store, one variant for each thing that a caller can act on.
-//! A refusal of the domain is not among them: it passes through [`HandleError`] as it is.
+//! A refusal of the domain is not among them: it passes through [`CommandError`] as it is.
 
-use std::error::Error;
+use std::{
+    error::Error,
+    fmt::{self, Display},
+};
 
 use bson::DateTime;
 
 use super::{
     codec::{Codec, Id, what},
+    command::Require,
     entry::CommitId,
 };
 
@@ -46,6 +50,13 @@ pub enum StoreError {
     /// event is version `found`. Load again and decide again.
     #[error("expected version {expected}, found {found}: another writer came first; load again and decide again")]
     Conflict { expected: u64, found: u64 },
+    /// An event that the [`Query`](crate::Query) asks for, or one with a tag of it, was appended after it was read. Read again
+    /// and decide again.
+    #[error("an event that was asked for was appended to {store} meanwhile; read again and decide again")]
+    Outdated { store: String },
+    /// The query asks for events by type alone, and the codec does not guard the appends of this one.
+    #[error("a query can't ask for every '{name}' without a tag: the codec of {store} does not name it in GUARDED")]
+    NotGuarded { store: String, name: String },
     /// The events to import are of another history than the stored ones, from `version` on; nothing was written.
     #[error(
         "{what} '{id}' has another event at version {version} in {store}: the histories differ, and are never merged"
@@ -71,9 +82,9 @@ pub enum StoreError {
     /// this one. Going on from now would miss events.
     #[error("{store} no longer knows what happened since the last event shown ({why})")]
     HistoryLost { store: String, why: String, source: Option<Cause> },
-    /// The connection broke after the append was sent, and the store could not be asked. A caller that still has the root
-    /// settles it with [`save_as`](crate::EventStore::save_as) and this commit, which finds the events or appends them;
-    /// one that does not, as after [`handle`](crate::EventStore::handle), loads again and looks before deciding again.
+    /// The append was sent, and no answer came, or not in time. A caller that still has the root settles it with
+    /// [`save_as`](crate::EventStore::save_as) and this commit, which finds the events or appends them; a
+    /// [command](crate::Command) is put again, with the same request or to [settle](crate::Command::settle) this commit.
     #[error("{store} did not say whether commit {commit} was kept ({why})")]
     OutcomeUnknown { store: String, commit: CommitId, why: String, source: Option<Cause> },
     /// The address of the store, or a setting in it, is invalid.
@@ -82,32 +93,100 @@ pub enum StoreError {
     /// The collection would lose events, or can't have the unique index that keeps two writers from taking the same version;
     /// nothing was written.
     #[error("{store} can't keep events in '{collection}' ({why})")]
-    Unsuitable { store: String, collection: &'static str, why: String, source: Option<Cause> },
+    Unsuitable { store: String, collection: String, why: String, source: Option<Cause> },
     /// The store's file is damaged: a part of it is missing, or something else was written over it.
     #[error("{store} is damaged ({why})")]
     Damaged { store: String, why: String, source: Option<Cause> },
+    /// Another process has the store's file for itself.
+    #[error("{store}: {why}")]
+    Busy { store: String, why: String, source: Option<Cause> },
     /// Any other error of the store's driver.
     #[error("{store}: {why}")]
     Other { store: String, why: String, source: Option<Cause> },
 }
 
-/// Why [`handle`](crate::EventStore::handle) did not append.
-#[derive(Debug, thiserror::Error)]
+/// Why a [command](crate::Command) appended nothing, or may have. `E` are the aggregate's events, `R` its refusals.
+#[derive(Debug)]
 #[non_exhaustive]
-pub enum HandleError<R> {
+#[allow(missing_docs, reason = "the fields are described in their variant")]
+pub enum CommandError<E, R> {
     /// The aggregate refused the command; nothing changed.
-    #[error(transparent)]
     Refused(R),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Other writers of the stream `id` were faster in all `attempts`; nothing changed.
-    #[error("'{id}' is so busy that {attempts} attempts met another writer; try again later")]
-    #[allow(missing_docs, reason = "described above")]
+    /// The stream `id` is not what the caller [requires](crate::Command::require): it is at version `found`. `since` are the
+    /// events that the caller does not know, at most [`MOST_EVENTS`](Self::MOST_EVENTS) of them, oldest first; nothing changed.
+    Stale { id: String, required: Require, found: u64, since: Vec<E> },
+    /// Other writers were faster in all `attempts`; nothing changed.
     Contended { id: String, attempts: u32 },
+    /// The store failed. Only after [`StoreError::OutcomeUnknown`] may the events have been kept; to put the command again is
+    /// always safe to [settle](crate::Command::settle) this `commit`.
+    Store { commit: CommitId, error: StoreError },
+}
+
+impl<E, R> CommandError<E, R> {
+    /// The most events that a [`Stale`](Self::Stale) carries.
+    pub const MOST_EVENTS: usize = 100;
+
+    /// Whether the same command may succeed later, though nothing about it is changed.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::Stale { .. } => false,
+            Self::Contended { .. } => true,
+            Self::Store { error, .. } => error.is_transient(),
+        }
+    }
+
+    /// The commit that was, or would have been, sent; none if the answer is known.
+    pub fn commit(&self) -> Option<CommitId> {
+        match self {
+            Self::Store { commit, .. } => Some(*commit),
+            _ => None,
+        }
+    }
+}
+
+impl<E, R: Display> Display for CommandError<E, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::Stale { id, required: Require::New, found, .. } => {
+                write!(f, "'{id}' is there already, at version {found}")
+            }
+            Self::Stale { id, required: Require::Version(version), found, .. } => {
+                write!(f, "'{id}' is at version {found}, and not at {version}, which was required")
+            }
+            Self::Stale { id, required: Require::Existing, .. } => write!(f, "there is no '{id}'"),
+            Self::Contended { id, attempts } => {
+                write!(f, "'{id}' is so busy that {attempts} attempts met another writer; try again later")
+            }
+            Self::Store { error, .. } => error.fmt(f),
+        }
+    }
+}
+
+/// Its words are those of the store's error, so its source is that one's source.
+impl<E: fmt::Debug, R: fmt::Debug + Display> Error for CommandError<E, R> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Store { error, .. } => error.source(),
+            _ => None,
+        }
+    }
 }
 
 impl StoreError {
+    /// Whether the same call may succeed later: after a pause, once the store is back, or once the stream was loaded again.
+    /// [`OutcomeUnknown`](Self::OutcomeUnknown) is among them: repeat it under the same commit or request.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Conflict { .. }
+                | Self::Outdated { .. }
+                | Self::Unreachable { .. }
+                | Self::OutcomeUnknown { .. }
+                | Self::Busy { .. }
+        )
+    }
+
     /// Nothing has happened to this stream.
     pub fn not_found<C: Codec>(store: &str, id: &Id<C>) -> Self {
         Self::NotFound { what: what::<C>(), id: id.to_string(), store: store.to_owned() }

@@ -1,14 +1,17 @@
-//! What a store of events can do, whatever it is made of: `get`, `append`, and on top of these two `save` and `handle`.
-//! [`MongoStore`](crate::MongoStore) is one; the CLI's embedded file is another, and both pass one contract suite.
+//! What a store of events can do, whatever it is made of: `get` and `append`, and on top of these two `save`.
+//! [`MongoStore`](crate::MongoStore) is one, [`MemoryStore`](crate::MemoryStore) is for tests, and the CLI's embedded file is
+//! another; all pass one contract suite. [`command`](super::command) puts commands to the streams of any of them.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use basket_domain::EventSourced;
 
 use super::{
     codec::Storable,
-    entry::CommitId,
-    error::{HandleError, StoreError},
+    command::{Command, One},
+    entry::{Commit, LogEntry},
+    error::StoreError,
+    log::Scope,
 };
 
 /// The version that an append counts on, and how far it can be trusted.
@@ -23,82 +26,71 @@ pub enum Expected {
     Claimed(u64),
 }
 
+/// What became of something that succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The events were appended by this call.
+    Now,
+    /// They were there before: the same commit, or the same request, has appended them. This call has appended nothing.
+    Before,
+    /// There was nothing to append.
+    Unchanged,
+}
+
 /// Streams of events, one for each aggregate.
 ///
 /// Futures are `Send`, so that a caller may spawn them. All of them can be dropped: an append is kept whole or not at all.
+/// Whatever holds a store is one, too: a reference, an `Arc`, and [`DynEventStore`](crate::DynEventStore).
 pub trait EventStore<A: Storable>: Sync {
+    /// The store's name for people, without credentials.
+    fn name(&self) -> &str;
+
     /// Loads an aggregate: reads its events in order of version and folds them. Fails with [`StoreError::NotFound`] if there
     /// are none; [`StoreError::Unreadable`] names an invalid document.
     fn get(&self, id: &A::Id) -> impl Future<Output = Result<EventSourced<A>, StoreError>> + Send;
 
     /// Appends one commit, all of `events` or none, right after the expected version. The same call again, with the same
-    /// `commit` after the same version, appends nothing more. No events, no commit. Fails with [`StoreError::Conflict`] if
-    /// the stream is not at the expected version.
+    /// commit after the same version, appends nothing more, and says so: [`Outcome::Before`]. No events, no commit. Fails with
+    /// [`StoreError::Conflict`] if the stream is not at the expected version.
     fn append(
         &self,
         id: &A::Id,
         expected: Expected,
-        commit: CommitId,
+        commit: &Commit,
         events: &[A::Event],
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    ) -> impl Future<Output = Result<Outcome, StoreError>> + Send;
+
+    /// The entries of a scope in its order, at most so many, each read by itself.
+    fn entries(
+        &self,
+        scope: Scope<A::Id>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<LogEntry<A::Id, A::Event>>, StoreError>> + Send;
 
     /// Saves the new events of an aggregate as one commit; they are not new any more then. It fails as
     /// [`append`](Self::append) does, and the new events stay new.
-    fn save(&self, root: &mut EventSourced<A>) -> impl Future<Output = Result<(), StoreError>> + Send {
-        self.save_as(CommitId::new(), root)
+    fn save(&self, root: &mut EventSourced<A>) -> impl Future<Output = Result<Outcome, StoreError>> + Send {
+        async move { self.save_as(&Commit::default(), root).await }
     }
 
-    /// [`save`](Self::save) under a commit id of your own: that of a [`StoreError::OutcomeUnknown`], to settle it with the
+    /// [`save`](Self::save) as a commit of your own: that of a [`StoreError::OutcomeUnknown`], to settle it with the
     /// same root that could not be saved. A root that was loaded again is another commit: it may hold the events already.
     /// It fails as [`save`](Self::save) does.
     fn save_as(
         &self,
-        commit: CommitId,
+        commit: &Commit,
         root: &mut EventSourced<A>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+    ) -> impl Future<Output = Result<Outcome, StoreError>> + Send {
         async move {
             let expected = Expected::Claimed(root.saved_version());
-            self.append(root.id(), expected, commit, root.new_events()).await?;
+            let outcome = self.append(root.id(), expected, commit, root.new_events()).await?;
             root.mark_saved();
-            Ok(())
+            Ok(outcome)
         }
     }
 
-    /// Puts a command to an aggregate: load, decide, append. If another writer came first, it loads and decides again, so
-    /// `command` may run several times; it should only look at the state it is given. Returns the aggregate afterwards.
-    ///
-    /// # Errors
-    /// The refusal as it is; [`HandleError::Contended`] after [`MAX_ATTEMPTS`] conflicts in a row.
-    fn handle<R: Send>(
-        &self,
-        id: &A::Id,
-        command: impl Fn(&A) -> Result<Vec<A::Event>, R> + Send + Sync,
-    ) -> impl Future<Output = Result<EventSourced<A>, HandleError<R>>> + Send {
-        async move {
-            for attempt in 0..MAX_ATTEMPTS {
-                let mut root = self.get(id).await?;
-                root.decide(&command).map_err(HandleError::Refused)?;
-                let expected = Expected::Loaded(root.saved_version());
-                match self.append(id, expected, CommitId::new(), root.new_events()).await {
-                    Ok(()) => {
-                        root.mark_saved();
-                        return Ok(root);
-                    }
-                    Err(StoreError::Conflict { .. }) => tokio::time::sleep(pause(attempt)).await,
-                    Err(other) => return Err(other.into()),
-                }
-            }
-            Err(HandleError::Contended { id: id.to_string(), attempts: MAX_ATTEMPTS })
-        }
+    /// A command to one stream, to be [run](Command::run): load, decide, append, and again if another writer came first.
+    fn command<'a>(&'a self, id: &'a A::Id) -> Command<'a, Self, One<'a, A>> {
+        Command::new(self, One(id))
     }
-}
-
-/// How often [`EventStore::handle`] decides before it gives up: enough for dozens of writers on one stream.
-pub const MAX_ATTEMPTS: u32 = 64;
-
-/// How long to wait after an attempt: at random below a bound that doubles from 2 to 128 milliseconds, so that writers that
-/// met once don't meet again ("full jitter", Marc Brooker, 2015).
-pub(crate) fn pause(attempt: u32) -> Duration {
-    let bound = 2_000_u64 << attempt.min(6);
-    Duration::from_micros(fastrand::u64(..bound))
 }

@@ -5,11 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, raw::CStr};
+use bson::{
+    Bson, Document, RawArrayBuf, RawBsonRef, RawDocument, RawDocumentBuf,
+    raw::{CStr, cstr},
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    codec::{Codec, integral},
+    codec::{Codec, Event, integral},
     document::{RecordedEvent, stream_of},
     entry::Entry,
     error::Unreadable,
@@ -68,7 +71,7 @@ impl Foreign {
 }
 
 /// The fields of an event document, but for the stream's key.
-const FIELDS: [&str; 8] = ["_id", "version", "type", "data", "recorded_at", "commit", "schema", "meta"];
+const FIELDS: [&str; 9] = ["_id", "version", "type", "data", "recorded_at", "commit", "schema", "meta", "tags"];
 
 /// Turns event documents into lines.
 pub struct Export<C: Codec> {
@@ -206,7 +209,7 @@ impl<C: Codec> Import<C> {
         let document = event_document(&body)?;
         let verified = self.verifier.check(&document).map_err(|unreadable| unreadable.to_string())?;
         self.foreign.count::<C>(&document);
-        let written = written::<C>(&document).map_err(|unreadable| unreadable.to_string())?;
+        let written = written::<C>(&document, &verified.entry.event).map_err(|unreadable| unreadable.to_string())?;
         Ok(Line::Event(verified.entry, written))
     }
 
@@ -230,8 +233,9 @@ pub fn event_document(line: &str) -> Result<RawDocumentBuf, String> {
     json::read(line).map_err(|why| format!("it is no event: {why}"))
 }
 
-/// The event document as a store writes it: only the fields that it should have, in the types that they should have.
-pub fn written<C: Codec>(document: &RawDocument) -> Result<RawDocumentBuf, Unreadable> {
+/// The document of an event as a store writes it: only the fields that it should have, in the types that they should have, and
+/// the tags that the codec gives it today.
+pub fn written<C: Codec>(document: &RawDocument, event: &Event<C>) -> Result<RawDocumentBuf, Unreadable> {
     let mut written = RawDocumentBuf::new();
     for (name, value) in portable::<C>(document)?.iter().flatten() {
         match integral(value).map(i32::try_from) {
@@ -239,10 +243,14 @@ pub fn written<C: Codec>(document: &RawDocument) -> Result<RawDocumentBuf, Unrea
             _ => written.append(name, value),
         }
     }
+    let tags = C::tags(event);
+    if !tags.is_empty() {
+        written.append(cstr!("tags"), RawArrayBuf::from_iter(tags));
+    }
     Ok(written)
 }
 
-/// The event document that is carried: only the fields that it should have, and its whole numbers of 64 bits, so that the
+/// The event document that is carried: only the fields that it should have but for the tags, which its codec knows, and its whole numbers of 64 bits, so that the
 /// same event has one line, whatever the store it comes from.
 pub fn portable<C: Codec>(document: &RawDocument) -> Result<RawDocumentBuf, Unreadable> {
     let event = RecordedEvent::from_document(document.into())?;

@@ -5,14 +5,15 @@ use std::{future::Future, pin::pin};
 
 use basket_domain::{Aggregate, EventSourced};
 use bson::{DateTime, RawDocumentBuf};
-use futures_util::{Stream, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::{
     codec::{Codec, Id, what},
     document::{RecordedEvent, read_entry},
-    entry::{Entry, Meta},
+    entry::{CommitId, Entry},
     error::StoreError,
     event_store::EventStore,
+    query::Query,
 };
 
 /// Which documents to read, and in which order.
@@ -22,6 +23,12 @@ pub enum Scope<I> {
     From(I, u64),
     /// Those of one stream, newest first.
     NewestFirst(I),
+    /// Those of one stream that one commit has appended, oldest first.
+    Commit(I, CommitId),
+    /// Those of one stream that carry out one [request](crate::Command::once), oldest first.
+    Request(I, String),
+    /// Those of every stream that a query asks for, in the order of [`All`](Self::All).
+    Matching(Query),
     /// Those of every stream, one stream after the other by id, oldest first. What is appended meanwhile may be missed, but
     /// if an event is seen, so are all those before it in its stream.
     All,
@@ -53,18 +60,12 @@ pub struct Past<R> {
 ///
 /// Streams end with their first error: nothing is skipped.
 pub trait EventLog<C: Codec>: EventStore<C::Aggregate> + Sized + Send {
-    /// The store's name for people, without credentials.
-    fn name(&self) -> &str;
-
-    /// What is written beside every event that this store appends.
-    fn meta(&self) -> &Meta;
-
-    /// The same store over the same connections, which writes `meta` beside every event that it appends.
-    #[must_use]
-    fn signed(&self, meta: Meta) -> Self;
-
     /// Event documents as they are, in the shape that [`document`](super::document) describes, a batch at a time.
     fn documents(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send;
+
+    /// The ids of all streams, in the order of [`Scope::All`]. The stream ends with [`StoreError::Unreadable`] at a document whose
+    /// key is no id.
+    fn ids(&self) -> impl Stream<Item = Result<Id<C>, StoreError>> + Send;
 
     /// The entries of the log, each read by itself: also an event that can't follow on the one before it.
     fn log(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<Entry<C>, StoreError>> + Send {
@@ -140,4 +141,13 @@ pub trait EventLog<C: Codec>: EventStore<C::Aggregate> + Sized + Send {
             }
         }
     }
+}
+
+/// What [`EventStore::entries`] returns, for a store that has documents.
+pub async fn entries<C: Codec>(
+    log: &impl EventLog<C>,
+    scope: Scope<Id<C>>,
+    limit: usize,
+) -> Result<Vec<Entry<C>>, StoreError> {
+    log.log(scope).take(limit).try_collect().await
 }

@@ -5,21 +5,28 @@
 //! 1. [`codec`]: how the events of an aggregate become documents and back
 //! 2. [`entry`]: an event, and what is stored beside it; [`error`]: everything that can go wrong
 //! 3. [`json`]: documents as text and back; [`document`]: the shape of an event document, and how one that can't be read is named
-//! 4. [`event_store`]: `get`, `save`, `append` and `handle`
+//! 4. [`event_store`]: `get`, `append` and `save`; [`command`]: load, decide, append, and again if another writer came first
 //! 5. [`log`]: reading what was kept, and the past; [`tail`]: events as they happen; [`undo`]: what if, and undo
-//! 6. [`verify`], [`exchange`] and [`maintenance`]: whether all can be read, and carrying it from one store to another
-//! 7. [`until`]: a deadline for the calls of any store
+//! 6. [`together`]: decisions across streams; [`query`]: the events that such a decision depends on
+//! 7. [`verify`], [`exchange`] and [`maintenance`]: whether all can be read, and carrying it from one store to another
+//! 8. [`until`]: a deadline for the calls of any store; [`retry`]: how often something is tried; [`holders`]: a store behind a
+//!    pointer
 
 pub mod codec;
+pub mod command;
 pub mod document;
 pub mod entry;
 pub mod error;
 pub mod event_store;
 pub mod exchange;
+pub mod holders;
 pub mod json;
 pub mod log;
 pub mod maintenance;
+pub mod query;
+pub mod retry;
 pub mod tail;
+pub mod together;
 pub mod undo;
 pub mod until;
 pub mod verify;

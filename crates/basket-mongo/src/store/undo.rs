@@ -2,17 +2,20 @@
 //! events, and new ones lead to the state that it would have. [`EventLog`] has the history. Undo can be undone:
 //! [`InEffect`] says what counts in the end.
 
-use std::{fmt::Display, future::Future, ops::RangeInclusive};
+use std::{convert::Infallible, fmt::Display, future::Future, ops::RangeInclusive};
 
 use basket_domain::{CantRevert, Reversible, WhatIf};
 use futures_util::TryStreamExt;
+use tokio::time::sleep;
 
 use super::{
-    codec::{Codec, Event, Id},
-    entry::{CommitId, Entry, LogEntry, Meta},
-    error::StoreError,
-    event_store::{Expected, MAX_ATTEMPTS, pause},
+    codec::{Codec, Event, Id, Storable},
+    command::{Command, Done, Handled, Loaded, One},
+    entry::{Entry, LogEntry},
+    error::{CommandError, StoreError},
+    event_store::{EventStore as _, Expected, Outcome},
     log::{EventLog, Moment},
+    until::Until,
 };
 
 /// Why something was not undone.
@@ -46,10 +49,7 @@ pub struct Plan<E> {
     pub events: Vec<E>,
 }
 
-/// Undo, by new events: every [`EventLog`] of a [`Reversible`] aggregate has it.
-///
-/// The history stays, and so does what came later. The events are one commit, and their [`Meta::undoes`] says what they
-/// undo. If another writer came first, it reads the new history and decides again.
+/// What if, and what undo would do: every [`EventLog`] of a [`Reversible`] aggregate has it. A [command](Command::revert) does it.
 pub trait Undo<C: Codec<Aggregate: Reversible<Refusal: Display + Send + Sync>>>: EventLog<C> {
     /// The history of a stream as it was, and as it would have been without the versions in these ranges: where one of them
     /// is an undo, what it undid is back. Only what is [in effect](InEffect::counts) is decided again. Fails with
@@ -62,7 +62,7 @@ pub trait Undo<C: Codec<Aggregate: Reversible<Refusal: Display + Send + Sync>>>:
         async move { Ok(replay::<C>(&history(self, id, without).await?, without)) }
     }
 
-    /// What a [`revert`](Self::revert) would append, with the same errors.
+    /// What a [`revert`](Command::revert) would append, with the same errors.
     fn plan_revert(&self, id: &Id<C>, versions: RangeInclusive<u64>) -> impl Future<Output = Planned<C>> + Send {
         async move {
             let without = std::slice::from_ref(&versions);
@@ -77,16 +77,7 @@ pub trait Undo<C: Codec<Aggregate: Reversible<Refusal: Display + Send + Sync>>>:
         }
     }
 
-    /// Undoes the effect of some versions. Returns what was appended.
-    ///
-    /// # Errors
-    /// [`CantRevert`] names the later event that stands in the way; [`UndoError::NotInEffect`];
-    /// [`StoreError::Conflict`] after [`MAX_ATTEMPTS`].
-    fn revert(&self, id: &Id<C>, versions: RangeInclusive<u64>) -> impl Future<Output = Planned<C>> + Send {
-        async move { carry_out(self, id, || self.plan_revert(id, versions.clone())).await }
-    }
-
-    /// What a [`restore`](Self::restore) would append, with the same errors.
+    /// What a [`restore`](Command::restore) would append, with the same errors.
     fn plan_restore(&self, id: &Id<C>, moment: Moment) -> impl Future<Output = Planned<C>> + Send {
         async move {
             let target = self.past(id, moment).await?.root;
@@ -96,14 +87,6 @@ pub trait Undo<C: Codec<Aggregate: Reversible<Refusal: Display + Send + Sync>>>:
             Ok(Plan { head: now.version(), undoes: target.version() + 1..=now.version(), events })
         }
     }
-
-    /// Brings an aggregate back to the state that it had at a moment. Returns what was appended.
-    ///
-    /// # Errors
-    /// Those of [`past`](EventLog::past); [`CantRevert::Refused`]; [`StoreError::Conflict`] after [`MAX_ATTEMPTS`].
-    fn restore(&self, id: &Id<C>, moment: Moment) -> impl Future<Output = Planned<C>> + Send {
-        async move { carry_out(self, id, || self.plan_restore(id, moment)).await }
-    }
 }
 
 impl<C: Codec<Aggregate: Reversible<Refusal: Display + Send + Sync>>, S: EventLog<C>> Undo<C> for S {}
@@ -111,22 +94,76 @@ impl<C: Codec<Aggregate: Reversible<Refusal: Display + Send + Sync>>, S: EventLo
 /// Why a codec's aggregate refuses a command.
 pub type Refusal<C> = <<C as Codec>::Aggregate as Reversible>::Refusal;
 
-/// Appends what is planned; plans again if another writer came first.
-async fn carry_out<C, P>(store: &impl EventLog<C>, id: &Id<C>, plan: impl Fn() -> P + Send) -> Planned<C>
-where
-    C: Codec<Aggregate: Reversible>,
-    P: Future<Output = Planned<C>> + Send,
-{
-    let mut attempt = 1;
-    loop {
-        let plan = plan().await?;
-        let signed = store.signed(Meta { undoes: Some(plan.undoes.clone()), ..store.meta().clone() });
-        match signed.append(id, Expected::Loaded(plan.head), CommitId::new(), &plan.events).await {
-            Err(StoreError::Conflict { .. }) if attempt < MAX_ATTEMPTS => tokio::time::sleep(pause(attempt)).await,
-            outcome => return outcome.map(|()| plan).map_err(Into::into),
-        }
-        attempt += 1;
+/// Undo, by new events: the history stays, and so does what came later. The events are one commit, and their
+/// [`Meta::undoes`](crate::Meta::undoes) says what they undo. If another writer came first, the new history is read and it is
+/// decided again.
+impl<A: Storable + Reversible<Refusal: Display + Send + Sync>, S: ?Sized> Command<'_, S, One<'_, A>> {
+    /// Undoes the effect of some versions.
+    ///
+    /// # Errors
+    /// Those of [`run`](Command::run); as a refusal, [`CantRevert`] names the later event that stands in the way, or
+    /// [`UndoError::NotInEffect`].
+    pub async fn revert<C>(self, versions: RangeInclusive<u64>) -> Handled<Done<A>, A, UndoError<A::Refusal>>
+    where
+        C: Codec<Aggregate = A>,
+        S: EventLog<C> + Sync,
+    {
+        self.undo(Back::By(versions)).await
     }
+
+    /// Brings the aggregate back to the state that it had at a moment.
+    ///
+    /// # Errors
+    /// Those of [`run`](Command::run) and of [`past`](EventLog::past); as a refusal, [`CantRevert::Refused`].
+    pub async fn restore<C>(self, moment: Moment) -> Handled<Done<A>, A, UndoError<A::Refusal>>
+    where
+        C: Codec<Aggregate = A>,
+        S: EventLog<C> + Sync,
+    {
+        self.undo(Back::To(moment)).await
+    }
+
+    async fn undo<C>(self, back: Back) -> Handled<Done<A>, A, UndoError<A::Refusal>>
+    where
+        C: Codec<Aggregate = A>,
+        S: EventLog<C> + Sync,
+    {
+        let Self { store, to: One(id), mut put } = self;
+        let store = Until::new(store, put.within);
+        for attempt in 1..=put.retries.attempts {
+            let mut root = match put.load(&store, id, attempt).await? {
+                Loaded::Ready(root) => root,
+                Loaded::Done(done) => return Ok(done),
+            };
+            let plan = match &back {
+                Back::By(versions) => store.plan_revert(id, versions.clone()).await,
+                Back::To(moment) => store.plan_restore(id, *moment).await,
+            };
+            let Plan { head, undoes, events } = plan.map_err(|error| match error {
+                UndoError::Store(error) => put.failed(error),
+                refused => CommandError::Refused(refused),
+            })?;
+            put.commit.meta.undoes = Some(undoes);
+            // What came in between was not looked at by `load`: then the append must meet it.
+            let expected = Expected::Loaded(root.version().min(head));
+            match store.append(id, expected, &put.commit, &events).await {
+                Ok(Outcome::Before) => {}
+                Ok(outcome) => {
+                    let Ok(_) = root.decide(|_| Ok::<_, Infallible>(events));
+                    return Ok(put.done(outcome, root, attempt));
+                }
+                Err(StoreError::Conflict { .. }) => sleep(put.retries.pause(attempt)).await,
+                Err(other) => return Err(put.failed(other)),
+            }
+        }
+        Err(CommandError::Contended { id: id.to_string(), attempts: put.retries.attempts })
+    }
+}
+
+/// Which way back.
+enum Back {
+    By(RangeInclusive<u64>),
+    To(Moment),
 }
 
 /// All the entries of a stream, which has all of these versions.

@@ -10,16 +10,18 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     codec::{Codec, Id, Storable},
-    entry::{CommitId, Meta},
+    entry::{Commit, CommitId, LogEntry},
     error::StoreError,
-    event_store::{EventStore, Expected},
+    event_store::{EventStore, Expected, Outcome},
     log::{EventLog, Scope},
     maintenance::{Fault, Maintenance, Read},
+    query::Query,
     tail::{NewsOf, Since, Tail},
+    together::{Part, Together, Token},
 };
 
-/// A store whose calls all end within a time that began when this was made. [`handle`](EventStore::handle) is several calls,
-/// with all its attempts, and they end together.
+/// A store whose calls all end within a time that began when this was made. A [command](EventStore::command) is several calls,
+/// with all its attempts, and they end together; its own [deadline](crate::Command::deadline) is one of these.
 ///
 /// An append that gets no answer in time fails with [`StoreError::OutcomeUnknown`], whose commit settles it; everything else
 /// with [`StoreError::Unreachable`], and nothing was written then, but by an import, which can be repeated.
@@ -27,9 +29,8 @@ use super::{
 /// ```no_run
 /// # use basket_mongo::{Baskets, EventStore, MongoStore, Until};
 /// # async fn example(id: basket_domain::BasketId) -> Result<(), Box<dyn std::error::Error>> {
-/// let baskets = MongoStore::<Baskets>::at("mongodb://127.0.0.1:27017").await?;
-/// let socks = basket_domain::Product::new("socks")?;
-/// Until::new(baskets.clone(), std::time::Duration::from_secs(1)).handle(&id, |basket| basket.remove_item(&socks)).await?;
+/// let baskets = MongoStore::<Baskets>::at("mongodb://127.0.0.1:27017/basket_db").await?;
+/// let basket = Until::new(&baskets, std::time::Duration::from_secs(1)).get(&id).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -44,9 +45,9 @@ pub struct Until<S> {
 
 impl<S> Until<S> {
     /// This store, for so long from now; [`Duration::MAX`] is for ever.
-    pub fn new<C: Codec>(store: S, within: Duration) -> Self
+    pub fn new<A: Storable>(store: S, within: Duration) -> Self
     where
-        S: EventLog<C>,
+        S: EventStore<A>,
     {
         Self { name: store.name().to_owned(), store, within, deadline: Instant::now().checked_add(within) }
     }
@@ -84,7 +85,28 @@ impl<S> Until<S> {
     }
 }
 
+impl<S: Sync> Until<S> {
+    /// What an append returns, if it does so in time.
+    async fn append_in_time(
+        &self,
+        commit: CommitId,
+        append: impl Future<Output = Result<Outcome, StoreError>>,
+    ) -> Result<Outcome, StoreError> {
+        let Some(deadline) = self.deadline else { return append.await };
+        if deadline <= Instant::now() {
+            return Err(self.late());
+        }
+        timeout_at(deadline, append).await.unwrap_or_else(|_| {
+            Err(StoreError::OutcomeUnknown { store: self.name.clone(), commit, why: self.why(), source: None })
+        })
+    }
+}
+
 impl<A: Storable, S: EventStore<A>> EventStore<A> for Until<S> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
     async fn get(&self, id: &A::Id) -> Result<EventSourced<A>, StoreError> {
         self.in_time(self.store.get(id)).await
     }
@@ -93,36 +115,39 @@ impl<A: Storable, S: EventStore<A>> EventStore<A> for Until<S> {
         &self,
         id: &A::Id,
         expected: Expected,
-        commit: CommitId,
+        commit: &Commit,
         events: &[A::Event],
-    ) -> Result<(), StoreError> {
-        let Some(deadline) = self.deadline else { return self.store.append(id, expected, commit, events).await };
-        if deadline <= Instant::now() {
-            return Err(self.late());
-        }
-        let append = self.store.append(id, expected, commit, events);
-        timeout_at(deadline, append).await.unwrap_or_else(|_| {
-            Err(StoreError::OutcomeUnknown { store: self.name.clone(), commit, why: self.why(), source: None })
-        })
+    ) -> Result<Outcome, StoreError> {
+        self.append_in_time(commit.id, self.store.append(id, expected, commit, events)).await
+    }
+
+    async fn entries(&self, scope: Scope<A::Id>, limit: usize) -> Result<Vec<LogEntry<A::Id, A::Event>>, StoreError> {
+        self.in_time(self.store.entries(scope, limit)).await
+    }
+}
+
+impl<A: Storable, S: Together<A>> Together<A> for Until<S> {
+    async fn token(&self, query: &Query) -> Result<Token, StoreError> {
+        self.in_time(self.store.token(query)).await
+    }
+
+    async fn append_together(
+        &self,
+        commit: &Commit,
+        parts: &[Part<'_, A>],
+        asked: &[(&Query, &Token)],
+    ) -> Result<Outcome, StoreError> {
+        self.append_in_time(commit.id, self.store.append_together(commit, parts, asked)).await
     }
 }
 
 impl<C: Codec, S: EventLog<C> + Sync> EventLog<C> for Until<S> {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn meta(&self) -> &Meta {
-        self.store.meta()
-    }
-
-    fn signed(&self, meta: Meta) -> Self {
-        let Self { name, within, deadline, .. } = self;
-        Self { store: self.store.signed(meta), name: name.clone(), within: *within, deadline: *deadline }
-    }
-
     fn documents(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
         self.while_in_time(self.store.documents(scope))
+    }
+
+    fn ids(&self) -> impl Stream<Item = Result<Id<C>, StoreError>> + Send {
+        self.while_in_time(self.store.ids())
     }
 }
 

@@ -229,6 +229,7 @@ fn details<D: Domain>(entry: &Entry<D>) -> Vec<Line<'_>> {
     let fields = fields.chain([("at", time::local(entry.recorded_at))]).chain(reason);
     let fields = fields.chain(meta.causation.clone().map(|causation| ("answers", causation)));
     let fields = fields.chain(meta.correlation.clone().map(|correlation| ("part of", correlation)));
+    let fields = fields.chain(meta.request.clone().map(|request| ("request", request)));
     let fields = fields.chain([("commit", entry.commit.to_string())]);
     let lines = fields.map(|(name, value)| Line::raw(format!("{name:<8}{value}")));
     [Line::styled(D::in_words(&entry.event), BOLD)].into_iter().chain(lines).collect()

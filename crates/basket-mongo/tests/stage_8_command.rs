@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use basket_domain::{Basket, BasketEvent, BasketId, EventSourced, Refusal};
-use basket_mongo::{CommitId, EventStore, Expected, HandleError, StoreError, store::event_store::MAX_ATTEMPTS};
+use basket_mongo::{Baskets, CommandError, Commit, Entry, EventStore, Expected, Outcome, Retries, Scope, StoreError};
 use futures_util::future::join_all;
 use testkit::mongo::{created, created_with_socks, new_id, product, qty, with_database};
 
@@ -13,9 +13,11 @@ fn a_command_is_loaded_decided_and_appended() {
     with_database(async |db| {
         let (store, mut basket) = (db.store().await, created());
         store.save(&mut basket).await.unwrap();
-        let handled = store.handle(basket.id(), |basket| basket.add_item(&product("rocks"), qty(2))).await.unwrap();
-        assert_eq!(handled.version(), 2, "left is the version that handle returned");
-        assert_eq!(handled.new_events(), [], "they were appended, so they are not new any more");
+        let handled =
+            store.command(basket.id()).run(|basket| basket.add_item(&product("rocks"), qty(2))).await.unwrap();
+        assert_eq!(handled.root.version(), 2, "left is the version of the basket that run returned");
+        assert_eq!(handled.outcome, Outcome::Now, "what append has answered is passed on, with the basket");
+        assert_eq!(handled.root.new_events(), [], "they were appended, so they are not new any more");
         assert_eq!(store.get(basket.id()).await.unwrap().state().quantity(&product("rocks")), 2);
     });
 }
@@ -25,7 +27,7 @@ fn two_shoppers_at_once_both_get_what_they_asked_for() {
     with_database(async |db| {
         let (store, mut basket) = (db.store().await, created());
         store.save(&mut basket).await.unwrap();
-        let add = |name| store.handle(basket.id(), move |basket| basket.add_item(&product(name), qty(1)));
+        let add = |name| store.command(basket.id()).run(move |basket| basket.add_item(&product(name), qty(1)));
         for outcome in join_all(["rocks", "clocks", "socks", "hats"].map(add)).await {
             outcome.expect("the slower one met a conflict, and should have loaded again and decided afresh");
         }
@@ -39,12 +41,12 @@ fn the_second_decision_is_made_on_what_is_there_by_then() {
     with_database(async |db| {
         let (store, mut basket) = (db.store().await, created_with_socks());
         store.save(&mut basket).await.unwrap();
-        let remove = |_| store.handle(basket.id(), |basket| basket.remove_item(&product("socks")));
+        let remove = |_| store.command(basket.id()).run(|basket| basket.remove_item(&product("socks")));
         let (removed, others): (Vec<_>, Vec<_>) =
             join_all((0..4).map(remove)).await.into_iter().partition(Result::is_ok);
         assert_eq!(removed.len(), 1, "the socks were there once, and left is how many have removed them");
         for other in others.into_iter().filter_map(Result::err) {
-            let is_refused = matches!(other, HandleError::Refused(Refusal::NotInBasket { .. }));
+            let is_refused = matches!(other, CommandError::Refused(Refusal::NotInBasket { .. }));
             assert!(
                 is_refused,
                 "who was slower loads again, finds no socks and is refused, but this one got: {other:?}"
@@ -58,14 +60,14 @@ fn a_refusal_is_an_answer_and_is_not_tried_again() {
     with_database(async |db| {
         let (store, mut basket, asked) = (db.store().await, created(), AtomicU32::new(0));
         store.save(&mut basket).await.unwrap();
-        let refused = store.handle(basket.id(), |basket| {
+        let refused = store.command(basket.id()).run(|basket| {
             asked.fetch_add(1, SeqCst);
             basket.remove_item(&product("socks"))
         });
         match refused.await {
-            Err(HandleError::Refused(Refusal::NotInBasket { .. })) => {}
+            Err(CommandError::Refused(Refusal::NotInBasket { .. })) => {}
             Err(other) => panic!("the refusal should be the answer, but it was: {other:?}"),
-            Ok(_) => panic!("the command was refused, and handle said that all is well"),
+            Ok(_) => panic!("the command was refused, and run said that all is well"),
         }
         assert_eq!(asked.into_inner(), 1, "left is how often the decider was asked; only a conflict is tried again");
         assert_eq!(db.stream(*basket.id()).await.len(), 1, "a refused command has stored events");
@@ -79,26 +81,36 @@ struct Busy {
 }
 
 impl EventStore<Basket> for Busy {
+    fn name(&self) -> &str {
+        "busy"
+    }
+
     async fn get(&self, id: &BasketId) -> Result<EventSourced<Basket>, StoreError> {
         Ok(EventSourced::new(*id).replay([BasketEvent::BasketCreated { basket_id: *id }]))
     }
 
-    async fn append(&self, _: &BasketId, _: Expected, _: CommitId, _: &[BasketEvent]) -> Result<(), StoreError> {
+    async fn append(&self, _: &BasketId, _: Expected, _: &Commit, _: &[BasketEvent]) -> Result<Outcome, StoreError> {
         self.appends.fetch_add(1, SeqCst);
         Err(StoreError::Conflict { expected: 1, found: 2 })
     }
+
+    async fn entries(&self, _: Scope<BasketId>, _: usize) -> Result<Vec<Entry<Baskets>>, StoreError> {
+        Ok(Vec::new())
+    }
 }
+
+const ATTEMPTS: u32 = Retries::COMMAND.attempts;
 
 #[tokio::test(start_paused = true)]
 async fn who_never_gets_a_turn_gives_up_after_a_bounded_number_of_attempts() {
     let (store, id) = (Busy::default(), new_id());
-    let outcome = store.handle(&id, |basket| basket.add_item(&product("rocks"), qty(1))).await;
+    let outcome = store.command(&id).run(|basket| basket.add_item(&product("rocks"), qty(1))).await;
     match outcome {
-        Err(HandleError::Contended { attempts: MAX_ATTEMPTS, .. }) => {}
-        Err(other) => panic!("after MAX_ATTEMPTS conflicts comes HandleError::Contended, and not {other:?}"),
-        Ok(_) => panic!("no append has succeeded, and handle said that all is well"),
+        Err(CommandError::Contended { attempts: ATTEMPTS, .. }) => {}
+        Err(other) => panic!("after {ATTEMPTS} conflicts comes CommandError::Contended, and not {other:?}"),
+        Ok(_) => panic!("no append has succeeded, and run said that all is well"),
     }
-    assert_eq!(store.appends.into_inner(), MAX_ATTEMPTS, "left is how often it has tried to append");
+    assert_eq!(store.appends.into_inner(), ATTEMPTS, "left is how often it has tried to append");
 }
 
 #[test]
@@ -115,8 +127,10 @@ fn sixty_four_tasks_adding_to_one_basket_leave_no_gap_and_lose_nothing() {
             tokio::spawn(async move {
                 let own = basket_mongo::MongoStore::<basket_mongo::Baskets>::at(&address).await.unwrap();
                 let store = if n % 2 == 0 { &*shared } else { &own };
-                let added = store.handle(&id, |basket| basket.add_item(&product("rocks"), qty(n))).await;
-                added.expect("one of 64 writers got no turn: wait for pause(attempt) before the next attempt");
+                let added = store.command(&id).run(|basket| basket.add_item(&product("rocks"), qty(n))).await;
+                added.expect(
+                    "one of 64 writers got no turn: wait for put.retries.pause(attempt) before the next attempt",
+                );
             })
         });
         for task in join_all(tasks).await {

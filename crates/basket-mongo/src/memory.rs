@@ -1,0 +1,261 @@
+//! The contract in memory, with a clock that stands still until it is set: for tests of a service that is built on a store.
+//! It keeps the documents that [`MongoStore`](crate::MongoStore) would, so a codec is tested with it, and it passes the same
+//! contract suite. Nothing outlives it.
+
+use std::{
+    collections::BTreeMap,
+    marker::PhantomData,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use basket_domain::EventSourced;
+use bson::{DateTime, RawDocument, RawDocumentBuf, doc};
+use futures_util::{Stream, stream};
+
+use crate::store::{
+    codec::{Codec, Event, Id},
+    document::{RecordedEvent, new_events, stream_of},
+    entry::{Commit, CommitId, Entry},
+    error::StoreError,
+    event_store::{EventStore, Expected, Outcome},
+    log::{EventLog, Scope, entries},
+    maintenance::{Fault, Maintenance, Read, is_new},
+    query::Query,
+    together::{Part, Together, Token},
+};
+
+const NAME: &str = "memory";
+
+/// The events of all aggregates of one kind, in memory. A clone is the same store.
+///
+/// ```
+/// use basket_domain::BasketId;
+/// use basket_mongo::{Baskets, EventLog, EventStore, MemoryStore, Moment};
+/// use bson::DateTime;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let baskets = MemoryStore::<Baskets>::default();
+/// let id: BasketId = "5ab69073421aa917e62b4734".parse()?;
+/// baskets.set_time(DateTime::parse_rfc3339_str("2026-01-01T12:00:00Z")?);
+/// baskets.command(&id).run(|basket| basket.create(id)).await?;
+///
+/// let noon = baskets.past(&id, Moment::Version(1)).await?;
+/// assert_eq!(noon.recorded_at.try_to_rfc3339_string()?, "2026-01-01T12:00:00Z");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct MemoryStore<C> {
+    kept: Arc<Mutex<Kept>>,
+    codec: PhantomData<fn() -> C>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    now: DateTime,
+    /// How many events were appended.
+    appended: i64,
+    /// By the key of their stream, as text, and their version.
+    events: BTreeMap<(String, u64), Stored>,
+}
+
+#[derive(Debug)]
+struct Stored {
+    /// Its place in the order of the appends, from 1.
+    position: i64,
+    document: RawDocumentBuf,
+}
+
+impl<C> Clone for MemoryStore<C> {
+    fn clone(&self) -> Self {
+        Self { kept: Arc::clone(&self.kept), codec: PhantomData }
+    }
+}
+
+/// An empty store, at the beginning of the year 2000.
+impl<C> Default for MemoryStore<C> {
+    fn default() -> Self {
+        let now = DateTime::from_millis(946_684_800_000);
+        let kept = Kept { now, appended: 0, events: BTreeMap::new() };
+        Self { kept: Arc::new(Mutex::new(kept)), codec: PhantomData }
+    }
+}
+
+impl<C> MemoryStore<C> {
+    /// Sets the clock: all that is appended from now on is recorded at this time.
+    pub fn set_time(&self, now: DateTime) {
+        self.kept().now = now;
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // Nothing here panics in the middle of a change.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    /// The stream's events from a version on.
+    fn stream(&self, key: &str, version: u64) -> impl DoubleEndedIterator<Item = &RawDocumentBuf> {
+        self.events.range((key.to_owned(), version)..=(key.to_owned(), u64::MAX)).map(|(_, stored)| &stored.document)
+    }
+
+    fn head(&self, key: &str) -> u64 {
+        let newest = self.events.range((key.to_owned(), 0)..=(key.to_owned(), u64::MAX)).next_back();
+        newest.map_or(0, |((_, version), _)| *version)
+    }
+
+    fn insert(&mut self, key: String, version: u64, document: RawDocumentBuf) {
+        self.appended += 1;
+        self.events.insert((key, version), Stored { position: self.appended, document });
+    }
+}
+
+fn key_of<C: Codec>(id: &Id<C>) -> String {
+    C::key(id).to_string()
+}
+
+fn other(error: impl std::fmt::Display) -> StoreError {
+    StoreError::other(NAME, error.to_string())
+}
+
+impl<C: Codec> EventStore<C::Aggregate> for MemoryStore<C> {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    async fn get(&self, id: &Id<C>) -> Result<EventSourced<C::Aggregate>, StoreError> {
+        let mut root = EventSourced::new(id.clone());
+        for document in self.kept().stream(&key_of::<C>(id), 0) {
+            root = RecordedEvent::from_document(document.as_ref().into())?.replay_onto::<C>(root)?;
+        }
+        match root.version() {
+            0 => Err(StoreError::not_found::<C>(NAME, id)),
+            _ => Ok(root),
+        }
+    }
+
+    async fn append(
+        &self,
+        id: &Id<C>,
+        expected: Expected,
+        commit: &Commit,
+        events: &[Event<C>],
+    ) -> Result<Outcome, StoreError> {
+        let (Expected::Loaded(version) | Expected::Claimed(version)) = expected;
+        match events {
+            [] => Ok(Outcome::Unchanged),
+            _ => self.append_together(commit, &[Part { id, version, events }], &[]).await,
+        }
+    }
+
+    async fn entries(&self, scope: Scope<Id<C>>, limit: usize) -> Result<Vec<Entry<C>>, StoreError> {
+        entries(self, scope, limit).await
+    }
+}
+
+impl<C: Codec> Together<C::Aggregate> for MemoryStore<C> {
+    async fn token(&self, query: &Query) -> Result<Token, StoreError> {
+        query.guards::<C>(NAME)?;
+        Ok(Token(doc! { "position": self.kept().appended }))
+    }
+
+    async fn append_together(
+        &self,
+        commit: &Commit,
+        parts: &[Part<'_, C::Aggregate>],
+        asked: &[(&Query, &Token)],
+    ) -> Result<Outcome, StoreError> {
+        let mut kept = self.kept();
+        for Part { id, version, .. } in parts {
+            let found = kept.head(&key_of::<C>(id));
+            if found == *version {
+                continue;
+            }
+            let next = kept.events.get(&(key_of::<C>(id), version.saturating_add(1)));
+            let is_ours = next.is_some_and(|next| is_of(&next.document, commit.id));
+            return if is_ours { Ok(Outcome::Before) } else { Err(StoreError::Conflict { expected: *version, found }) };
+        }
+        for (query, token) in asked {
+            let seen = token.0.get_i64("position").unwrap_or(0);
+            if kept.events.values().any(|stored| stored.position > seen && is_match(query, &stored.document)) {
+                return Err(StoreError::Outdated { store: NAME.into() });
+            }
+        }
+        let mut new = Vec::new();
+        for Part { id, version, events } in parts {
+            for (next, event) in (version + 1..).zip(new_events::<C>(*version, commit, kept.now, events)) {
+                let document = RawDocumentBuf::try_from(&event.document::<C>(id)).map_err(other)?;
+                new.push((key_of::<C>(id), next, document));
+            }
+        }
+        new.into_iter().for_each(|(key, version, document)| kept.insert(key, version, document));
+        Ok(Outcome::Now)
+    }
+}
+
+fn is_of(document: &RawDocument, commit: CommitId) -> bool {
+    document.get_object_id("commit").ok() == Some(commit)
+}
+
+fn is_match(query: &Query, document: &RawDocument) -> bool {
+    let tags = document.get_array("tags").ok().into_iter().flatten().flatten();
+    let tags: Vec<_> = tags.filter_map(|tag| tag.as_str().map(str::to_owned)).collect();
+    document.get_str("type").is_ok_and(|name| query.matches(name, &tags))
+}
+
+impl<C: Codec> EventLog<C> for MemoryStore<C> {
+    fn documents(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
+        let kept = self.kept();
+        let of = |id: &Id<C>, has: &dyn Fn(&RawDocument) -> bool| {
+            kept.stream(&key_of::<C>(id), 0).filter(|document| has(document)).cloned().collect::<Vec<_>>()
+        };
+        let documents = match &scope {
+            Scope::From(id, version) => kept.stream(&key_of::<C>(id), *version).cloned().collect(),
+            Scope::NewestFirst(id) => kept.stream(&key_of::<C>(id), 0).rev().cloned().collect(),
+            Scope::Commit(id, commit) => of(id, &|document| is_of(document, *commit)),
+            Scope::Request(id, request) => of(id, &|document| {
+                document.get_document("meta").is_ok_and(|meta| meta.get_str("request").ok() == Some(request))
+            }),
+            Scope::All => kept.events.values().map(|stored| stored.document.clone()).collect(),
+            Scope::Matching(query) => {
+                let found = kept.events.values().filter(|stored| is_match(query, &stored.document));
+                found.map(|stored| stored.document.clone()).collect()
+            }
+        };
+        stream::iter(documents.into_iter().map(Ok))
+    }
+
+    fn ids(&self) -> impl Stream<Item = Result<Id<C>, StoreError>> + Send {
+        let kept = self.kept();
+        let first = kept.events.iter().filter(|((_, version), _)| *version == 1);
+        let ids = first.map(|(_, stored)| stream_of::<C>(&stored.document).map_err(other));
+        stream::iter(ids.collect::<Vec<_>>())
+    }
+}
+
+impl<C: Codec> Maintenance<C> for MemoryStore<C> {
+    async fn count(&self) -> Result<u64, StoreError> {
+        Ok(self.kept().events.len() as u64)
+    }
+
+    async fn faults(&self) -> Result<Vec<Fault>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn import(&self, events: &[Read<C>], write: bool) -> Result<u64, StoreError> {
+        let mut kept = self.kept();
+        let mut new = Vec::new();
+        for read in events {
+            let (entry, document) = read;
+            let place = (key_of::<C>(&entry.stream), entry.version);
+            let found = kept.events.get(&place).map(|stored| stored.document.as_ref());
+            if is_new::<C>(NAME, read, found)? {
+                new.push((place, document.clone()));
+            }
+        }
+        let count = new.len() as u64;
+        new.into_iter().filter(|_| write).for_each(|((key, version), document)| kept.insert(key, version, document));
+        Ok(count)
+    }
+}

@@ -1,0 +1,184 @@
+//! Whatever holds a store is a store: a reference, a `Box`, an `Arc`. [`DynEventStore`] is the form for those who choose a store at
+//! run time, or keep several in one list.
+
+use std::{future::Future, ops::Deref};
+
+use basket_domain::EventSourced;
+use bson::RawDocumentBuf;
+use futures_util::{Stream, future::BoxFuture};
+
+use super::{
+    codec::{Codec, Id, Storable},
+    entry::{Commit, LogEntry},
+    error::StoreError,
+    event_store::{EventStore, Expected, Outcome},
+    log::{EventLog, Scope},
+    query::Query,
+    together::{Part, Together, Token},
+};
+
+impl<A: Storable, P: Deref<Target: EventStore<A>> + Sync> EventStore<A> for P {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn get(&self, id: &A::Id) -> impl Future<Output = Result<EventSourced<A>, StoreError>> + Send {
+        (**self).get(id)
+    }
+
+    fn append(
+        &self,
+        id: &A::Id,
+        expected: Expected,
+        commit: &Commit,
+        events: &[A::Event],
+    ) -> impl Future<Output = Result<Outcome, StoreError>> + Send {
+        (**self).append(id, expected, commit, events)
+    }
+
+    fn entries(
+        &self,
+        scope: Scope<A::Id>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<LogEntry<A::Id, A::Event>>, StoreError>> + Send {
+        (**self).entries(scope, limit)
+    }
+}
+
+impl<A: Storable, P: Deref<Target: Together<A>> + Sync> Together<A> for P {
+    fn token(&self, query: &Query) -> impl Future<Output = Result<Token, StoreError>> + Send {
+        (**self).token(query)
+    }
+
+    fn append_together(
+        &self,
+        commit: &Commit,
+        parts: &[Part<'_, A>],
+        asked: &[(&Query, &Token)],
+    ) -> impl Future<Output = Result<Outcome, StoreError>> + Send {
+        (**self).append_together(commit, parts, asked)
+    }
+}
+
+impl<C: Codec, P: Deref<Target: EventLog<C>> + Sync + Send> EventLog<C> for P {
+    fn documents(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
+        (**self).documents(scope)
+    }
+
+    fn ids(&self) -> impl Stream<Item = Result<Id<C>, StoreError>> + Send {
+        (**self).ids()
+    }
+}
+
+/// A store of events behind a pointer: every [`Together`] is one.
+///
+/// ```
+/// # use basket_domain::{Basket, BasketId};
+/// # use basket_mongo::{Baskets, DynEventStore, EventStore, MemoryStore};
+/// # use std::sync::Arc;
+/// # async fn example(id: BasketId) -> Result<(), Box<dyn std::error::Error>> {
+/// let baskets: Arc<dyn DynEventStore<Basket>> = Arc::new(MemoryStore::<Baskets>::default());
+/// baskets.command(&id).run(|basket| basket.create(id)).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[allow(missing_docs, reason = "each is the method of its name")]
+pub trait DynEventStore<A: Storable + 'static>: Send + Sync {
+    fn dyn_name(&self) -> &str;
+    fn dyn_get<'a>(&'a self, id: &'a A::Id) -> BoxFuture<'a, Result<EventSourced<A>, StoreError>>;
+    fn dyn_append<'a>(
+        &'a self,
+        id: &'a A::Id,
+        expected: Expected,
+        commit: &'a Commit,
+        events: &'a [A::Event],
+    ) -> BoxFuture<'a, Result<Outcome, StoreError>>;
+    fn dyn_entries(&self, scope: Scope<A::Id>, limit: usize) -> BoxFuture<'_, Entries<A>>;
+    fn dyn_token<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Token, StoreError>>;
+    fn dyn_append_together<'a>(
+        &'a self,
+        commit: &'a Commit,
+        parts: &'a [Part<'a, A>],
+        asked: &'a [(&'a Query, &'a Token)],
+    ) -> BoxFuture<'a, Result<Outcome, StoreError>>;
+}
+
+/// What [`EventStore::entries`] returns.
+type Entries<A> =
+    Result<Vec<LogEntry<<A as basket_domain::Aggregate>::Id, <A as basket_domain::Aggregate>::Event>>, StoreError>;
+
+impl<A: Storable + 'static, S: Together<A> + Send> DynEventStore<A> for S {
+    fn dyn_name(&self) -> &str {
+        self.name()
+    }
+
+    fn dyn_get<'a>(&'a self, id: &'a A::Id) -> BoxFuture<'a, Result<EventSourced<A>, StoreError>> {
+        Box::pin(self.get(id))
+    }
+
+    fn dyn_append<'a>(
+        &'a self,
+        id: &'a A::Id,
+        expected: Expected,
+        commit: &'a Commit,
+        events: &'a [A::Event],
+    ) -> BoxFuture<'a, Result<Outcome, StoreError>> {
+        Box::pin(self.append(id, expected, commit, events))
+    }
+
+    fn dyn_entries(&self, scope: Scope<A::Id>, limit: usize) -> BoxFuture<'_, Entries<A>> {
+        Box::pin(self.entries(scope, limit))
+    }
+
+    fn dyn_token<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Token, StoreError>> {
+        Box::pin(self.token(query))
+    }
+
+    fn dyn_append_together<'a>(
+        &'a self,
+        commit: &'a Commit,
+        parts: &'a [Part<'a, A>],
+        asked: &'a [(&'a Query, &'a Token)],
+    ) -> BoxFuture<'a, Result<Outcome, StoreError>> {
+        Box::pin(self.append_together(commit, parts, asked))
+    }
+}
+
+impl<A: Storable + 'static> EventStore<A> for dyn DynEventStore<A> {
+    fn name(&self) -> &str {
+        self.dyn_name()
+    }
+
+    async fn get(&self, id: &A::Id) -> Result<EventSourced<A>, StoreError> {
+        self.dyn_get(id).await
+    }
+
+    async fn append(
+        &self,
+        id: &A::Id,
+        expected: Expected,
+        commit: &Commit,
+        events: &[A::Event],
+    ) -> Result<Outcome, StoreError> {
+        self.dyn_append(id, expected, commit, events).await
+    }
+
+    async fn entries(&self, scope: Scope<A::Id>, limit: usize) -> Entries<A> {
+        self.dyn_entries(scope, limit).await
+    }
+}
+
+impl<A: Storable + 'static> Together<A> for dyn DynEventStore<A> {
+    async fn token(&self, query: &Query) -> Result<Token, StoreError> {
+        self.dyn_token(query).await
+    }
+
+    async fn append_together(
+        &self,
+        commit: &Commit,
+        parts: &[Part<'_, A>],
+        asked: &[(&Query, &Token)],
+    ) -> Result<Outcome, StoreError> {
+        self.dyn_append_together(commit, parts, asked).await
+    }
+}
