@@ -320,7 +320,7 @@ pub async fn who_reads_a_query_meets_what_was_appended_since(store: impl Togethe
     let query = |code| Query::tagged([voucher_tag(&voucher(code))]);
     let found = async |query| store.entries(Scope::Matching(query), 9).await.unwrap().len();
     let (mine, other) = (query("A"), query("B"));
-    let token = store.token(&mine).await.unwrap();
+    let token = store.ask(&mine).await.unwrap().token;
     redeem(&store, one.id(), &voucher("B")).await.unwrap();
     assert_eq!((found(mine.clone()).await, found(other.clone()).await), (0, 1));
     let append = async |commit: &Commit, version, token| {
@@ -346,7 +346,7 @@ pub async fn who_reads_a_query_meets_what_was_appended_since(store: impl Togethe
 
 pub async fn a_query_without_a_tag_is_refused(store: impl Together<Basket>) {
     for query in [Query::of_types(["ItemAdded"], [""; 0]), Query::tagged([""; 0])] {
-        let refused = store.token(&query).await;
+        let refused = store.ask(&query).await;
         assert!(matches!(refused, Err(StoreError::NotGuarded { .. })), "{refused:?}");
     }
 }

@@ -14,14 +14,14 @@ use futures_util::{Stream, stream};
 
 use crate::store::{
     codec::{Codec, Event, Id},
-    document::{RecordedEvent, new_events, stream_of},
+    document::{RecordedEvent, new_events, read_entry, stream_of},
     entry::{Commit, CommitId, Entry},
-    error::StoreError,
+    error::{StoreError, Unreadable},
     event_store::{EventStore, Expected, Outcome},
     log::{EventLog, Scope, entries},
     maintenance::{Fault, Maintenance, Read, is_new},
     query::Query,
-    together::{Part, Together, Token},
+    together::{Answer, Part, Together, Token},
 };
 
 const NAME: &str = "memory";
@@ -155,9 +155,12 @@ impl<C: Codec> EventStore<C::Aggregate> for MemoryStore<C> {
 }
 
 impl<C: Codec> Together<C::Aggregate> for MemoryStore<C> {
-    async fn token(&self, query: &Query) -> Result<Token, StoreError> {
+    async fn ask(&self, query: &Query) -> Result<Answer<C::Aggregate>, StoreError> {
         query.guards::<C>(NAME)?;
-        Ok(Token(doc! { "position": self.kept().appended }))
+        let kept = self.kept();
+        let found = kept.events.values().filter(|stored| is_match(query, &stored.document));
+        let entries: Result<_, Unreadable> = found.map(|stored| read_entry::<C>(&stored.document)).collect();
+        Ok(Answer { token: Token(doc! { "position": kept.appended }), entries: entries? })
     }
 
     async fn append_together(

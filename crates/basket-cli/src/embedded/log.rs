@@ -92,12 +92,12 @@ impl<C: Codec> EventLog<C> for EmbeddedStore<C> {
 
 impl<C: Codec> Maintenance<C> for EmbeddedStore<C> {
     async fn count(&self) -> Result<u64, StoreError> {
-        self.ask(Table::count).await
+        self.ask_table(Table::count).await
     }
 
     /// What SQLite's own check of the file and its indexes finds, and whether the unique index is missing.
     async fn faults(&self) -> Result<Vec<Fault>, StoreError> {
-        let faults = self.ask(rows::faults).await?;
+        let faults = self.ask_table(rows::faults).await?;
         Ok(faults.into_iter().map(|why| Fault { is_warning: false, why }).collect())
     }
 

@@ -9,7 +9,7 @@ use basket_mongo::{
         codec::{Event, Id},
         document::{RecordedEvent, new_events},
         log::entries,
-        together::{Part, Token},
+        together::{Answer, Part, Token},
     },
 };
 use bson::{DateTime, Document, doc};
@@ -42,11 +42,11 @@ impl<C: Codec> EmbeddedStore<C> {
     }
 
     pub(crate) async fn is_there(&self) -> Result<bool, StoreError> {
-        self.ask(|_, _| Ok(true)).await
+        self.ask_table(|_, _| Ok(true)).await
     }
 
     /// Asks the table; the default where there is no file.
-    pub(super) async fn ask<T: Default + Send + 'static>(
+    pub(super) async fn ask_table<T: Default + Send + 'static>(
         &self,
         question: fn(Table, &Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
@@ -104,10 +104,12 @@ impl<C: Codec> EventStore<C::Aggregate> for EmbeddedStore<C> {
 
 /// The positions of the rows are those of their commits, so the newest one is all that a token needs.
 impl<C: Codec> Together<C::Aggregate> for EmbeddedStore<C> {
-    async fn token(&self, query: &Query) -> Result<Token, StoreError> {
+    async fn ask(&self, query: &Query) -> Result<Answer<C::Aggregate>, StoreError> {
         query.guards::<C>(&self.file.name)?;
-        let position = self.ask(Table::last_position).await?;
-        Ok(Token(doc! { "position": position }))
+        // What comes between the two only makes the append meet what was read.
+        let position = self.ask_table(Table::last_position).await?;
+        let entries = entries(self, Scope::Matching(query.clone()), usize::MAX).await?;
+        Ok(Answer { token: Token(doc! { "position": position }), entries })
     }
 
     async fn append_together(

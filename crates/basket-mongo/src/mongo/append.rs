@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use bson::{Bson, DateTime, Document, doc, oid::ObjectId};
-use mongodb::{ClientSession, error::Error};
+use mongodb::{ClientSession, error::Error, options::ReadConcern};
 use tokio::time::sleep;
 
 use super::{
@@ -139,7 +139,7 @@ impl<C: Codec> MongoStore<C> {
             return self.insert(&writes.documents).await;
         }
         self.make_guards(writes.guards.iter().map(|guard| &*guard.name)).await?;
-        let mut session = self.begin().await?;
+        let mut session = self.begin(ReadConcern::majority()).await?;
         let written = self.write_in(&mut session, commit, writes).await;
         self.end(session, written).await
     }

@@ -11,18 +11,25 @@ use bson::{Document, doc, oid::ObjectId};
 use futures_util::TryStreamExt;
 use mongodb::{
     ClientSession, Collection, IndexModel,
-    error::Error,
-    options::{CollectionOptions, IndexOptions},
+    error::{Error, TRANSIENT_TRANSACTION_ERROR},
+    options::{CollectionOptions, IndexOptions, ReadConcern},
 };
+use tokio::time::sleep;
 
-use super::{append::Writes, failure::code, store::MongoStore};
+use super::{
+    append::Writes,
+    failure::{code, wants_a_replica_set},
+    store::MongoStore,
+};
 use crate::store::{
     codec::Codec,
+    document::read_entry,
     entry::{Commit, CommitId},
-    error::StoreError,
+    error::{StoreError, Unreadable},
     event_store::Outcome,
     query::Query,
-    together::{Part, Together, Token},
+    retry::Retries,
+    together::{Answer, Part, Together, Token},
 };
 
 /// A guard that a commit changes.
@@ -42,6 +49,41 @@ impl Guard {
     }
 }
 
+/// Why an answer could not be read.
+enum Failed {
+    Driver(Error),
+    Unreadable(Unreadable),
+}
+
+impl Failed {
+    fn explained<C: Codec>(self, store: &MongoStore<C>) -> StoreError {
+        match self {
+            Self::Driver(error) if wants_a_replica_set(&error) => {
+                StoreError::NotAReplicaSet { store: store.name.clone(), events: 1 }
+            }
+            Self::Driver(error) => store.failed(error),
+            Self::Unreadable(unreadable) => unreadable.into(),
+        }
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Driver(error)
+    }
+}
+
+impl From<Unreadable> for Failed {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Unreadable(unreadable)
+    }
+}
+
+/// The guards with these names.
+fn named(names: &BTreeSet<String>) -> Document {
+    doc! { "_id": { "$in": names.iter().collect::<Vec<_>>() } }
+}
+
 /// A guard has another value than the one that was seen.
 #[derive(Debug)]
 struct Moved;
@@ -51,10 +93,21 @@ pub(super) fn is_moved(error: &Error) -> bool {
 }
 
 impl<C: Codec> Together<C::Aggregate> for MongoStore<C> {
-    async fn token(&self, query: &Query) -> Result<Token, StoreError> {
+    async fn ask(&self, query: &Query) -> Result<Answer<C::Aggregate>, StoreError> {
         let names = query.guards::<C>(&self.name)?;
         self.askable.get_or_try_init(|| self.make_askable()).await?;
-        self.make_guards(names.iter().map(String::as_str)).await.map_err(|error| self.failed(error))
+        let retries = Retries::SEND;
+        for attempt in 1..retries.attempts {
+            match self.read_guarded(query, &names).await {
+                Err(Failed::Driver(error)) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => {
+                    sleep(retries.pause(attempt)).await;
+                }
+                // Another program has deleted one since it was made.
+                Ok(Answer { token, .. }) if token.0.len() < names.len() => sleep(retries.pause(attempt)).await,
+                answer => return answer.map_err(|failed| failed.explained(self)),
+            }
+        }
+        self.read_guarded(query, &names).await.map_err(|failed| failed.explained(self))
     }
 
     async fn append_together(
@@ -82,28 +135,56 @@ impl<C: Codec> MongoStore<C> {
         self.database().collection_with_options(&format!("{}_guards", self.events.name()), options)
     }
 
-    /// The values of the guards with these names, which the majority has. One that is missing is made.
-    pub(super) async fn make_guards<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<Token, Error> {
-        let names: BTreeSet<_> = names.collect();
+    /// Makes those of the guards with these names that are missing.
+    pub(super) async fn make_guards<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
         let guards = self.guards();
-        loop {
-            let found = guards.find(doc! { "_id": { "$in": names.iter().collect::<Vec<_>>() } }).await?;
-            let found: Vec<Document> = found.try_collect().await?;
-            let value = |guard: &Document| Some((guard.get_str("_id").ok()?.to_owned(), guard.get("commit")?.clone()));
-            let found: Document = found.iter().filter_map(value).collect();
-            let missing: Vec<_> = names.iter().filter(|name| !found.contains_key(name)).collect();
-            if missing.is_empty() {
-                return Ok(Token(found));
-            }
-            for name in missing {
-                let made = doc! { "$setOnInsert": { "commit": ObjectId::new() } };
-                match guards.update_one(doc! { "_id": name }, made).upsert(true).await {
-                    // Another writer has made it at the same time.
-                    Err(error) if code(&error) == Some(11000) => {}
-                    made => drop(made?),
-                }
+        let mut missing: BTreeSet<_> = names.map(str::to_owned).collect();
+        let mut found = guards.find(named(&missing)).await?;
+        while let Some(guard) = found.try_next().await? {
+            missing.remove(guard.get_str("_id").unwrap_or_default());
+        }
+        for name in missing {
+            let made = doc! { "$setOnInsert": { "commit": ObjectId::new() } };
+            match guards.update_one(doc! { "_id": name }, made).upsert(true).await {
+                // Another writer has made it at the same time.
+                Err(error) if code(&error) == Some(11000) => {}
+                made => drop(made?),
             }
         }
+        Ok(())
+    }
+
+    /// The answer to a query and the values of these guards, in one snapshot. Were they two reads, a new primary could answer the
+    /// second one from a time before the first: a guard that has moved, and not the event that has moved it.
+    async fn read_guarded(&self, query: &Query, names: &BTreeSet<String>) -> Result<Answer<C::Aggregate>, Failed> {
+        self.make_guards(names.iter().map(String::as_str)).await?;
+        let mut session = self.begin(ReadConcern::snapshot()).await?;
+        let read = self.read_in(&mut session, query, names).await;
+        // It has written nothing, so there is nothing to keep. What it has read may be rolled back; then a guard is, too.
+        session.abort_transaction().await.ok();
+        read
+    }
+
+    async fn read_in(
+        &self,
+        session: &mut ClientSession,
+        query: &Query,
+        names: &BTreeSet<String>,
+    ) -> Result<Answer<C::Aggregate>, Failed> {
+        let mut found = self.guards().find(named(names)).session(&mut *session).await?;
+        let (mut token, mut entries) = (Document::new(), Vec::new());
+        while let Some(guard) = found.next(session).await.transpose()? {
+            if let (Ok(name), Some(value)) = (guard.get_str("_id"), guard.get("commit")) {
+                token.insert(name, value);
+            }
+        }
+        let events = self.events.raw();
+        let mut found =
+            events.find(query.filter()).sort(doc! { C::KEY: 1, "version": 1 }).session(&mut *session).await?;
+        while let Some(event) = found.next(session).await.transpose()? {
+            entries.push(read_entry::<C>(&event)?);
+        }
+        Ok(Answer { token: Token(token), entries })
     }
 
     /// Changes a guard in a transaction. Fails if it has not the value that was seen, or was deleted.

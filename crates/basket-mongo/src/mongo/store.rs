@@ -155,7 +155,7 @@ impl<C: Codec> MongoStore<C> {
 
     /// Inserts several documents in one transaction.
     async fn insert_together(&self, documents: &[Document]) -> Result<(), Error> {
-        let mut session = self.begin().await?;
+        let mut session = self.begin(ReadConcern::majority()).await?;
         let inserted = self.events.insert_many(documents).session(&mut session).await;
         self.end(session, inserted.map(drop)).await
     }
@@ -164,11 +164,11 @@ impl<C: Codec> MongoStore<C> {
     ///
     /// A process that is killed in the middle of it leaves nothing visible, but other writers get conflicts at its versions
     /// until `transactionLifetimeLimitSeconds` (60) are over.
-    pub(super) async fn begin(&self) -> Result<ClientSession, Error> {
+    pub(super) async fn begin(&self, reads: ReadConcern) -> Result<ClientSession, Error> {
         let mut session = self.events.client().start_session().await?;
         session
             .start_transaction()
-            .read_concern(ReadConcern::majority())
+            .read_concern(reads)
             .write_concern(self.events.write_concern().cloned().unwrap_or_else(WriteConcern::majority))
             .await?;
         Ok(session)

@@ -14,7 +14,7 @@ use super::{
     event_store::{EventStore, Expected, Outcome},
     log::{EventLog, Scope},
     query::Query,
-    together::{Part, Together, Token},
+    together::{Answer, Part, Together, Token},
 };
 
 impl<A: Storable, P: Deref<Target: EventStore<A>> + Sync> EventStore<A> for P {
@@ -46,8 +46,8 @@ impl<A: Storable, P: Deref<Target: EventStore<A>> + Sync> EventStore<A> for P {
 }
 
 impl<A: Storable, P: Deref<Target: Together<A>> + Sync> Together<A> for P {
-    fn token(&self, query: &Query) -> impl Future<Output = Result<Token, StoreError>> + Send {
-        (**self).token(query)
+    fn ask(&self, query: &Query) -> impl Future<Output = Result<Answer<A>, StoreError>> + Send {
+        (**self).ask(query)
     }
 
     fn append_together(
@@ -94,7 +94,7 @@ pub trait DynEventStore<A: Storable + 'static>: Send + Sync {
         events: &'a [A::Event],
     ) -> BoxFuture<'a, Result<Outcome, StoreError>>;
     fn dyn_entries(&self, scope: Scope<A::Id>, limit: usize) -> BoxFuture<'_, Entries<A>>;
-    fn dyn_token<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Token, StoreError>>;
+    fn dyn_ask<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Answer<A>, StoreError>>;
     fn dyn_append_together<'a>(
         &'a self,
         commit: &'a Commit,
@@ -130,8 +130,8 @@ impl<A: Storable + 'static, S: Together<A> + Send> DynEventStore<A> for S {
         Box::pin(self.entries(scope, limit))
     }
 
-    fn dyn_token<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Token, StoreError>> {
-        Box::pin(self.token(query))
+    fn dyn_ask<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Answer<A>, StoreError>> {
+        Box::pin(self.ask(query))
     }
 
     fn dyn_append_together<'a>(
@@ -169,8 +169,8 @@ impl<A: Storable + 'static> EventStore<A> for dyn DynEventStore<A> {
 }
 
 impl<A: Storable + 'static> Together<A> for dyn DynEventStore<A> {
-    async fn token(&self, query: &Query) -> Result<Token, StoreError> {
-        self.dyn_token(query).await
+    async fn ask(&self, query: &Query) -> Result<Answer<A>, StoreError> {
+        self.dyn_ask(query).await
     }
 
     async fn append_together(

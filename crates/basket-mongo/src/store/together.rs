@@ -14,7 +14,6 @@ use super::{
     entry::{Commit, LogEntry},
     error::{CommandError, StoreError},
     event_store::{EventStore, Outcome},
-    log::Scope,
     query::Query,
     until::Until,
 };
@@ -33,13 +32,22 @@ pub struct Part<'a, A: Storable> {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Token(pub Document);
 
+/// The answer to a query: what it has found, and the place up to which that is all.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "described above")]
+pub struct Answer<A: Storable> {
+    pub token: Token,
+    pub entries: Vec<LogEntry<A::Id, A::Event>>,
+}
+
 /// A store that can append to several streams at once, and only as long as a query's answer stays what it was.
 pub trait Together<A: Storable>: EventStore<A> {
-    /// The place at which the answer to this query will be read: it must be asked for before the events, not after them.
+    /// The events that a query asks for, those of a stream in order, and their token: both of one moment. A token of another
+    /// moment, before or after, would let pass what it should stop.
     ///
     /// # Errors
     /// [`StoreError::NotGuarded`] if the query asks for a type that no append guards.
-    fn token(&self, query: &Query) -> impl Future<Output = Result<Token, StoreError>> + Send;
+    fn ask(&self, query: &Query) -> impl Future<Output = Result<Answer<A>, StoreError>> + Send;
 
     /// Appends one commit to several streams, all of it or nothing; each of them may be there only once. The same commit again,
     /// after the same versions, appends nothing more.
@@ -109,18 +117,20 @@ impl<A: Storable, S: Together<A> + ?Sized, const N: usize> Command<'_, S, Given<
             return Err(put.failed(StoreError::other(store.name(), format!("one command names '{twice}' twice"))));
         }
         for attempt in 1..=put.retries.attempts {
-            // The token first: what is appended after it and read below is only met once too often.
-            let answer = answer(&store, &query).await.map_err(|error| put.failed(error))?;
+            let answer = match query.is_empty() {
+                true => None,
+                false => Some(store.ask(&query).await.map_err(|error| put.failed(error))?),
+            };
             let roots = match load(&put, &store, ids, attempt).await? {
                 Ok(roots) => roots,
                 Err(done) => return Ok(done),
             };
-            let seen = answer.as_ref().map_or(&[][..], |(_, seen)| seen);
+            let seen = answer.as_ref().map_or(&[][..], |answer| &answer.entries);
             let decided = decide(roots.each_ref().map(EventSourced::state), seen).map_err(CommandError::Refused)?;
             let parts: Vec<_> = (ids.iter().zip(&roots).zip(&decided))
                 .map(|((id, root), events)| Part { id: *id, version: root.version(), events })
                 .collect();
-            let asked: Vec<_> = answer.iter().map(|(token, _)| (&query, token)).collect();
+            let asked: Vec<_> = answer.iter().map(|answer| (&query, &answer.token)).collect();
             let appended = match decided.iter().all(Vec::is_empty) {
                 true => Ok(Outcome::Unchanged),
                 false => store.append_together(&put.commit, &parts, &asked).await,
@@ -145,17 +155,6 @@ impl<A: Storable, S: Together<A> + ?Sized, const N: usize> Command<'_, S, Given<
         let id = ids.first().map(ToString::to_string).unwrap_or_default();
         Err(CommandError::Contended { id, attempts: put.retries.attempts })
     }
-}
-
-type Answer<A> = (Token, Vec<LogEntry<<A as basket_domain::Aggregate>::Id, <A as basket_domain::Aggregate>::Event>>);
-
-/// What a query finds, and since when; nothing for one that asks for nothing.
-async fn answer<A: Storable>(store: &impl Together<A>, query: &Query) -> Result<Option<Answer<A>>, StoreError> {
-    if query.is_empty() {
-        return Ok(None);
-    }
-    let token = store.token(query).await?;
-    Ok(Some((token, store.entries(Scope::Matching(query.clone()), usize::MAX).await?)))
 }
 
 /// The streams as they are; or what was done to them, if the command was carried out before.

@@ -17,7 +17,7 @@ use super::{
     maintenance::{Fault, Maintenance, Read},
     query::Query,
     tail::{NewsOf, Since, Tail},
-    together::{Part, Together, Token},
+    together::{Answer, Part, Together, Token},
 };
 
 /// A store whose calls all end within a time that began when this was made. A [command](EventStore::command) is several calls,
@@ -127,8 +127,8 @@ impl<A: Storable, S: EventStore<A>> EventStore<A> for Until<S> {
 }
 
 impl<A: Storable, S: Together<A>> Together<A> for Until<S> {
-    async fn token(&self, query: &Query) -> Result<Token, StoreError> {
-        self.in_time(self.store.token(query)).await
+    async fn ask(&self, query: &Query) -> Result<Answer<A>, StoreError> {
+        self.in_time(self.store.ask(query)).await
     }
 
     async fn append_together(
