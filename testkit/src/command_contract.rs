@@ -62,7 +62,7 @@ pub async fn one_call_creates_or_changes_and_says_which(store: impl EventStore<B
     let changed = store.command(&id).run(create).await.unwrap();
     assert_eq!((changed.outcome, changed.versions, changed.events.len()), (Outcome::Now, 2..3, 1));
     assert_eq!(changed.root.state().quantity(&product("rocks")), 1);
-    let kept = store.entries(Scope::Commit(id, changed.commit.unwrap()), 9).await.unwrap();
+    let (_, kept) = store.seek(&id, &changed.commit.unwrap().into()).await.unwrap();
     assert_eq!(kept.into_iter().map(|entry| entry.event).collect::<Vec<_>>(), changed.events);
 }
 

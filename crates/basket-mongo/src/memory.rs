@@ -17,8 +17,8 @@ use crate::store::{
     document::{RecordedEvent, new_events, read_entry, stream_of},
     entry::{Commit, CommitId, Entry},
     error::{StoreError, Unreadable},
-    event_store::{EventStore, Expected, Outcome},
-    log::{EventLog, Scope, entries},
+    event_store::{EventStore, Expected, Outcome, Sought},
+    log::{EventLog, Scope, entries, seek},
     maintenance::{Fault, Maintenance, Read, is_new},
     query::Query,
     together::{Answer, Part, Together, Token},
@@ -149,6 +149,10 @@ impl<C: Codec> EventStore<C::Aggregate> for MemoryStore<C> {
         }
     }
 
+    async fn seek(&self, id: &Id<C>, commit: &Commit) -> Result<Sought<C::Aggregate>, StoreError> {
+        seek(self, id, commit).await
+    }
+
     async fn entries(&self, scope: Scope<Id<C>>, limit: usize) -> Result<Vec<Entry<C>>, StoreError> {
         entries(self, scope, limit).await
     }
@@ -210,16 +214,9 @@ fn is_match(query: &Query, document: &RawDocument) -> bool {
 impl<C: Codec> EventLog<C> for MemoryStore<C> {
     fn documents(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
         let kept = self.kept();
-        let of = |id: &Id<C>, has: &dyn Fn(&RawDocument) -> bool| {
-            kept.stream(&key_of::<C>(id), 0).filter(|document| has(document)).cloned().collect::<Vec<_>>()
-        };
-        let documents = match &scope {
+        let documents: Vec<_> = match &scope {
             Scope::From(id, version) => kept.stream(&key_of::<C>(id), *version).cloned().collect(),
             Scope::NewestFirst(id) => kept.stream(&key_of::<C>(id), 0).rev().cloned().collect(),
-            Scope::Commit(id, commit) => of(id, &|document| is_of(document, *commit)),
-            Scope::Request(id, request) => of(id, &|document| {
-                document.get_document("meta").is_ok_and(|meta| meta.get_str("request").ok() == Some(request))
-            }),
             Scope::All => kept.events.values().map(|stored| stored.document.clone()).collect(),
             Scope::Matching(query) => {
                 let found = kept.events.values().filter(|stored| is_match(query, &stored.document));

@@ -22,7 +22,6 @@ use super::{
 impl<C: Codec> EventLog<C> for EmbeddedStore<C> {
     fn documents(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
         let key = |id| rows::key_text(C::key(id));
-        let first = |id| (key(id), i64::MIN);
         let (order, after, text) = match &scope {
             Scope::From(id, version) => (
                 "KEY = ?1 AND version > ?2 ORDER BY version",
@@ -31,13 +30,6 @@ impl<C: Codec> EventLog<C> for EmbeddedStore<C> {
             ),
             Scope::NewestFirst(id) => {
                 ("KEY = ?1 AND version < ?2 ORDER BY version DESC", (key(id), i64::MAX), String::new())
-            }
-            Scope::Commit(id, commit) => {
-                (r#"KEY = ?1 AND version > ?2 AND "commit" = ?3 ORDER BY version"#, first(id), commit.to_hex())
-            }
-            Scope::Request(id, request) => {
-                let order = "KEY = ?1 AND version > ?2 AND json_extract(meta, '$.request') = ?3 ORDER BY version";
-                (order, first(id), request.clone())
             }
             Scope::Matching(query) => {
                 let order = if query.is_tagged() { rows::TAGGED } else { rows::MATCHING };

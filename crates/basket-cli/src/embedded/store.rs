@@ -8,7 +8,8 @@ use basket_mongo::{
     store::{
         codec::{Event, Id},
         document::{RecordedEvent, new_events},
-        log::entries,
+        event_store::Sought,
+        log::{entries, seek},
         together::{Answer, Part, Token},
     },
 };
@@ -95,6 +96,10 @@ impl<C: Codec> EventStore<C::Aggregate> for EmbeddedStore<C> {
         // No one else writes during the transaction, so the head can be compared, wherever the version comes from.
         let (Expected::Loaded(version) | Expected::Claimed(version)) = expected;
         self.append_together(commit, &[Part { id, version, events }], &[]).await
+    }
+
+    async fn seek(&self, id: &Id<C>, commit: &Commit) -> Result<Sought<C::Aggregate>, StoreError> {
+        seek(self, id, commit).await
     }
 
     async fn entries(&self, scope: Scope<Id<C>>, limit: usize) -> Result<Vec<Entry<C>>, StoreError> {

@@ -159,10 +159,14 @@ impl<C: Codec> MongoStore<C> {
     async fn read_guarded(&self, query: &Query, names: &BTreeSet<String>) -> Result<Answer<C::Aggregate>, Failed> {
         self.make_guards(names.iter().map(String::as_str)).await?;
         let mut session = self.begin(ReadConcern::snapshot()).await?;
-        let read = self.read_in(&mut session, query, names).await;
-        // It has written nothing, so there is nothing to keep. What it has read may be rolled back; then a guard is, too.
-        session.abort_transaction().await.ok();
-        read
+        match self.read_in(&mut session, query, names).await {
+            // It has written nothing, but the commit waits until the majority has what was read.
+            Ok(answer) => self.end(session, Ok(())).await.map(|()| answer).map_err(Into::into),
+            Err(failed) => {
+                session.abort_transaction().await.ok();
+                Err(failed)
+            }
+        }
     }
 
     async fn read_in(

@@ -90,14 +90,6 @@ impl<'a, C: Codec> Reading<'a, C> {
                 filter.extend(first.iter().map(|first| ("version".into(), doc! { "$not": { "$gt": first } }.into())));
                 events.find(filter).sort(doc! { "version": -1 }).skip(*documents)
             }
-            Scope::Commit(id, commit) => {
-                let filter = doc! { C::KEY: C::key(id), "commit": commit };
-                events.find(filter).sort(oldest_first).skip(*documents)
-            }
-            Scope::Request(id, request) => {
-                let filter = doc! { C::KEY: C::key(id), "meta.request": request };
-                events.find(filter).sort(oldest_first).skip(*documents)
-            }
             Scope::Matching(query) => events.find(query.filter()).sort(oldest_first).skip(*documents),
             Scope::All if *documents == 0 => events.find(doc! {}).sort(oldest_first).batch_size(BATCH),
             // Other streams may have grown meanwhile, so only this one is counted. The bound is a place in the index, which

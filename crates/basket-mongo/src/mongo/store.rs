@@ -20,8 +20,8 @@ use crate::store::{
     document::RecordedEvent,
     entry::{Commit, Entry},
     error::StoreError,
-    event_store::{EventStore, Expected, Outcome},
-    log::{Scope, entries},
+    event_store::{EventStore, Expected, Outcome, Sought},
+    log::{Scope, entries, seek},
     retry::Retries,
     together::Part,
 };
@@ -229,6 +229,10 @@ impl<C: Codec> EventStore<C::Aggregate> for MongoStore<C> {
             },
         };
         self.send(commit.id, &Writes::new::<C>(commit, &[Part { id, version, events }], None)).await
+    }
+
+    async fn seek(&self, id: &Id<C>, commit: &Commit) -> Result<Sought<C::Aggregate>, StoreError> {
+        seek(self, id, commit).await
     }
 
     async fn entries(&self, scope: Scope<Id<C>>, limit: usize) -> Result<Vec<Entry<C>>, StoreError> {

@@ -212,22 +212,20 @@ impl Put {
         if self.require == Some(Require::New) && attempt == 1 && !self.settle {
             return Ok(Loaded::Ready(EventSourced::new(id.clone())));
         }
-        let root = match store.get(id).await {
-            Err(StoreError::NotFound { .. })
-                if matches!(self.require, None | Some(Require::New | Require::Version(0))) =>
-            {
-                EventSourced::new(id.clone())
-            }
-            loaded => loaded.map_err(|error| self.failed(error))?,
+        let sought = match self.settle || self.commit.meta.request.is_some() {
+            true => store.seek(id, &self.commit).await,
+            false => store.get(id).await.map(|root| (root, Vec::new())),
         };
-        let found = root.version();
-        // What is not there now and comes later takes the version after this one, and so ends in a conflict.
-        if found > 0 && (self.settle || self.commit.meta.request.is_some()) {
-            let before = self.before(store, id).await.map_err(|error| self.failed(error))?;
-            if !before.is_empty() {
-                return Ok(Loaded::Done(done_before(before, root, attempt)));
-            }
+        let may_be_new = matches!(self.require, None | Some(Require::New | Require::Version(0)));
+        let (root, before) = match sought {
+            Err(StoreError::NotFound { .. }) if may_be_new => (EventSourced::new(id.clone()), Vec::new()),
+            // What is not there now and comes later takes the version after this one, and so ends in a conflict.
+            sought => sought.map_err(|error| self.failed(error))?,
+        };
+        if !before.is_empty() {
+            return Ok(Loaded::Done(done_before(before, root, attempt)));
         }
+        let found = root.version();
         let known = match self.require {
             Some(Require::Version(version)) if version != found => version,
             Some(Require::New) if found > 0 => 0,
@@ -240,24 +238,6 @@ impl Put {
         let since = unknown.map_err(|error| self.failed(error))?.into_iter().map(|entry| entry.event).collect();
         let required = self.require.unwrap_or(Require::Version(known));
         Err(CommandError::Stale { id: id.to_string(), required, found, since })
-    }
-
-    /// What an earlier call has appended, if there was one.
-    async fn before<A: Storable>(
-        &self,
-        store: &impl EventStore<A>,
-        id: &A::Id,
-    ) -> Result<Vec<LogEntry<A::Id, A::Event>>, StoreError> {
-        if let Some(request) = &self.commit.meta.request {
-            let before = store.entries(Scope::Request(id.clone(), request.clone()), usize::MAX).await?;
-            if !before.is_empty() {
-                return Ok(before);
-            }
-        }
-        match self.settle {
-            true => store.entries(Scope::Commit(id.clone(), self.commit.id), usize::MAX).await,
-            false => Ok(Vec::new()),
-        }
     }
 
     /// What was done to a stream whose new events were appended.

@@ -121,6 +121,13 @@ impl<'a> RecordedEvent<'a> {
         read().map_err(|why| self.unreadable(why))
     }
 
+    /// Whether this commit has appended it, or another one for the same request.
+    pub(crate) fn is_of(self, commit: &Commit) -> bool {
+        let field = |name| self.meta?.as_document()?.get_str(name).ok();
+        self.commit.and_then(RawBsonRef::as_object_id) == Some(commit.id)
+            || commit.meta.request.as_deref().is_some_and(|request| field("request") == Some(request))
+    }
+
     /// Its version, from 1. Fails if it has none, or an invalid one.
     pub fn version(self) -> Result<u64, Unreadable> {
         self.read_version().map_err(|why| self.unreadable(why))

@@ -4,7 +4,7 @@
 
 use std::future::Future;
 
-use basket_domain::EventSourced;
+use basket_domain::{Aggregate, EventSourced};
 
 use super::{
     codec::Storable,
@@ -37,6 +37,9 @@ pub enum Outcome {
     Unchanged,
 }
 
+/// An aggregate, and those of its events that were sought.
+pub type Sought<A> = (EventSourced<A>, Vec<LogEntry<<A as Aggregate>::Id, <A as Aggregate>::Event>>);
+
 /// Streams of events, one for each aggregate.
 ///
 /// Futures are `Send`, so that a caller may spawn them. All of them can be dropped: an append is kept whole or not at all.
@@ -59,6 +62,10 @@ pub trait EventStore<A: Storable>: Sync {
         commit: &Commit,
         events: &[A::Event],
     ) -> impl Future<Output = Result<Outcome, StoreError>> + Send;
+
+    /// Loads an aggregate as [`get`](Self::get) does and, in the same pass, finds its events that this commit, or another one for
+    /// the same request, has appended. Two passes would not do: the second may show a time before the first, after an election.
+    fn seek(&self, id: &A::Id, commit: &Commit) -> impl Future<Output = Result<Sought<A>, StoreError>> + Send;
 
     /// The entries of a scope in its order, at most so many, each read by itself.
     fn entries(

@@ -11,7 +11,7 @@ use super::{
     codec::{Codec, Id, Storable},
     entry::{Commit, LogEntry},
     error::StoreError,
-    event_store::{EventStore, Expected, Outcome},
+    event_store::{EventStore, Expected, Outcome, Sought},
     log::{EventLog, Scope},
     query::Query,
     together::{Answer, Part, Together, Token},
@@ -34,6 +34,10 @@ impl<A: Storable, P: Deref<Target: EventStore<A>> + Sync> EventStore<A> for P {
         events: &[A::Event],
     ) -> impl Future<Output = Result<Outcome, StoreError>> + Send {
         (**self).append(id, expected, commit, events)
+    }
+
+    fn seek(&self, id: &A::Id, commit: &Commit) -> impl Future<Output = Result<Sought<A>, StoreError>> + Send {
+        (**self).seek(id, commit)
     }
 
     fn entries(
@@ -93,6 +97,7 @@ pub trait DynEventStore<A: Storable + 'static>: Send + Sync {
         commit: &'a Commit,
         events: &'a [A::Event],
     ) -> BoxFuture<'a, Result<Outcome, StoreError>>;
+    fn dyn_seek<'a>(&'a self, id: &'a A::Id, commit: &'a Commit) -> BoxFuture<'a, Result<Sought<A>, StoreError>>;
     fn dyn_entries(&self, scope: Scope<A::Id>, limit: usize) -> BoxFuture<'_, Entries<A>>;
     fn dyn_ask<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Answer<A>, StoreError>>;
     fn dyn_append_together<'a>(
@@ -124,6 +129,10 @@ impl<A: Storable + 'static, S: Together<A> + Send> DynEventStore<A> for S {
         events: &'a [A::Event],
     ) -> BoxFuture<'a, Result<Outcome, StoreError>> {
         Box::pin(self.append(id, expected, commit, events))
+    }
+
+    fn dyn_seek<'a>(&'a self, id: &'a A::Id, commit: &'a Commit) -> BoxFuture<'a, Result<Sought<A>, StoreError>> {
+        Box::pin(self.seek(id, commit))
     }
 
     fn dyn_entries(&self, scope: Scope<A::Id>, limit: usize) -> BoxFuture<'_, Entries<A>> {
@@ -161,6 +170,10 @@ impl<A: Storable + 'static> EventStore<A> for dyn DynEventStore<A> {
         events: &[A::Event],
     ) -> Result<Outcome, StoreError> {
         self.dyn_append(id, expected, commit, events).await
+    }
+
+    async fn seek(&self, id: &A::Id, commit: &Commit) -> Result<Sought<A>, StoreError> {
+        self.dyn_seek(id, commit).await
     }
 
     async fn entries(&self, scope: Scope<A::Id>, limit: usize) -> Entries<A> {

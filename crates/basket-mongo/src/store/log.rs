@@ -10,9 +10,9 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use super::{
     codec::{Codec, Id, what},
     document::{RecordedEvent, read_entry},
-    entry::{CommitId, Entry},
+    entry::{Commit, Entry},
     error::StoreError,
-    event_store::EventStore,
+    event_store::{EventStore, Sought},
     query::Query,
 };
 
@@ -23,10 +23,6 @@ pub enum Scope<I> {
     From(I, u64),
     /// Those of one stream, newest first.
     NewestFirst(I),
-    /// Those of one stream that one commit has appended, oldest first.
-    Commit(I, CommitId),
-    /// Those of one stream that carry out one [request](crate::Command::once), oldest first.
-    Request(I, String),
     /// Those of every stream that a query asks for, in the order of [`All`](Self::All).
     Matching(Query),
     /// Those of every stream, one stream after the other by id, oldest first. What is appended meanwhile may be missed, but
@@ -140,6 +136,27 @@ pub trait EventLog<C: Codec>: EventStore<C::Aggregate> + Sized + Send {
                 (None, ..) => Err(StoreError::not_found::<C>(self.name(), id)),
             }
         }
+    }
+}
+
+/// What [`EventStore::seek`] returns, for a store that has documents.
+pub async fn seek<C: Codec>(
+    log: &impl EventLog<C>,
+    id: &Id<C>,
+    commit: &Commit,
+) -> Result<Sought<C::Aggregate>, StoreError> {
+    let mut documents = pin!(log.documents(Scope::From(id.clone(), 1)));
+    let (mut root, mut sought) = (EventSourced::new(id.clone()), Vec::new());
+    while let Some(document) = documents.try_next().await? {
+        let event = RecordedEvent::from_document(document.as_ref().into())?;
+        if event.is_of(commit) {
+            sought.push(event.entry(id.clone(), |event| event.event::<C>(id))?);
+        }
+        root = event.replay_onto::<C>(root)?;
+    }
+    match root.version() {
+        0 => Err(StoreError::not_found::<C>(log.name(), id)),
+        _ => Ok((root, sought)),
     }
 }
 

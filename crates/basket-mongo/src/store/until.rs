@@ -12,7 +12,7 @@ use super::{
     codec::{Codec, Id, Storable},
     entry::{Commit, CommitId, LogEntry},
     error::StoreError,
-    event_store::{EventStore, Expected, Outcome},
+    event_store::{EventStore, Expected, Outcome, Sought},
     log::{EventLog, Scope},
     maintenance::{Fault, Maintenance, Read},
     query::Query,
@@ -119,6 +119,10 @@ impl<A: Storable, S: EventStore<A>> EventStore<A> for Until<S> {
         events: &[A::Event],
     ) -> Result<Outcome, StoreError> {
         self.append_in_time(commit.id, self.store.append(id, expected, commit, events)).await
+    }
+
+    async fn seek(&self, id: &A::Id, commit: &Commit) -> Result<Sought<A>, StoreError> {
+        self.in_time(self.store.seek(id, commit)).await
     }
 
     async fn entries(&self, scope: Scope<A::Id>, limit: usize) -> Result<Vec<LogEntry<A::Id, A::Event>>, StoreError> {
