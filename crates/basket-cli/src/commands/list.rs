@@ -1,10 +1,11 @@
 //! `list`: all the streams, a line each. [`summary`](crate::summary) folds them out of the events.
 
-use std::{io, marker::PhantomData, mem};
+use std::{io, marker::PhantomData, mem, pin::pin};
 
 use anyhow::Result;
-use basket_mongo::{Maintenance, Scope};
+use basket_mongo::{EventLog, Maintenance, Scope};
 use bson::DateTime;
+use futures_util::TryStreamExt;
 
 use crate::{
     args::row,
@@ -27,6 +28,7 @@ Examples:
   {program} list
   {program} list --since yesterday
   {program} list --sort items -n 10
+  {program} list --ids
   {program} list --sort created --reverse --format ndjson")]
 pub struct List<D: Domain> {
     /// Only {streams} that have this {row} now
@@ -34,6 +36,9 @@ pub struct List<D: Domain> {
     row: Option<String>,
     #[command(flatten)]
     query: Query,
+    /// Only the ids, of all {streams} by id, without a look at what has happened to them
+    #[arg(long, conflicts_with_all = ["row", "since", "sort", "reverse", "limit"])]
+    ids: bool,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -43,7 +48,10 @@ pub struct List<D: Domain> {
 
 impl<D: Domain> List<D> {
     pub(super) async fn run(self, store: &impl Maintenance<D>) -> Result<()> {
-        let Self { row, query, format, .. } = self;
+        let Self { row, query, ids, format, .. } = self;
+        if ids {
+            return list_ids::<D>(store, format).await;
+        }
         let bar = progress::bar(store.count().await?, "events");
         let lines = summaries(store, Scope::All, &Query { row, ..query }, || bar.inc(1)).await?;
         bar.finish_and_clear();
@@ -87,4 +95,13 @@ fn print<D: Domain>(out: &mut Text<'_>, line: &Summary<Id<D>>, columns: usize, c
         0 => writeln!(out),
         some => writeln!(out, "  {RED}unreadable: {some}{RED:#}"),
     }
+}
+
+async fn list_ids<D: Domain>(store: &impl EventLog<D>, format: Format) -> Result<()> {
+    let (mut ids, mut output) = (pin!(store.ids()), Output::list(format)?);
+    while let Some(id) = ids.try_next().await? {
+        let id = id.to_string();
+        output.show(&Fields(vec![("id", json(&id))]), |out| writeln!(out, "{}", plain(&id)))?;
+    }
+    Ok(output.finish()?)
 }

@@ -13,7 +13,6 @@ use super::{
     failure::{Fate, fate, wants_a_replica_set},
     reading::Reading,
     store::MongoStore,
-    suitable::Suitability,
 };
 use crate::store::{
     codec::{Codec, Id},
@@ -60,7 +59,8 @@ impl<C: Codec> Maintenance<C> for MongoStore<C> {
     }
 
     async fn faults(&self) -> Result<Vec<Fault>, StoreError> {
-        Ok(self.suitability().await?.map(Suitability::faults::<C>).unwrap_or_default())
+        let found = self.suitability().await?;
+        Ok(found.map(|found| found.faults::<C>(self.events.name())).unwrap_or_default())
     }
 
     async fn import(&self, events: &[Read<C>], write: bool) -> Result<u64, StoreError> {

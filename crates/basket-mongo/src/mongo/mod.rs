@@ -4,11 +4,13 @@
 //! - `guards`: what keeps the answer to a query as it was, until a commit that counts on it
 //! - `log`: the documents, and the import; `reading`: one pass over documents, which survives a lost cursor
 //! - `tail`: events as they happen, from a change stream; `look`: the same from a server that has none
+//! - [`builder`]: a store whose names and limits are known at run time
 //! - [`connection`]: the address of a server and the driver's options; `failure`: what the driver's errors mean
 //! - `events`: the collection, and how it is searched
 //! - `suitable`: what in a collection could lose events, and the unique index
 
 mod append;
+pub mod builder;
 pub mod connection;
 mod events;
 mod failure;

@@ -14,7 +14,13 @@ use mongodb::{
 };
 use tokio::{sync::OnceCell, time::sleep};
 
-use super::{append::Writes, connection, events::Events, failure::explain};
+use super::{
+    append::Writes,
+    builder::{Builder, check_names},
+    connection,
+    events::Events,
+    failure::explain,
+};
 use crate::store::{
     codec::{Codec, Event, Id},
     document::RecordedEvent,
@@ -70,27 +76,56 @@ impl<C: Codec> MongoStore<C> {
         Self::with_options(connection::options(address).await?)
     }
 
+    /// A store whose database, collection and limits are said one by one.
+    pub fn builder(address: impl Into<String>) -> Builder<C> {
+        Builder::new(address.into())
+    }
+
     /// A store with the driver's options, such as [`connection::options`] makes. Fails with [`StoreError::Address`] if they
     /// contradict each other, or what a store promises, reads and writes of the majority; and if they name no database.
     pub fn with_options(options: ClientOptions) -> Result<Self, StoreError> {
+        Self::open(options, C::COLLECTION)
+    }
+
+    pub(super) fn open(options: ClientOptions, collection: &str) -> Result<Self, StoreError> {
         connection::check(&options)?;
         let Some(database) = options.default_database.clone() else {
             let why = "it names no database; the form is mongodb://HOST:PORT/DATABASE";
             return Err(StoreError::Address { why: why.into() });
         };
         let hosts: Vec<_> = options.hosts.iter().map(ToString::to_string).collect();
-        let name = format!("mongodb://{}/{database}", hosts.join(","));
+        let servers = format!("mongodb://{}", hosts.join(","));
         let mut writes = WriteConcern::majority();
         let wait = options.write_concern.as_ref().and_then(|writes| writes.w_timeout);
         writes.w_timeout = Some(wait.unwrap_or(connection::MAJORITY));
         let client =
             Client::with_options(options).map_err(|error| StoreError::Address { why: error.kind.to_string() })?;
+        Self::of(&client, servers, writes, &database, collection)
+    }
+
+    /// The same kind of streams in another database or collection of the same servers, over the same connections: the store of
+    /// another tenant. Fails with [`StoreError::Address`] if a name is none that MongoDB takes.
+    pub fn elsewhere(&self, database: &str, collection: &str) -> Result<Self, StoreError> {
+        let (servers, _) = self.name.rsplit_once('/').unwrap_or((&self.name, ""));
+        let writes = self.events.write_concern().cloned().unwrap_or_else(WriteConcern::majority);
+        Self::of(self.events.client(), servers.to_owned(), writes, database, collection)
+    }
+
+    fn of(
+        client: &Client,
+        servers: String,
+        writes: WriteConcern,
+        database: &str,
+        collection: &str,
+    ) -> Result<Self, StoreError> {
+        check_names(database, collection)?;
         let options = CollectionOptions::builder()
             .read_concern(ReadConcern::majority())
             .write_concern(writes)
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
-        let events = Events(client.database(&database).collection_with_options(C::COLLECTION, options));
+        let events = Events(client.database(database).collection_with_options(collection, options));
+        let name = format!("{servers}/{database}");
         Ok(Self { events, name, indexed: Arc::default(), askable: Arc::default(), codec: PhantomData })
     }
 

@@ -47,8 +47,8 @@ enum Unique {
 
 impl Suitability {
     /// All that it has found, for `verify`. A collection that is not there yet has no fault: the first append makes it.
-    pub(super) fn faults<C: Codec>(self) -> Vec<Fault> {
-        let (collection, key) = (C::COLLECTION, C::KEY);
+    pub(super) fn faults<C: Codec>(self, collection: &str) -> Vec<Fault> {
+        let key = C::KEY;
         let state = match self.unique {
             Unique::There => None,
             Unique::Weak => Some(("does not hold for every document", "drop it and make it again")),
@@ -71,7 +71,7 @@ impl<C: Codec> MongoStore<C> {
     /// Looks at the collection; `None` if it is not there yet. What the user may not look at is not judged.
     pub(super) async fn suitability(&self) -> Result<Option<Suitability>, StoreError> {
         let mut found = Suitability::default();
-        let name = doc! { "name": C::COLLECTION };
+        let name = doc! { "name": self.events.name() };
         match self.database().list_collections().filter(name).await {
             Ok(collections) => {
                 match collections.try_collect::<Vec<_>>().await.map_err(|error| self.failed(error))?.pop() {
@@ -84,7 +84,7 @@ impl<C: Codec> MongoStore<C> {
         }
         let indexes = async { self.events.list_indexes().await?.try_collect::<Vec<_>>().await };
         match indexes.await {
-            Ok(indexes) => found.look_at_indexes::<C>(&indexes),
+            Ok(indexes) => found.look_at_indexes::<C>(self.events.name(), &indexes),
             Err(error) if code(&error) == Some(UNAUTHORIZED) => found.unique = self.unique_by_plan().await?,
             // A view has none, and NamespaceNotFound: it is not there yet.
             Err(_) if !found.losses.is_empty() => {}
@@ -130,7 +130,7 @@ impl<C: Codec> MongoStore<C> {
     /// The unique index, for a user who may read the documents but not the list of indexes: a search that must use it says in
     /// its plan what it is.
     async fn unique_by_plan(&self) -> Result<Unique, StoreError> {
-        let find = doc! { "find": C::COLLECTION, "filter": {}, "hint": { C::KEY: 1, "version": 1 }, "limit": 1 };
+        let find = doc! { "find": self.events.name(), "filter": {}, "hint": { C::KEY: 1, "version": 1 }, "limit": 1 };
         let explained = doc! { "explain": find, "verbosity": "queryPlanner" };
         match self.database().run_command(explained).await {
             Ok(plan) => Ok(index_scan(&plan).map_or(Unique::Missing, |scan| {
@@ -170,7 +170,7 @@ impl Suitability {
         }
     }
 
-    fn look_at_indexes<C: Codec>(&mut self, indexes: &[IndexModel]) {
+    fn look_at_indexes<C: Codec>(&mut self, collection: &str, indexes: &[IndexModel]) {
         for index in indexes {
             let options = index.options.clone().unwrap_or_default();
             if let Some(after) = options.expire_after {
@@ -178,7 +178,6 @@ impl Suitability {
                     "the index '{name}' of '{collection}' deletes documents after {seconds} seconds; \
                      drop it: db.{collection}.dropIndex('{name}')",
                     name = options.name.clone().unwrap_or_default(),
-                    collection = C::COLLECTION,
                     seconds = after.as_secs(),
                 ));
             }

@@ -160,7 +160,7 @@ impl<'a, C: Codec> Follower<'a, C> {
     }
 
     fn gone(&self) -> StoreError {
-        let why = format!("'{}' was dropped or renamed while it was watched; watch again", C::COLLECTION);
+        let why = format!("'{}' was dropped or renamed while it was watched; watch again", self.store.events.name());
         StoreError::other(&self.store.name, why)
     }
 }
@@ -172,7 +172,7 @@ impl<C: Codec> MongoStore<C> {
     /// other command, that of its own newest write, which a majority read may not see yet.
     async fn majority_time(&self) -> Result<Timestamp, StoreError> {
         let read = doc! {
-            "find": C::COLLECTION, "limit": 1, "singleBatch": true, "projection": { "_id": 1 },
+            "find": self.events.name(), "limit": 1, "singleBatch": true, "projection": { "_id": 1 },
             "readConcern": { "level": "majority" },
         };
         let answer = self.database().run_command(read).await.map_err(|error| self.failed(error))?;
