@@ -21,6 +21,33 @@ on_both_stores! {
     the_list_has_a_line_for_each_basket
     the_list_can_be_narrowed_down_and_sorted
     nothing_to_show_is_no_trouble
+    the_ids_alone_are_listed_by_id
+}
+
+fn the_ids_alone_are_listed_by_id(shell: &Shell) {
+    shell.basket("list --ids").says("");
+    let mut ids = [(); 3].map(|()| shell.create("socks"));
+    shell.basket(&format!("add {} rocks", ids[1])).says("");
+    ids.sort();
+    shell.basket("list --ids").says(&(ids.join("\n") + "\n"));
+    let records = records(shell, "list --ids");
+    assert_eq!(records.iter().map(|record| record["id"].as_str().unwrap()).collect::<Vec<_>>(), ids);
+    for words in ["-n 2", "--product socks", "--since yesterday", "--sort items", "--reverse"] {
+        let answer = shell.basket(&format!("list --ids {words}"));
+        assert!(answer.code == 2 && answer.err.contains("cannot be used with"), "{answer:?}");
+    }
+}
+
+#[test]
+fn mongo_a_key_that_is_no_id_is_named_and_not_left_out() {
+    with_database(async |db| {
+        let store = db.store().await;
+        let planted = bson::oid::ObjectId::new();
+        db.events().insert_one(bson::doc! { "_id": planted, "basket_id": "zzz", "version": 1 }).await.unwrap();
+        let ids: Vec<_> = futures_util::StreamExt::collect(store.ids()).await;
+        let [Err(error)] = &ids[..] else { panic!("{ids:?}") };
+        assert!(error.to_string().contains(&planted.to_hex()) && error.to_string().contains("no id"), "{error}");
+    });
 }
 
 /// What a person would write down about a basket, and the basket.

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::{
     codec::Storable,
-    entry::{Commit, CommitId, LogEntry, Meta},
+    entry::{Commit, CommitId, EntryOf, Meta},
     error::{CommandError, StoreError},
     event_store::{EventStore, Expected, Outcome},
     log::Scope,
@@ -254,11 +254,7 @@ impl Put {
 }
 
 /// What was done by an earlier call, whose events these are.
-pub(super) fn done_before<A: Storable>(
-    before: Vec<LogEntry<A::Id, A::Event>>,
-    root: EventSourced<A>,
-    attempts: u32,
-) -> Done<A> {
+pub(super) fn done_before<A: Storable>(before: Vec<EntryOf<A>>, root: EventSourced<A>, attempts: u32) -> Done<A> {
     let first = before.first().map_or(root.version(), |entry| entry.version);
     Done {
         outcome: Outcome::Before,

@@ -4,6 +4,7 @@
 
 use std::ops::RangeInclusive;
 
+use basket_domain::Aggregate;
 use bson::{DateTime, Document, RawBsonRef, RawDocument, doc, oid::ObjectId};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -63,6 +64,9 @@ pub struct LogEntry<I, E> {
 
 /// The entry of a codec's events.
 pub type Entry<C> = LogEntry<Id<C>, Event<C>>;
+
+/// The entry of an aggregate's events.
+pub type EntryOf<A> = LogEntry<<A as Aggregate>::Id, <A as Aggregate>::Event>;
 
 /// By whom and why an event came to be. Every field may be missing.
 #[derive(Debug, Clone, Default, PartialEq)]

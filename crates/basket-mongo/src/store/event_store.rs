@@ -4,12 +4,12 @@
 
 use std::future::Future;
 
-use basket_domain::{Aggregate, EventSourced};
+use basket_domain::EventSourced;
 
 use super::{
     codec::Storable,
     command::{Command, One},
-    entry::{Commit, LogEntry},
+    entry::{Commit, EntryOf},
     error::StoreError,
     log::Scope,
 };
@@ -38,7 +38,7 @@ pub enum Outcome {
 }
 
 /// An aggregate, and those of its events that were sought.
-pub type Sought<A> = (EventSourced<A>, Vec<LogEntry<<A as Aggregate>::Id, <A as Aggregate>::Event>>);
+pub type Sought<A> = (EventSourced<A>, Vec<EntryOf<A>>);
 
 /// Streams of events, one for each aggregate.
 ///
@@ -72,7 +72,7 @@ pub trait EventStore<A: Storable>: Sync {
         &self,
         scope: Scope<A::Id>,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<LogEntry<A::Id, A::Event>>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<EntryOf<A>>, StoreError>> + Send;
 
     /// Saves the new events of an aggregate as one commit; they are not new any more then. It fails as
     /// [`append`](Self::append) does, and the new events stay new.

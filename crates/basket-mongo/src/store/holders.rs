@@ -9,7 +9,7 @@ use futures_util::{Stream, future::BoxFuture};
 
 use super::{
     codec::{Codec, Id, Storable},
-    entry::{Commit, LogEntry},
+    entry::{Commit, EntryOf},
     error::StoreError,
     event_store::{EventStore, Expected, Outcome, Sought},
     log::{EventLog, Scope},
@@ -44,7 +44,7 @@ impl<A: Storable, P: Deref<Target: EventStore<A>> + Sync> EventStore<A> for P {
         &self,
         scope: Scope<A::Id>,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<LogEntry<A::Id, A::Event>>, StoreError>> + Send {
+    ) -> impl Future<Output = Result<Vec<EntryOf<A>>, StoreError>> + Send {
         (**self).entries(scope, limit)
     }
 }
@@ -109,8 +109,7 @@ pub trait DynEventStore<A: Storable + 'static>: Send + Sync {
 }
 
 /// What [`EventStore::entries`] returns.
-type Entries<A> =
-    Result<Vec<LogEntry<<A as basket_domain::Aggregate>::Id, <A as basket_domain::Aggregate>::Event>>, StoreError>;
+type Entries<A> = Result<Vec<EntryOf<A>>, StoreError>;
 
 impl<A: Storable + 'static, S: Together<A> + Send> DynEventStore<A> for S {
     fn dyn_name(&self) -> &str {

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::{
     codec::Storable,
     command::{Command, Done, Handled, Loaded, Put, done_before},
-    entry::{Commit, LogEntry},
+    entry::{Commit, EntryOf, LogEntry},
     error::{CommandError, StoreError},
     event_store::{EventStore, Outcome},
     query::Query,
@@ -109,7 +109,7 @@ impl<A: Storable, S: Together<A> + ?Sized, const N: usize> Command<'_, S, Given<
     /// in order.
     pub async fn run<R>(
         self,
-        decide: impl Fn([&A; N], &[LogEntry<A::Id, A::Event>]) -> Result<[Vec<A::Event>; N], R>,
+        decide: impl Fn([&A; N], &[EntryOf<A>]) -> Result<[Vec<A::Event>; N], R>,
     ) -> Handled<[Done<A>; N], A, R> {
         let Self { store, to: Given(ids, query), put } = self;
         let store = Until::new(store, put.within);

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     codec::{Codec, Id, Storable},
-    entry::{Commit, CommitId, LogEntry},
+    entry::{Commit, CommitId, EntryOf},
     error::StoreError,
     event_store::{EventStore, Expected, Outcome, Sought},
     log::{EventLog, Scope},
@@ -125,7 +125,7 @@ impl<A: Storable, S: EventStore<A>> EventStore<A> for Until<S> {
         self.in_time(self.store.seek(id, commit)).await
     }
 
-    async fn entries(&self, scope: Scope<A::Id>, limit: usize) -> Result<Vec<LogEntry<A::Id, A::Event>>, StoreError> {
+    async fn entries(&self, scope: Scope<A::Id>, limit: usize) -> Result<Vec<EntryOf<A>>, StoreError> {
         self.in_time(self.store.entries(scope, limit)).await
     }
 }

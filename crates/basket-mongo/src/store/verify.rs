@@ -2,10 +2,10 @@
 //! [`EventLog::documents`](super::log::EventLog::documents) and keeps no more than the state of one stream.
 
 use basket_domain::Aggregate;
-use bson::RawDocument;
+use bson::{RawBsonRef, RawDocument};
 
 use super::{
-    codec::{Codec, Id},
+    codec::{Codec, Event, Id, shown},
     document::{RecordedEvent, stream_of},
     entry::Entry,
     error::Unreadable,
@@ -25,7 +25,7 @@ pub struct Verifier<C: Codec> {
 pub struct Verified<C: Codec> {
     /// What it says.
     pub entry: Entry<C>,
-    /// What is odd about it, from [`Codec::warning`].
+    /// What is odd about it, from [`Codec::warning`]; or that its tags are not those of [`Codec::tags`].
     pub warning: Option<String>,
 }
 
@@ -54,7 +54,7 @@ impl<C: Codec> Verifier<C> {
         let mut warning = None;
         if let Some(mut state) = state {
             C::check(&state, &entry.event).map_err(|why| event.unreadable(why))?;
-            warning = C::warning(&state, &entry.event);
+            warning = C::warning(&state, &entry.event).or_else(|| untagged::<C>(document, &entry.event));
             state.apply(&entry.event);
             self.state = Some(state);
         }
@@ -70,4 +70,14 @@ impl<C: Codec> Verifier<C> {
     pub fn streams(&self) -> u64 {
         self.streams
     }
+}
+
+/// That a query would not find the event, or find it in vain.
+fn untagged<C: Codec>(document: &RawDocument, event: &Event<C>) -> Option<String> {
+    let (found, expected) = (document.get("tags").ok().flatten(), C::tags(event));
+    let tags = found.and_then(RawBsonRef::as_array).into_iter().flatten();
+    let is_as_expected = tags.map(|tag| tag.ok()?.as_str()).eq(expected.iter().map(|tag| Some(tag.as_str())));
+    let found = found.map_or_else(|| "missing".to_owned(), shown);
+    (!is_as_expected)
+        .then(|| format!("its tags are {found}, expected {expected:?}: a query does not find it as it should"))
 }
