@@ -22,7 +22,8 @@ use super::{
 pub enum Require {
     /// It is at this version: nothing has happened since the caller saw it.
     Version(u64),
-    /// Nothing has happened to it: the command creates it.
+    /// Nothing has happened to it: the command creates it. This is checked when it is written, so a command that appends nothing
+    /// is not checked.
     New,
     /// Something has happened to it.
     Existing,

@@ -75,8 +75,9 @@ pub enum StoreError {
     /// The store answered and refused access.
     #[error("{store} refuses access ({why})")]
     Denied { store: String, why: String, source: Option<Cause> },
-    /// A commit of several `events` needs a transaction, and so a replica set; it is never written in pieces.
-    #[error("{store} is not a replica set, so it can't keep {events} events together or not at all")]
+    /// A commit of several `events`, or one that counts on other streams or on a query, needs a transaction, and so a replica set;
+    /// it is never written in pieces.
+    #[error("{store} is not a replica set, so it can't {}", in_one(*.events))]
     NotAReplicaSet { store: String, events: usize },
     /// The server has forgotten what happened since the last event shown: its oplog is too small for a pause as long as
     /// this one. Going on from now would miss events.
@@ -200,6 +201,14 @@ impl StoreError {
     /// Something that no driver reported.
     pub fn other(store: &str, why: impl Into<String>) -> Self {
         Self::Other { store: store.to_owned(), why: why.into(), source: None }
+    }
+}
+
+/// What needs a transaction.
+fn in_one(events: usize) -> String {
+    match events {
+        0 | 1 => "check what this commit counts on and write it in one transaction".to_owned(),
+        events => format!("keep {events} events together or not at all"),
     }
 }
 
