@@ -8,10 +8,10 @@ use serde_json::Value;
 use crate::{
     args::version,
     domain::Domain,
-    exit,
+    exit::{self, Failure, USAGE},
     output::json,
     plain::plain,
-    signature::{Signature, name},
+    signature::{Signature, name, part},
 };
 
 #[derive(Debug, clap::Args)]
@@ -19,9 +19,12 @@ pub(crate) struct Delivery {
     #[command(flatten)]
     pub(crate) signature: Signature,
     /// Do it once, however often the same ID is sent, from anywhere: the first outcome is printed again
+    ///
+    /// The ID is any text, and is kept with the events. Each {stream} has IDs of its own. What changed nothing, such as a
+    /// refusal, is not kept: it is decided again.
     #[arg(long, value_name = "ID", value_parser = name)]
     pub(crate) request_id: Option<String>,
-    /// Keep a header beside the events, for programs; it may be given several times
+    /// Keep a header beside the events, for programs; several of them, if the option is repeated
     #[arg(long = "header", value_name = "NAME=VALUE", value_parser = header, hide_short_help = true)]
     headers: Vec<(String, String)>,
 }
@@ -30,7 +33,7 @@ pub(crate) struct Delivery {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Unchanged {
     /// Only if it is at version N still: nothing has happened since you looked
-    #[arg(long, value_name = "N", value_parser = version)]
+    #[arg(long, value_name = "N", value_parser = version, allow_negative_numbers = true)]
     if_version: Option<u64>,
 }
 
@@ -51,7 +54,13 @@ impl Delivery {
         let mut meta = self.signature.meta()?;
         meta.reason = meta.reason.or(reason);
         meta.request = self.request_id.clone();
-        meta.headers = self.headers.iter().map(|(name, value)| (name.clone(), value.into())).collect();
+        for (name, value) in &self.headers {
+            if meta.headers.insert(name, value).is_some() {
+                return Err(
+                    Failure(USAGE, format!("the header {name:?} is given twice; which of them is meant?")).into()
+                );
+            }
+        }
         Ok(command.meta(meta))
     }
 
@@ -59,7 +68,10 @@ impl Delivery {
     pub(crate) fn note<D: Domain>(&self, done: &Done<D::Aggregate>) {
         if let (Outcome::Before, Some(request)) = (done.outcome, &self.request_id) {
             let words = in_words::<D>(&done.events).join(", ");
-            exit::note(&format!("request '{request}' was carried out before, and is not again: {}", plain(&words)));
+            exit::note(&format!(
+                "request '{request}' was carried out before, so nothing was done now: {}",
+                plain(&words)
+            ));
         }
     }
 }
@@ -88,5 +100,10 @@ pub(crate) fn in_words<D: Domain>(events: &[<D::Aggregate as Aggregate>::Event])
 
 fn header(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("a header is NAME=VALUE, such as tenant=acme")?;
-    Ok((name(key)?, name(value)?))
+    let key = part(key).map_err(|why| format!("of its name, {why}"))?;
+    // An export would read it as a value of another type: {"$oid": "..."}.
+    if key.starts_with('$') {
+        return Err("its name can't begin with '$'".into());
+    }
+    Ok((key, part(value).map_err(|why| format!("of its value, {why}"))?))
 }

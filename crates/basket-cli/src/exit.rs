@@ -74,7 +74,7 @@ fn verdict(error: &anyhow::Error) -> (u8, &'static str) {
     }
     match error.downcast_ref::<Changing>() {
         Some(CommandError::Refused(refusal)) => refused(refusal),
-        Some(CommandError::Stale { .. }) => (REFUSED, "; `basket log` shows what has happened since"),
+        Some(CommandError::Stale { .. }) => (REFUSED, "; `basket log` shows what has happened to it"),
         Some(CommandError::Contended { .. }) => (CONTENDED, ""),
         Some(CommandError::Store { error, .. }) => store(error),
         _ => error.downcast_ref::<StoreError>().map_or((UNEXPECTED, ""), store),
@@ -98,9 +98,10 @@ fn store(error: &StoreError) -> (u8, &'static str) {
         StoreError::Damaged { .. } => {
             (UNREADABLE, "; bring back a copy of it, or save what is left with `sqlite3 FILE .recover`")
         }
-        StoreError::OutcomeUnknown { .. } => {
-            (OUTCOME_UNKNOWN, "; repeat it with the same --request-id, or look with `basket log` before you do")
-        }
+        StoreError::OutcomeUnknown { .. } => (
+            OUTCOME_UNKNOWN,
+            "; look with `basket log` before you repeat it; with the same --request-id it is safe at once",
+        ),
         StoreError::Diverged { .. } => (REFUSED, "; `basket log` shows the one that is here"),
         StoreError::Address { .. } => (USAGE, ""),
         StoreError::Unreachable { .. } => {

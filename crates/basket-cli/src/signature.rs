@@ -71,16 +71,21 @@ fn git_user() -> Option<String> {
 }
 
 pub(crate) fn name(text: &str) -> Result<String, String> {
+    part(no_hyphen(text)?)
+}
+
+/// As a [`name`], but a part of an argument, which may be `-`.
+pub(crate) fn part(text: &str) -> Result<String, String> {
     checked(text, 256, |c| c.is_control())
 }
 
 fn reason(text: &str) -> Result<String, String> {
-    checked(text, 4096, |c| c.is_control() && c != '\n' && c != '\t')
+    checked(no_hyphen(text)?, 4096, |c| c.is_control() && c != '\n' && c != '\t')
 }
 
 /// Trimmed; not empty, not longer than `longest` characters, and without characters that a terminal would act on.
 fn checked(text: &str, longest: usize, refuse: impl Fn(char) -> bool) -> Result<String, String> {
-    let text = no_hyphen(text)?.trim();
+    let text = text.trim();
     match text.chars().count() {
         0 => Err("it can't be empty".into()),
         length if length > longest => Err(format!("it has {length} characters; {longest} at most")),

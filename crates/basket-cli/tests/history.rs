@@ -180,7 +180,7 @@ fn a_whole_basket_is_brought_back(shell: &Shell) {
     basket.says("restore ID --version 3 --as ann", &format!("{undid}\n"));
     basket.says("diff ID 3..", "");
     assert_eq!(basket.records("log ID -n 1")[0]["reason"], "Restore version 3");
-    let nothing = "nothing to do: the effect of what followed version 3 is gone already\n";
+    let nothing = "nothing to do: without what followed version 3, the basket would be as it is\n";
     basket.says("restore ID --version 3", nothing);
     assert_eq!(basket.versions("log ID").len(), 7);
     basket.basket("restore ID").fails_with_usage();

@@ -27,7 +27,7 @@ pub(crate) struct Create {
     #[command(flatten)]
     delivery: Delivery,
     /// How to print the new id
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, display_order = 100)]
     format: Format,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Add {
     #[command(flatten)]
     delivery: Delivery,
     /// How to print what has happened; as text, nothing is printed
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, display_order = 100)]
     format: Format,
 }
 
@@ -68,7 +68,8 @@ struct Item {
 
 /// Remove a product from a basket, all of it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  basket remove 5ab69073421aa917e62b4734 socks")]
+#[command(after_help = "Examples:\n  basket remove 5ab69073421aa917e62b4734 socks\n  \
+                        basket remove 5ab69073421aa917e62b4734 socks --if-version 9")]
 pub(crate) struct Remove {
     /// The basket: its id, as `basket create` printed it
     #[arg(value_parser = id::<Baskets>)]
@@ -81,13 +82,15 @@ pub(crate) struct Remove {
     #[command(flatten)]
     delivery: Delivery,
     /// How to print what has happened; as text, nothing is printed
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, display_order = 100)]
     format: Format,
 }
 
 /// Move all that is in one basket into another, at once
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  basket merge 5ab69073421aa917e62b4734 5ab69073421aa917e62b4735")]
+#[command(after_help = "Examples:\n  basket merge 5ab69073421aa917e62b4734 5ab69073421aa917e62b4735\n  \
+                        basket merge 5ab69073421aa917e62b4734 5ab69073421aa917e62b4735 --request-id 4f1c2d\n\n\
+                        Both are changed in one commit, or neither is. A voucher stays where it was redeemed.")]
 pub(crate) struct Merge {
     /// The basket that gets all of it
     #[arg(value_name = "INTO", value_parser = id::<Baskets>)]
@@ -98,7 +101,7 @@ pub(crate) struct Merge {
     #[command(flatten)]
     delivery: Delivery,
     /// How to print it
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, display_order = 100)]
     format: Format,
 }
 

@@ -50,9 +50,10 @@ As a FILE, `-` is standard input; as anything else it is refused.
 Exit codes:
   0  done
   1  something that should not happen
-  2  the command line is wrong: a bad id, product, quantity or store
+  2  the command line is wrong: a bad id, product, quantity, voucher or store
   3  there is no such basket, version or moment
-  4  refused: the product is not in the basket, no more fit, it is not at the version of --if-version, or histories differ
+  4  refused: the product is not in the basket, no more fit, the voucher was redeemed, the
+     basket is not at the version of --if-version, or histories differ
   5  other writers were faster every time; try again
   6  the store can't be reached or can't do it
   7  an event in the store, the store's file, or a line of an import, can't be read
@@ -63,11 +64,11 @@ Exit codes:
 #[command(name = "basket", version, after_help = HELP, max_term_width = 100)]
 pub(crate) struct Args {
     /// Where the events are kept: mongodb://..., mongodb+srv://... or a file
-    #[arg(long, global = true, value_name = "STORE")]
+    #[arg(long, global = true, value_name = "STORE", display_order = 101)]
     store: Option<String>,
     /// Give up after so long: seconds, or such as 500ms [default: 10 for a command that changes something; others end when
     /// the store stops answering]
-    #[arg(long, global = true, value_name = "TIME", value_parser = limit, allow_negative_numbers = true)]
+    #[arg(long, global = true, value_name = "TIME", value_parser = limit, allow_negative_numbers = true, display_order = 102)]
     timeout: Option<Duration>,
     #[command(subcommand)]
     command: Command,

@@ -15,7 +15,7 @@ use super::get::note_out_of_order;
 use crate::{
     args::{Of, Then, versions},
     delivery::{Delivery, Unchanged, in_words, outcome},
-    domain::{Domain, Event},
+    domain::{Domain, Event, what as kind},
     exit::{self, Failure},
     help::PROGRAM,
     output::{Fields, json, print},
@@ -26,7 +26,8 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  {program} revert {id} 3\n  \
                         {program} revert {id} 3..5 -m 'the wrong {stream}'\n  \
-                        {program} revert {id} 3 --dry-run\n\n\
+                        {program} revert {id} 3 --dry-run\n  \
+                        {program} revert {id} 3 --if-version 9\n\n\
                         Where a later event depends on one of these, it is named, and nothing changes.\n\
                         What was undone before is refused, too; to go back on that, revert what undid it.")]
 pub struct Revert<D: Domain> {
@@ -124,7 +125,7 @@ impl<D: Domain> Undo<D> {
         }
         let (record, events) = (Fields(record), in_words::<D>(events));
         print(*format, &record, |out| match (&*plain(&events.join(", ")), *dry_run) {
-            ("", _) => writeln!(out, "nothing to do: the effect of {what} is gone already"),
+            ("", _) => writeln!(out, "nothing to do: without {what}, the {} would be as it is", kind::<D>()),
             (events, true) => writeln!(out, "to undo {what}: {events}; nothing was changed"),
             (events, false) => writeln!(out, "undid {what}: {events}"),
         })
@@ -137,7 +138,7 @@ fn failed<E: Debug, R: Display>(error: CommandError<E, UndoError<R>>) -> anyhow:
         CommandError::Refused(why) => refused(why),
         CommandError::Store { error, .. } => error.into(),
         CommandError::Stale { .. } => {
-            Failure(exit::REFUSED, format!("{error}; `{PROGRAM} log` shows what has happened since")).into()
+            Failure(exit::REFUSED, format!("{error}; `{PROGRAM} log` shows what has happened to it")).into()
         }
         busy => Failure(exit::CONTENDED, busy.to_string()).into(),
     }
