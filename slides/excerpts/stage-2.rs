@@ -8,5 +8,6 @@ fn apply(&mut self, event: &BasketEvent) {
         }
         ItemRemoved { product, .. } =>
             drop(self.items.shift_remove(product)),
+        …
     }
 }

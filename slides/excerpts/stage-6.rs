@@ -1,10 +1,10 @@
-fn save_as(&self, commit: CommitId, root: &mut EventSourced<A>)
-    -> impl Future<Output = Result<(), StoreError>> … {
+fn save_as(&self, commit: &Commit, root: &mut EventSourced<A>)
+    -> impl Future<Output = Result<Outcome, StoreError>> … {
     …
     let expected = Expected::Claimed(root.saved_version());
-    self.append(root.id(), expected, commit, root.new_events())
-        .await?;
+    let outcome = self.append(root.id(), expected, commit,
+        root.new_events()).await?;
     root.mark_saved();
-    Ok(())
+    Ok(outcome)
     …
 }
