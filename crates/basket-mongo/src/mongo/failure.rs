@@ -95,6 +95,8 @@ pub(crate) fn explain(error: &Error, store: &str) -> StoreError {
         _ if code(error).is_some_and(|code| HISTORY_LOST.contains(&code)) => {
             StoreError::HistoryLost { store, why, source }
         }
+        // The majority did not confirm it, in time or before another primary took over.
+        ErrorKind::Write(WriteFailure::WriteConcernError(_)) => StoreError::Unreachable { store, why, source },
         _ if is_passing(error) => StoreError::Unreachable { store, why, source },
         _ => StoreError::Other { store, why, source },
     }

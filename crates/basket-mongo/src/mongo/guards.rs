@@ -97,17 +97,18 @@ impl<C: Codec> Together<C::Aggregate> for MongoStore<C> {
         let names = query.guards::<C>(&self.name)?;
         self.askable.get_or_try_init(|| self.make_askable()).await?;
         let retries = Retries::SEND;
-        for attempt in 1..retries.attempts {
+        let mut attempt = 1;
+        loop {
             match self.read_guarded(query, &names).await {
-                Err(Failed::Driver(error)) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => {
+                Err(Failed::Driver(error))
+                    if attempt < retries.attempts && error.contains_label(TRANSIENT_TRANSACTION_ERROR) =>
+                {
                     sleep(retries.pause(attempt)).await;
                 }
-                // Another program has deleted one since it was made.
-                Ok(Answer { token, .. }) if token.0.len() < names.len() => sleep(retries.pause(attempt)).await,
                 answer => return answer.map_err(|failed| failed.explained(self)),
             }
+            attempt += 1;
         }
-        self.read_guarded(query, &names).await.map_err(|failed| failed.explained(self))
     }
 
     async fn append_together(
@@ -176,7 +177,9 @@ impl<C: Codec> MongoStore<C> {
         names: &BTreeSet<String>,
     ) -> Result<Answer<C::Aggregate>, Failed> {
         let mut found = self.guards().find(named(names)).session(&mut *session).await?;
-        let (mut token, mut entries) = (Document::new(), Vec::new());
+        // One that another program has deleted since it was made gets a value that none will have.
+        let mut token: Document = names.iter().map(|name| (name.clone(), ObjectId::new().into())).collect();
+        let mut entries = Vec::new();
         while let Some(guard) = found.next(session).await.transpose()? {
             if let (Ok(name), Some(value)) = (guard.get_str("_id"), guard.get("commit")) {
                 token.insert(name, value);
