@@ -152,7 +152,7 @@ impl<A: Storable + 'static, S: Together<A> + Send> DynEventStore<A> for S {
     }
 }
 
-impl<A: Storable + 'static> EventStore<A> for dyn DynEventStore<A> {
+impl<A: Storable + 'static> EventStore<A> for dyn DynEventStore<A> + '_ {
     fn name(&self) -> &str {
         self.dyn_name()
     }
@@ -180,7 +180,7 @@ impl<A: Storable + 'static> EventStore<A> for dyn DynEventStore<A> {
     }
 }
 
-impl<A: Storable + 'static> Together<A> for dyn DynEventStore<A> {
+impl<A: Storable + 'static> Together<A> for dyn DynEventStore<A> + '_ {
     async fn ask(&self, query: &Query) -> Result<Answer<A>, StoreError> {
         self.dyn_ask(query).await
     }
