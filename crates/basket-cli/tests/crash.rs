@@ -12,6 +12,30 @@ const ROUNDS: usize = 200;
 
 on_both_stores! {
     a_killed_commit_is_whole_or_not_there
+    a_killed_merge_has_changed_both_baskets_or_neither
+}
+
+fn a_killed_merge_has_changed_both_baskets_or_neither(shell: &Shell) {
+    let start = Instant::now();
+    (0..5).for_each(|_| drop(shell.create("socks")));
+    let run = start.elapsed() / 5;
+    let (mut killed, mut merged) = (0, 0);
+    for _ in 0..40 {
+        let (into, from) = (shell.create("socks"), shell.create("socks"));
+        let mut child = shell.command(&["merge", &into, &from]).stdout(Stdio::null()).spawn().unwrap();
+        sleep(Duration::from_nanos(fastrand::u64(..run.as_nanos() as u64 * 3 / 2)));
+        child.kill().unwrap();
+        killed += usize::from(!child.wait().unwrap().success());
+        let held = [&into, &from].map(|id| shell.basket(&format!("get {id}")).out);
+        match held.each_ref().map(String::as_str) {
+            ["socks = 2\n", ""] => merged += 1,
+            ["socks = 1\n", "socks = 1\n"] => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    println!("40 merges, {killed} killed before they ended, {merged} kept");
+    assert_eq!(shell.basket("verify").code, 0);
+    assert!((1..40).contains(&killed) && merged >= 40 - killed, "{killed}, {merged}");
 }
 
 fn a_killed_commit_is_whole_or_not_there(shell: &Shell) {

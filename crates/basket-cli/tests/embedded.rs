@@ -14,6 +14,7 @@ use testkit::{
     mongo::{add, created, product, qty, saved},
     one_basket::records,
     shell::{Shell, answer},
+    silo::{Officer, Silos, armed},
 };
 
 fn shell() -> (Shell, PathBuf) {
@@ -122,6 +123,29 @@ fn a_file_of_the_first_release_is_read_and_renewed() {
     assert_eq!((log(&id), log(&other)), before);
     shell.basket(&format!("add {id} clocks --as ann")).says("");
     shell.basket(&format!("get {id}")).says("socks = 1\nrocks = 1\nclocks = 1\n");
+}
+
+#[tokio::test]
+async fn a_file_without_tags_is_renewed_with_all_its_tables_and_another_table_is_left_alone() {
+    let (shell, file) = shell();
+    let id = shell.create("socks");
+    let silos = EmbeddedStore::<Silos>::at(&file);
+    silos.save(&mut armed("north")).await.unwrap();
+    let log = || shell.basket(&format!("log {id} --format json")).out;
+    let before = log();
+    let database = Connection::open(&file).unwrap();
+    database
+        .execute_batch(
+            "DROP INDEX baskets_tags; ALTER TABLE baskets DROP COLUMN tags; DROP INDEX silos_tags;
+             ALTER TABLE silos DROP COLUMN tags; CREATE TABLE notes (text TEXT); PRAGMA user_version = 2;",
+        )
+        .unwrap();
+    assert_eq!(log(), before);
+    shell.basket(&format!("add {id} rocks --voucher SPRING")).says("");
+    assert_eq!(silos.get(&"north".to_owned()).await.unwrap().version(), 2);
+    silos.command(&"north".to_owned()).run(|silo| silo.turn_key(Officer::Commander)).await.unwrap();
+    assert_eq!(shell.basket("verify --strict").code, 0);
+    database.execute("INSERT INTO notes (text) VALUES ('mine')", []).unwrap();
 }
 
 #[test]

@@ -341,10 +341,11 @@ fn array_of(text: String) -> RawBson {
     tags.map_or(RawBson::String(text), |tags| RawBson::Array(tags.into_iter().collect()))
 }
 
-/// Adds to every table of a file of version 2 what a query finds events by.
+/// Adds to every table of events in a file of version 2 what a query finds events by.
 pub(super) fn add_tags(connection: &Connection) -> rusqlite::Result<()> {
-    let mut names =
-        connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?;
+    let ours = "SELECT name FROM sqlite_schema AS tables WHERE type = 'table' AND (SELECT count(*) FROM
+        pragma_table_info(tables.name) WHERE name IN ('position', '_id', 'version', 'recorded_at', 'commit', 'meta')) = 6";
+    let mut names = connection.prepare(ours)?;
     let names: Vec<String> = names.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     names.iter().try_for_each(|name| {
         connection.execute_batch(&format!(
