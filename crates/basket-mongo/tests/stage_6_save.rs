@@ -2,7 +2,7 @@
 //! Nothing that is there is ever changed: saving only adds.
 
 use basket_domain::Basket;
-use basket_mongo::{Baskets, Codec, CommitId, EventStore, StoreError};
+use basket_mongo::{Baskets, Codec, CommitId, EventStore, Outcome, StoreError};
 use bson::{Bson, Document, doc};
 use testkit::mongo::{STANDALONE, created, created_with_socks, new_id, product, qty, with_database, with_database_on};
 
@@ -54,10 +54,12 @@ fn each_new_event_becomes_a_document_of_its_own() {
 fn what_is_saved_is_not_new_any_more_and_is_not_saved_twice() {
     with_database(async |db| {
         let (store, mut basket) = (db.store().await, created());
-        store.save(&mut basket).await.unwrap();
+        let first = store.save(&mut basket).await.unwrap();
         assert_eq!(basket.new_events(), [], "after a save there are no new events");
-        store.save(&mut basket).await.unwrap();
+        let second = store.save(&mut basket).await.unwrap();
         assert_eq!(db.stream(*basket.id()).await.len(), 1, "saving twice wrote the event twice");
+        let expected = (Outcome::Now, Outcome::Unchanged);
+        assert_eq!((first, second), expected, "left is what two saves returned; each returns what append has answered");
     });
 }
 

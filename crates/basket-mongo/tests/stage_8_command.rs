@@ -13,11 +13,10 @@ fn a_command_is_loaded_decided_and_appended() {
     with_database(async |db| {
         let (store, mut basket) = (db.store().await, created());
         store.save(&mut basket).await.unwrap();
-        let handled =
-            store.command(basket.id()).run(|basket| basket.add_item(&product("rocks"), qty(2))).await.unwrap();
-        assert_eq!(handled.root.version(), 2, "left is the version of the basket that run returned");
-        assert_eq!(handled.outcome, Outcome::Now, "what append has answered is passed on, with the basket");
-        assert_eq!(handled.root.new_events(), [], "they were appended, so they are not new any more");
+        let done = store.command(basket.id()).run(|basket| basket.add_item(&product("rocks"), qty(2))).await.unwrap();
+        assert_eq!(done.root.version(), 2, "left is the version of the basket that run returned");
+        assert_eq!(done.outcome, Outcome::Now, "what append has answered is passed on, with the basket");
+        assert_eq!(done.root.new_events(), [], "they were appended, so they are not new any more");
         assert_eq!(store.get(basket.id()).await.unwrap().state().quantity(&product("rocks")), 2);
     });
 }

@@ -184,6 +184,7 @@ impl<A: Storable, S: EventStore<A> + ?Sized> Command<'_, S, One<'_, A>> {
             root.decide(&decide).map_err(CommandError::Refused)?;
             let expected = Expected::Loaded(root.saved_version());
             match store.append(id, expected, &put.commit, root.new_events()).await {
+                // The same commit has come by another way meanwhile: to load again finds what it did.
                 Ok(Outcome::Before) => {}
                 Ok(outcome) => return Ok(put.done(outcome, root, attempt)),
                 Err(StoreError::Conflict { .. }) => sleep(put.retries.pause(attempt)).await,
