@@ -33,6 +33,7 @@ macro_rules! command_contract {
             who_reads_a_query_meets_what_was_appended_since
             a_query_without_a_tag_is_refused
             a_voucher_is_redeemed_once_however_many_race
+            commands_that_meet_only_at_a_tag_are_all_carried_out
             a_request_across_streams_is_carried_out_once
             whatever_holds_a_store_is_one
         }
@@ -372,6 +373,21 @@ pub async fn a_voucher_is_redeemed_once_however_many_race(store: impl Together<B
             }
         }
         assert_eq!((redeemed, refused), (1, 15));
+    }
+}
+
+pub async fn commands_that_meet_only_at_a_tag_are_all_carried_out(store: impl Together<Basket> + Send + 'static) {
+    // Each changes a stream of its own and has asked for nothing, so none of them has a reason to fail.
+    let (store, mut baskets) = (Arc::new(store), Vec::new());
+    for _ in 0..16 {
+        baskets.push(*saved(&*store, created()).await.id());
+    }
+    let commands = baskets.iter().map(|id| {
+        let (store, id) = (Arc::clone(&store), *id);
+        tokio::spawn(async move { store.command(&id).run(|basket| basket.redeem(&voucher("TAG"), [])).await })
+    });
+    for done in join_all(commands).await {
+        assert_eq!(done.unwrap().unwrap().versions, 2..3);
     }
 }
 

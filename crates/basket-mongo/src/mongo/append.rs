@@ -81,6 +81,11 @@ impl Writes {
         Self { documents, places: Vec::new(), guards: Guard::all(written, None) }
     }
 
+    /// Whether it counts on nothing but the version of its one stream.
+    fn is_alone(&self) -> bool {
+        self.places.len() == 1 && !self.guards.iter().any(Guard::is_counted_on)
+    }
+
     /// Whether the unique key alone guards it.
     fn is_plain(&self) -> bool {
         self.guards.is_empty() && !self.places.iter().any(|place| place.is_read)
@@ -90,6 +95,19 @@ impl Writes {
 impl<C: Codec> MongoStore<C> {
     /// Writes one commit, or learns that it was written before.
     pub(super) async fn send(&self, commit: CommitId, writes: &Writes) -> Result<Outcome, StoreError> {
+        let retries = Retries::COMMAND;
+        for attempt in 1..retries.attempts {
+            match self.send_as_read(commit, writes).await {
+                // Writers of other streams have the same tag, or its guard was deleted: nothing that this one counts on.
+                Err(StoreError::Outdated { .. }) if writes.is_alone() => sleep(retries.pause(attempt)).await,
+                outcome => return outcome,
+            }
+        }
+        self.send_as_read(commit, writes).await
+    }
+
+    /// The same, as long as all that it counts on is as it was read.
+    async fn send_as_read(&self, commit: CommitId, writes: &Writes) -> Result<Outcome, StoreError> {
         let retries = Retries::SEND;
         let (mut not_written, mut lost) = (None, None);
         for send in 1..=retries.attempts {

@@ -47,6 +47,10 @@ impl Guard {
         guards.extend(seen.map(|(name, value)| (name.clone(), value.as_object_id())));
         guards.into_iter().map(|(name, seen)| Self { name, seen }).collect()
     }
+
+    pub(super) fn is_counted_on(&self) -> bool {
+        self.seen.is_some()
+    }
 }
 
 /// Why an answer could not be read.
