@@ -179,8 +179,12 @@ impl<C: Codec> MongoStore<C> {
 
     async fn find_ours(&self, commit: CommitId, writes: &Writes) -> Result<Found, Error> {
         let mut found = Found::Nothing;
-        for place in &writes.places {
-            match self.events.find_one(place.next::<C>()).await? {
+        // What stands behind a stream that was only read may have come after our events: who has seen it must see them, too. So
+        // those streams come first, and the reads of a session never go back in time, not on a new primary either.
+        let mut session = self.events.client().start_session().await?;
+        let (read, appended): (Vec<_>, Vec<_>) = writes.places.iter().partition(|place| place.is_read);
+        for place in read.into_iter().chain(appended) {
+            match self.events.find_one(place.next::<C>()).session(&mut session).await? {
                 Some(event) if event.get_object_id("commit").ok() == Some(commit) => {
                     let is_ours = writes.documents.iter().any(|document| document.get("_id") == event.get("_id"));
                     return Ok(Found::Ours(if is_ours { Outcome::Now } else { Outcome::Before }));

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bson::{Document, doc, oid::ObjectId};
+use bson::{Bson, Document, doc, oid::ObjectId};
 use futures_util::TryStreamExt;
 use mongodb::{
     ClientSession, Collection, IndexModel,
@@ -36,15 +36,15 @@ use crate::store::{
 pub(super) struct Guard {
     pub(super) name: String,
     /// The value that it must have, if the commit counts on it.
-    seen: Option<ObjectId>,
+    seen: Option<Bson>,
 }
 
 impl Guard {
     /// Those that are written, and those that a token has seen.
     pub(super) fn all(written: BTreeSet<String>, token: Option<&Token>) -> Vec<Self> {
         let seen = token.into_iter().flat_map(|token| &token.0);
-        let mut guards: BTreeMap<String, Option<ObjectId>> = written.into_iter().map(|name| (name, None)).collect();
-        guards.extend(seen.map(|(name, value)| (name.clone(), value.as_object_id())));
+        let mut guards: BTreeMap<String, Option<Bson>> = written.into_iter().map(|name| (name, None)).collect();
+        guards.extend(seen.map(|(name, value)| (name.clone(), Some(value.clone()))));
         guards.into_iter().map(|(name, seen)| Self { name, seen }).collect()
     }
 
@@ -206,7 +206,7 @@ impl<C: Codec> MongoStore<C> {
         commit: CommitId,
     ) -> Result<(), Error> {
         let mut filter = doc! { "_id": &guard.name };
-        filter.extend(guard.seen.map(|seen| ("commit".to_owned(), seen.into())));
+        filter.extend(guard.seen.iter().map(|seen| ("commit".to_owned(), seen.clone())));
         let moved = self.guards().update_one(filter, doc! { "$set": { "commit": commit } }).session(session).await?;
         if moved.matched_count == 0 { Err(Error::custom(Moved)) } else { Ok(()) }
     }
