@@ -3,7 +3,9 @@
 
 use std::{error::Error, time::Duration};
 
-use basket_mongo::{Baskets, CommitId, EventStore, MongoStore, Outcome, StoreError, Until, mongo::connection};
+use basket_mongo::{
+    Baskets, Commit, CommitId, EventStore, Expected, MongoStore, Outcome, StoreError, Until, mongo::connection,
+};
 use bson::doc;
 use futures_util::future::join_all;
 use testkit::mongo::{
@@ -66,6 +68,9 @@ fn a_standalone_server_takes_commands_of_one_event() {
         let id = *saved(&store, created()).await.id();
         let basket = store.command(&id).run(|basket| basket.add_item(&product("rocks"), qty(2))).await.unwrap();
         assert_eq!(store.get(&id).await.unwrap().state(), basket.root.state());
+        // Who comes second is told so there, too.
+        let late = store.append(&id, Expected::Loaded(1), &Commit::default(), &basket.events).await;
+        assert!(matches!(late, Err(StoreError::Conflict { expected: 1, found: 2 })), "{late:?}");
     });
 }
 
