@@ -52,7 +52,7 @@ impl Codec for Baskets {
         }
     }
 
-    /// Whoever wants to redeem a voucher asks for what has happened to it.
+    /// A decision to redeem a voucher queries the events with its tag.
     fn tags(event: &BasketEvent) -> Vec<String> {
         match event {
             VoucherRedeemed { voucher, .. } => vec![voucher_tag(voucher)],

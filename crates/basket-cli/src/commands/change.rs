@@ -172,7 +172,7 @@ impl Remove {
     }
 }
 
-/// People are told nothing if all is well; programs, what has happened.
+/// As text, it prints nothing if all is well; as JSON, what has happened.
 fn show(delivery: &Delivery, format: Format, id: BasketId, done: &Done<Basket>) -> Result<()> {
     delivery.note::<Baskets>(done);
     let mut record = vec![("id", json(&id.to_string()))];

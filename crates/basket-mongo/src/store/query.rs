@@ -117,7 +117,7 @@ fn texts(texts: &BTreeSet<String>) -> Vec<Bson> {
     texts.iter().map(Bson::from).collect()
 }
 
-/// What an append of this event writes, so that whoever has asked for such events meets it.
+/// The guards that an append of this event writes, so that a commit that counts on a query for such events conflicts with it.
 pub fn guards_of<'a, C: Codec>(name: &'a str, tags: &'a [String]) -> impl Iterator<Item = String> + 'a {
     let guarded = C::GUARDED.contains(&name).then(|| type_guard(name));
     tags.iter().map(|tag| tag_guard(tag)).chain(guarded)

@@ -184,7 +184,7 @@ async fn load<A: Storable, R, const N: usize>(
     Ok(Err(array(done)))
 }
 
-/// As many as there are streams.
+/// As many as there are streams. It can't panic: `load` has made one for each of the `N` ids, whatever a store returns.
 fn array<T, const N: usize>(items: Vec<T>) -> [T; N] {
     items.try_into().unwrap_or_else(|_| unreachable!("one was made for each of the {N} streams"))
 }
