@@ -65,3 +65,21 @@ pub fn rows(shell: &Shell, words: &str) -> Vec<Vec<String>> {
     let table = shell.basket(words).out;
     table.lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
 }
+
+/// Every event can be read, and follows on the one before it.
+#[track_caller]
+pub fn is_well(shell: &Shell, store: &str, events: u32) {
+    let verified = shell.basket(&format!("verify {store}"));
+    let words = format!("{events} events of ");
+    assert!(
+        verified.code == 0 && verified.err.starts_with(&words) && verified.err.ends_with("all is well\n"),
+        "{verified:?}"
+    );
+}
+
+/// The record that a command prints, and what it says on standard error.
+#[track_caller]
+pub fn record(answer: Answer) -> (Value, String) {
+    assert_eq!(answer.code, 0, "{answer:?}");
+    (serde_json::from_str(&answer.out).unwrap(), answer.err)
+}

@@ -10,8 +10,8 @@ use std::{
 use serde_json::{Value, json};
 use testkit::{
     on_both_stores,
-    one_basket::OneBasket,
-    shell::{Answer, Shell, answer},
+    one_basket::{OneBasket, is_well, record},
+    shell::{Shell, answer},
 };
 
 on_both_stores! {
@@ -27,24 +27,6 @@ on_both_stores! {
 }
 
 const NOWHERE: &str = "5ab69073421aa917e62b4734";
-
-/// Every event can be read, and follows on the one before it.
-#[track_caller]
-fn is_well(shell: &Shell, store: &str, events: u32) {
-    let verified = shell.basket(&format!("verify {store}"));
-    let words = format!("{events} events of ");
-    assert!(
-        verified.code == 0 && verified.err.starts_with(&words) && verified.err.ends_with("all is well\n"),
-        "{verified:?}"
-    );
-}
-
-/// The record that a command prints, and what it says on standard error.
-#[track_caller]
-fn record(answer: Answer) -> (Value, String) {
-    assert_eq!(answer.code, 0, "{answer:?}");
-    (serde_json::from_str(&answer.out).unwrap(), answer.err)
-}
 
 fn a_request_creates_one_basket_and_prints_its_id_again(shell: &Shell) {
     let first = shell.basket("create socks --request-id r-1");
