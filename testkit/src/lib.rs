@@ -6,7 +6,7 @@
 //! - `mongo`, `own_server` and `own_set`: a database for each test, and servers that may be killed and frozen
 //! - `proxy`: a connection that breaks while an answer is under way
 //! - `values`: a value of any type that BSON has
-//! - `contract`, `command_contract`: what every store must do
+//! - `contract`, `command_contract`, `feed_contract`: what every store must do
 //! - `shell`, `console`, `terminal`, `watcher`: the `basket` binary, as people use it
 //! - `film`, `picture`: what a terminal shows, to be played and to be looked at
 //! - `one_basket`: a shell with a basket to work with, and what a command prints as data
@@ -22,6 +22,8 @@ pub mod silo;
 pub mod command_contract;
 #[cfg(feature = "store")]
 pub mod contract;
+#[cfg(feature = "store")]
+pub mod feed_contract;
 #[cfg(feature = "store")]
 pub mod mongo;
 #[cfg(feature = "store")]

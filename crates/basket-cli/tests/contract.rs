@@ -11,6 +11,7 @@ mod embedded {
     }
 
     testkit::contract!(with);
+    testkit::feed_contract!(with);
 }
 
 mod mongo {
@@ -21,4 +22,5 @@ mod mongo {
     }
 
     testkit::contract!(with);
+    testkit::feed_contract!(with);
 }

@@ -7,6 +7,7 @@
 //! - `file`: the file itself: created, recognised, opened
 //! - `rows`: a row as a document, and back
 
+mod feeds;
 mod file;
 mod log;
 mod rows;

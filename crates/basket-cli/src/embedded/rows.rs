@@ -204,6 +204,20 @@ impl Table {
         Ok((page, last.map_or(position, |(_, position)| position)))
     }
 
+    /// The next documents behind a position, a page at most, in the order of their commits, each with its position.
+    pub(super) fn behind(self, open: &Connection, position: i64) -> rusqlite::Result<VecDeque<(RawDocumentBuf, i64)>> {
+        let mut at = open.prepare_cached(&self.select("position", "WHERE position > ?1 ORDER BY position LIMIT ?2"))?;
+        let (page, _) = self.read(open, "position > ?1 ORDER BY position", [position])?;
+        let count = i64::try_from(page.len()).unwrap_or(i64::MAX);
+        let places = at.query_map([position, count], |row| row.get(0))?;
+        page.into_iter().zip(places).map(|(document, place)| Ok((document, place?))).collect()
+    }
+
+    /// The key that [`key_text`] wrote.
+    pub(super) fn key_of(self, text: String) -> Bson {
+        Bson::try_from((self.read_key)(text)).unwrap_or(Bson::Null)
+    }
+
     /// The documents that a condition selects, a page at most; and the place and the position of the last of them.
     fn read(
         self,

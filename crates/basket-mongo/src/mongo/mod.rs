@@ -14,6 +14,7 @@ pub mod builder;
 pub mod connection;
 mod events;
 mod failure;
+mod feeds;
 mod guards;
 mod log;
 mod look;

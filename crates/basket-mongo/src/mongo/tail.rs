@@ -50,7 +50,7 @@ fn follow<C: Codec>(
     stream::try_unfold(follower, |mut follower| async move { Ok(Some((follower.news().await?, follower))) })
 }
 
-type Changes = ChangeStream<ChangeStreamEvent<RawDocumentBuf>>;
+pub(super) type Changes = ChangeStream<ChangeStreamEvent<RawDocumentBuf>>;
 type Kept<'a> = Pin<Box<dyn Stream<Item = Result<RawDocumentBuf, StoreError>> + Send + 'a>>;
 
 /// One reader that follows a collection.
@@ -79,7 +79,7 @@ enum Phase<'a> {
 
 /// A place in the order of the commits.
 #[derive(Clone)]
-enum Position {
+pub(super) enum Position {
     After(Timestamp),
     Behind(ResumeToken),
 }
@@ -170,7 +170,7 @@ impl<C: Codec> MongoStore<C> {
     ///
     /// With a majority read, the server returns the time of the majority's newest write, which can't be rolled back; with any
     /// other command, that of its own newest write, which a majority read may not see yet.
-    async fn majority_time(&self) -> Result<Timestamp, StoreError> {
+    pub(super) async fn majority_time(&self) -> Result<Timestamp, StoreError> {
         let read = doc! {
             "find": self.events.name(), "limit": 1, "singleBatch": true, "projection": { "_id": 1 },
             "readConcern": { "level": "majority" },
@@ -181,7 +181,7 @@ impl<C: Codec> MongoStore<C> {
     }
 
     /// What is inserted after a position, in the order of the commits.
-    async fn changes(&self, stream: Option<&Id<C>>, place: &Position) -> Result<Changes, StoreError> {
+    pub(super) async fn changes(&self, stream: Option<&Id<C>>, place: &Position) -> Result<Changes, StoreError> {
         let mut ours = doc! { "operationType": "insert", format!("fullDocument.{PLACEHOLDER}"): null };
         ours.extend(stream.map(|id| (format!("fullDocument.{}", C::KEY), C::key(id))));
         let filter = doc! { "$match": { "$or": [ours, { "operationType": "invalidate" }] } };

@@ -54,6 +54,12 @@ pub enum StoreError {
     /// and decide again.
     #[error("an event that was asked for was appended to {store} meanwhile; read again and decide again")]
     Outdated { store: String },
+    /// Another process reads the feed now; nothing was written for it.
+    #[error("another process has taken over the feed '{feed}' of {store}")]
+    Fenced { store: String, feed: String },
+    /// The rows of a feed are of another program: their shape is `found`, and `expected` was asked for.
+    #[error("the rows of '{feed}' in {store} have shape {found}, and this program makes shape {expected}")]
+    OtherShape { store: String, feed: String, found: i32, expected: i32 },
     /// The query asks for events by type alone, and the codec does not guard the appends of this one.
     #[error("a query can't ask for every '{name}' without a tag: the codec of {store} does not name it in GUARDED")]
     NotGuarded { store: String, name: String },

@@ -8,8 +8,10 @@
 //! 4. [`event_store`]: `get`, `append` and `save`; [`command`]: load, decide, append, and again if another writer came first
 //! 5. [`log`]: reading what was kept, and the past; [`tail`]: events as they happen; [`undo`]: what if, and undo
 //! 6. [`together`]: decisions across streams; [`query`]: the events that such a decision depends on
-//! 7. [`verify`], [`exchange`] and [`maintenance`]: whether all can be read, and carrying it from one store to another
-//! 8. [`until`]: a deadline for the calls of any store; [`retry`]: how often something is tried; [`holders`]: a store behind a
+//! 7. [`feed`]: what is kept of a reader, so that it goes on where it was; [`subscription`]: each event once; [`projection`]:
+//!    read models
+//! 8. [`verify`], [`exchange`] and [`maintenance`]: whether all can be read, and carrying it from one store to another
+//! 9. [`until`]: a deadline for the calls of any store; [`retry`]: how often something is tried; [`holders`]: a store behind a
 //!    pointer
 
 pub mod codec;
@@ -19,12 +21,15 @@ pub mod entry;
 pub mod error;
 pub mod event_store;
 pub mod exchange;
+pub mod feed;
 pub mod holders;
 pub mod json;
 pub mod log;
 pub mod maintenance;
+pub mod projection;
 pub mod query;
 pub mod retry;
+pub mod subscription;
 pub mod tail;
 pub mod together;
 pub mod undo;

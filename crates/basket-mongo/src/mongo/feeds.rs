@@ -1,0 +1,482 @@
+//! Feeds in MongoDB: a document for each in `<collection>_feeds`, and two collections for each, beside that of the events: its
+//! rows, with the marks, and its totals. `feed` in the contract says what they are for.
+//!
+//! First the stored events are read in the order of the index, then the change stream is followed from a time that was noted
+//! before. The leases are on the server's clock; what keeps an old reader from writing is the fence, and no clock.
+
+use std::{collections::VecDeque, pin::Pin, time::Duration};
+
+use bson::{Bson, DateTime, Document, RawDocumentBuf, Timestamp, doc};
+use futures_util::{Stream, TryStreamExt, stream};
+use mongodb::{
+    ClientSession, Collection, IndexModel,
+    error::Error,
+    options::{Hint, ReadConcern, ReturnDocument},
+};
+
+use super::{
+    failure::{Fate, code, fate, wants_a_replica_set},
+    store::{BATCH, MongoStore, STANDALONE},
+    tail::{Changes, Position as Place},
+};
+use crate::store::{
+    codec::{Codec, integral},
+    document::{as_stored, read_entry, stream_of},
+    error::StoreError,
+    feed::{Change, Claim, Claimed, FeedState, Feeds, Mark, Passed, Position, RowQuery, Rows, Shape, Totals},
+    maintenance::Maintenance,
+};
+
+/// Rows in one command.
+const ROWS: usize = 500;
+
+type Stored = Pin<Box<dyn Stream<Item = Result<RawDocumentBuf, Error>> + Send>>;
+
+/// One reader of what comes after a position.
+struct Reader<'a, C: Codec> {
+    store: &'a MongoStore<C>,
+    phase: Phase,
+}
+
+enum Phase {
+    Start(Option<Position>),
+    Stored(Timestamp, Stored),
+    Live(Box<Changes>),
+}
+
+impl<C: Codec> Reader<'_, C> {
+    async fn next(&mut self) -> Result<Passed<C>, StoreError> {
+        loop {
+            match &mut self.phase {
+                Phase::Start(position) => {
+                    let position = position.take();
+                    self.phase = self.store.begin_after(position).await?;
+                }
+                Phase::Stored(since, stored) => {
+                    let since = *since;
+                    let Some(document) = stored.try_next().await.map_err(|error| self.store.failed(error))? else {
+                        self.phase = Phase::Start(Some(Position::Time(since)));
+                        return Ok(Passed { event: None, position: Position::Time(since), is_last: false });
+                    };
+                    let field = |name| document.get(name).ok().flatten().and_then(|value| Bson::try_from(value).ok());
+                    let after = (field(C::KEY).unwrap_or(Bson::Null), field("version").unwrap_or(Bson::Null));
+                    let position = Position::Stored { since, after: Some(after) };
+                    return Ok(Passed { event: Some(read::<C>(&document)), position, is_last: false });
+                }
+                Phase::Live(changes) => {
+                    let change = changes.next_if_any().await.map_err(|error| self.store.failed(error))?;
+                    let Some(token) = changes.resume_token() else { continue };
+                    let token = bson::serialize_to_document(&token)
+                        .map_err(|error| StoreError::other(&self.store.name, error.to_string()))?;
+                    let event = match &change {
+                        None if !changes.is_alive() => return Err(self.store.was_dropped()),
+                        None => None,
+                        Some(change) => match &change.full_document {
+                            Some(document) => Some(read::<C>(document)),
+                            None => return Err(self.store.was_dropped()),
+                        },
+                    };
+                    return Ok(Passed { is_last: event.is_none(), event, position: Position::Token(token) });
+                }
+            }
+        }
+    }
+
+}
+
+impl<C: Codec> MongoStore<C> {
+    /// Opens what shows the documents behind a position.
+    async fn begin_after(&self, position: Option<Position>) -> Result<Phase, StoreError> {
+        let live = async |place: &Place| Ok(Phase::Live(Box::new(self.changes(None, place).await?)));
+        match position {
+            Some(Position::Token(token)) => match bson::deserialize_from_document(token) {
+                Ok(token) => live(&Place::Behind(token)).await,
+                Err(error) => Err(StoreError::other(&self.name, format!("its position can't be read: {error}"))),
+            },
+            Some(Position::Time(time)) => live(&Place::After(time)).await,
+            Some(Position::Stored { since, after }) => {
+                // If the server has forgotten what came since, it says so now, and not after hours of reading.
+                drop(self.changes(None, &Place::After(since)).await?);
+                Ok(Phase::Stored(since, self.stored(after).await?))
+            }
+            Some(Position::Row(_)) => Err(StoreError::other(&self.name, "its position is of another kind of store")),
+            None => {
+                if self.server_info().await?.topology == STANDALONE {
+                    return Err(StoreError::NotAReplicaSet { store: self.name.clone(), events: 0 });
+                }
+                self.ensure_unique_index().await?;
+                let since = self.majority_time().await?;
+                Ok(Phase::Stored(since, self.stored(None).await?))
+            }
+        }
+    }
+
+    /// The stored documents behind a place in the index.
+    async fn stored(&self, after: Option<(Bson, Bson)>) -> Result<Stored, StoreError> {
+        let index = doc! { C::KEY: 1, "version": 1 };
+        let events = self.events.raw();
+        let mut find = events.find(doc! {}).sort(index.clone()).batch_size(BATCH);
+        if let Some((key, version)) = after {
+            let raw = bson::RawBson::try_from(version.clone()).ok();
+            // One that is no number comes again, since there is no next one.
+            let next = raw.and_then(|raw| integral(raw.as_raw_bson_ref())).map_or(version, |v| Bson::Int64(v.saturating_add(1)));
+            find = find.hint(Hint::Keys(index)).min(doc! { C::KEY: key, "version": next });
+        }
+        let documents = find.await.map_err(|error| self.failed(error))?;
+        Ok(Box::pin(documents))
+    }
+
+    fn was_dropped(&self) -> StoreError {
+        let why = format!("'{}' was dropped or renamed", self.events.name());
+        StoreError::HistoryLost { store: self.name.clone(), why, source: None }
+    }
+
+    fn beside(&self, name: &str) -> Collection<Document> {
+        let (reads, writes) = (self.events.read_concern().cloned(), self.events.write_concern().cloned());
+        let options = mongodb::options::CollectionOptions::builder().read_concern(reads).write_concern(writes).build();
+        self.database().collection_with_options(name, options)
+    }
+
+    fn feeds_collection(&self) -> Collection<Document> {
+        self.beside(&format!("{}_feeds", self.events.name()))
+    }
+
+    fn rows_name(&self, rows: &Rows) -> String {
+        rows.name::<C>(self.events.name())
+    }
+
+    fn totals_name(&self, rows: &Rows) -> String {
+        format!("{}_totals", self.rows_name(rows))
+    }
+
+    /// Makes the collections of a feed: a transaction of MongoDB 4.2 can't, and an index is made before there is much to index.
+    async fn make(&self, rows: &Rows, shape: Shape) -> Result<(), Error> {
+        let name = self.rows_name(rows);
+        let index = |keys| IndexModel::builder().keys(keys).build();
+        let mut indexes: Vec<_> = shape.indexes.iter().map(|field| index(doc! { format!("row.{field}"): 1, "_id": 1 })).collect();
+        let sparse = mongodb::options::IndexOptions::builder().sparse(true).build();
+        indexes.push(IndexModel::builder().keys(doc! { "parked.document": 1 }).options(sparse).build());
+        self.beside(&name).create_indexes(indexes).await?;
+        match self.database().create_collection(self.totals_name(rows)).await {
+            Err(error) if code(&error) == Some(48) => Ok(()),
+            made => made,
+        }
+    }
+
+    /// Writes a change in a transaction; whether the fence was the newest.
+    async fn keep_in(&self, session: &mut ClientSession, claim: &Claim, change: &Change) -> Result<(), Error> {
+        let (filter, update) = checkpoint(claim, change);
+        let feeds = self.feeds_collection();
+        if feeds.update_one(filter, update).session(&mut *session).await?.matched_count == 0 {
+            return Err(Error::custom(Fenced));
+        }
+        for rows in change.marks.chunks(ROWS) {
+            let updates: Vec<_> = rows
+                .iter()
+                .map(|moved| {
+                    let mut kept = doc! { "_id": &moved.key, "version": as_stored(moved.to.version) };
+                    kept.extend(moved.to.row.clone().map(|row| ("row".to_owned(), row.into())));
+                    if let Some(parked) = &moved.to.parked {
+                        let version = parked.version;
+                        kept.insert("parked", doc! { "document": &parked.document, "version": version, "why": &parked.why });
+                    }
+                    let place = doc! { "_id": &moved.key, "version": as_stored(moved.from) };
+                    doc! { "q": place, "u": kept, "upsert": moved.from == 0 }
+                })
+                .collect();
+            self.update(session, &self.rows_name(&claim.rows), updates, rows.len()).await?;
+        }
+        let totals: Vec<_> = change
+            .totals
+            .iter()
+            .filter_map(|(key, numbers)| {
+                let numbers: Document = numbers
+                    .iter()
+                    .filter(|(_, number)| **number != 0)
+                    .map(|(name, number)| (name.clone(), Bson::Int64(*number)))
+                    .collect();
+                (!numbers.is_empty()).then(|| doc! { "q": { "_id": key }, "u": { "$inc": numbers }, "upsert": true })
+            })
+            .collect();
+        for totals in totals.chunks(ROWS) {
+            self.update(session, &self.totals_name(&claim.rows), totals.to_vec(), totals.len()).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs some updates, each of which must find its document, or may make it.
+    async fn update(
+        &self,
+        session: &mut ClientSession,
+        collection: &str,
+        updates: Vec<Document>,
+        expected: usize,
+    ) -> Result<(), Error> {
+        let answer = self.database().run_command(doc! { "update": collection, "updates": updates }).session(session).await?;
+        let errors = answer.get_array("writeErrors").map_or(0, Vec::len);
+        let found = answer.get("n").and_then(|n| n.as_i64().or_else(|| n.as_i32().map(i64::from)));
+        match errors == 0 && found == i64::try_from(expected).ok() {
+            true => Ok(()),
+            false => Err(Error::custom(Fenced)),
+        }
+    }
+
+    /// An error of a write for a feed.
+    fn not_kept(&self, error: Error, feed: &str) -> StoreError {
+        let is_fenced = error.get_custom::<Fenced>().is_some();
+        match fate(&error, C::KEY) {
+            _ if is_fenced => StoreError::Fenced { store: self.name.clone(), feed: feed.to_owned() },
+            _ if wants_a_replica_set(&error) => StoreError::NotAReplicaSet { store: self.name.clone(), events: 0 },
+            // It is read again what became of it; a write conflict is another reader, whom the fence then shows.
+            Fate::Unknown | Fate::NotWritten | Fate::Taken => {
+                let why = super::failure::words(&error);
+                StoreError::Unreachable { store: self.name.clone(), why, source: Some(error.into()) }
+            }
+            Fate::Refused => self.failed(error),
+        }
+    }
+}
+
+/// Another reader has taken over.
+#[derive(Debug)]
+struct Fenced;
+
+fn read<C: Codec>(document: &RawDocumentBuf) -> Result<crate::store::entry::Entry<C>, (Option<Bson>, crate::store::error::Unreadable)> {
+    read_entry::<C>(document).map_err(|unreadable| (stream_of::<C>(document).ok().map(|id| C::key(&id)), unreadable))
+}
+
+/// The document of a feed that this claim may still write, and what becomes of it. Times are the server's.
+fn checkpoint(claim: &Claim, change: &Change) -> (Document, Vec<Document>) {
+    let filter = doc! { "_id": &claim.rows.feed, "fence": claim.fence };
+    let more = |name: &str, number: u64| doc! { "$add": [format!("${name}"), as_stored(number)] };
+    let mut set = doc! {
+        "until": { "$add": ["$$NOW", millis(claim.lease)] },
+        "events": more("events", change.events()),
+        "retries": more("retries", change.retries),
+        "healed": more("healed", change.healed),
+    };
+    if let Some(position) = &change.position {
+        set.insert("position", doc! { "$literal": position.to_string() });
+    }
+    if change.is_last {
+        set.insert("as_of", "$$NOW");
+    }
+    (filter, vec![doc! { "$set": set }])
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl<C: Codec> Feeds<C> for MongoStore<C> {
+    fn after(&self, position: Option<Position>) -> impl Stream<Item = Result<Passed<C>, StoreError>> + Send {
+        let reader = Reader { store: self, phase: Phase::Start(position) };
+        stream::try_unfold(reader, |mut reader| async move { Ok(Some((reader.next().await?, reader))) })
+    }
+
+    async fn claim(
+        &self,
+        feed: &str,
+        holder: &str,
+        shape: Shape,
+        lease: Duration,
+        by_force: bool,
+    ) -> Result<Claimed, StoreError> {
+        let failed = |error| self.failed(error);
+        let feeds = self.feeds_collection();
+        let new = doc! {
+            "generation": 1_i64, "shape": shape.number, "fence": 0_i64, "holder": "", "until": DateTime::from_millis(0),
+            "events": 0_i64, "retries": 0_i64, "healed": 0_i64,
+        };
+        feeds.update_one(doc! { "_id": feed }, doc! { "$setOnInsert": new }).upsert(true).await.map_err(failed)?;
+        let mut free = doc! { "_id": feed };
+        if !by_force {
+            let is_free = [doc! { "$lte": ["$until", "$$NOW"] }, doc! { "$eq": ["$holder", { "$literal": holder }] }];
+            free.insert("$expr", doc! { "$or": is_free.to_vec() });
+        }
+        let take = doc! { "$set": {
+            "fence": { "$add": ["$fence", 1_i64] }, "holder": { "$literal": holder },
+            "until": { "$add": ["$$NOW", millis(lease)] },
+        } };
+        let taken = feeds.find_one_and_update(free, vec![take]).return_document(ReturnDocument::After).await;
+        let Some(taken) = taken.map_err(failed)? else {
+            let held = feeds.find_one(doc! { "_id": feed }).await.map_err(failed)?.unwrap_or_default();
+            return Ok(Claimed::Held { by: held.get_str("holder").unwrap_or_default().to_owned() });
+        };
+        let rows = Rows { feed: feed.to_owned(), generation: number(&taken, "generation") };
+        self.make(&rows, shape).await.map_err(failed)?;
+        Ok(Claimed::Ours(Claim {
+            fence: number(&taken, "fence"),
+            shape: i32::try_from(number(&taken, "shape")).unwrap_or_default(),
+            position: self.position_of(&taken)?,
+            rows,
+            lease,
+        }))
+    }
+
+    async fn keep(&self, claim: &Claim, change: &Change) -> Result<(), StoreError> {
+        let not_kept = |error| self.not_kept(error, &claim.rows.feed);
+        if change.marks.is_empty() && change.totals.is_empty() {
+            let (filter, update) = checkpoint(claim, change);
+            return match self.feeds_collection().update_one(filter, update).await.map_err(not_kept)?.matched_count {
+                0 => Err(not_kept(Error::custom(Fenced))),
+                _ => Ok(()),
+            };
+        }
+        let mut session = self.begin(ReadConcern::majority()).await.map_err(not_kept)?;
+        let kept = self.keep_in(&mut session, claim, change).await;
+        self.end(session, kept).await.map_err(not_kept)
+    }
+
+    async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+        let ours = doc! { "_id": &claim.rows.feed, "fence": claim.fence };
+        let free = doc! { "$set": { "until": DateTime::from_millis(0), "holder": "" } };
+        self.feeds_collection().update_one(ours, free).await.map(drop).map_err(|error| self.failed(error))
+    }
+
+    async fn marks(&self, rows: &Rows, keys: Vec<Bson>) -> Result<Vec<(Bson, Mark)>, StoreError> {
+        self.find_rows(rows, doc! { "_id": { "$in": keys } }, &RowQuery::default()).await
+    }
+
+    async fn rows(&self, rows: &Rows, query: &RowQuery) -> Result<Vec<(Bson, Mark)>, StoreError> {
+        let mut filter = Document::new();
+        if let Some((field, least)) = query.at_least {
+            filter.insert(format!("row.{field}"), doc! { "$gte": least });
+        }
+        if let Some((field, text)) = &query.has {
+            filter.insert(format!("row.{field}"), text);
+        }
+        match query.is_parked {
+            true => filter.insert("parked.document", doc! { "$exists": true }),
+            false => filter.insert("row", doc! { "$exists": true }),
+        };
+        self.find_rows(rows, filter, query).await
+    }
+
+    async fn totals(&self, rows: &Rows) -> Result<Totals, StoreError> {
+        let failed = |error| self.failed(error);
+        let totals = self.beside(&self.totals_name(rows));
+        let found: Vec<Document> = totals.find(doc! {}).await.map_err(failed)?.try_collect().await.map_err(failed)?;
+        let of_one = |document: Document| {
+            let key = document.get_str("_id").unwrap_or_default().to_owned();
+            let numbers = document.into_iter().filter_map(|(name, value)| Some((name, value.as_i64()?)));
+            (key, numbers.filter(|(_, number)| *number != 0).collect())
+        };
+        Ok(found.into_iter().map(of_one).filter(|(_, numbers): &(_, std::collections::BTreeMap<_, _>)| !numbers.is_empty()).collect())
+    }
+
+    async fn replace(&self, feed: &str, by: &Claim) -> Result<(), StoreError> {
+        let failed = |error| self.failed(error);
+        let feeds = self.feeds_collection();
+        let old = feeds.find_one(doc! { "_id": feed }).await.map_err(failed)?;
+        let generation = old.as_ref().map_or(0, |old| number(old, "generation"));
+        let new = Rows { feed: feed.to_owned(), generation: generation.saturating_add(1) };
+        // The rows move to their new name before any feed shows them: a rename is no part of a transaction.
+        for (from, to) in [
+            (self.rows_name(&by.rows), self.rows_name(&new)),
+            (self.totals_name(&by.rows), self.totals_name(&new)),
+        ] {
+            let name = |collection: String| format!("{}.{collection}", self.events.namespace().db);
+            let rename = doc! { "renameCollection": name(from), "to": name(to), "dropTarget": true };
+            self.events.client().database("admin").run_command(rename).await.map_err(failed)?;
+        }
+        let next = feeds.find_one(doc! { "_id": &by.rows.feed, "fence": by.fence }).await.map_err(failed)?;
+        let Some(mut next) = next else { return Err(self.not_kept(Error::custom(Fenced), feed)) };
+        let fence = old.as_ref().map_or(0, |old| number(old, "fence")).saturating_add(1_000);
+        next.extend(doc! { "_id": feed, "generation": new.generation, "fence": fence, "holder": "", "until": DateTime::from_millis(0) });
+        feeds.replace_one(doc! { "_id": feed }, next).upsert(true).await.map_err(failed)?;
+        feeds.delete_one(doc! { "_id": &by.rows.feed }).await.map_err(failed)?;
+        if old.is_some() {
+            self.drop_rows(&Rows { feed: feed.to_owned(), generation }).await?;
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, feed: &str) -> Result<(), StoreError> {
+        let failed = |error| self.failed(error);
+        let old = self.feeds_collection().find_one_and_delete(doc! { "_id": feed }).await.map_err(failed)?;
+        match old {
+            Some(old) => self.drop_rows(&Rows { feed: feed.to_owned(), generation: number(&old, "generation") }).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn feeds(&self) -> Result<Vec<FeedState>, StoreError> {
+        let failed = |error| self.failed(error);
+        let read = doc! { "$addFields": { "is_held": { "$gt": ["$until", "$$NOW"] } } };
+        let found = self.feeds_collection().aggregate([read, doc! { "$sort": { "_id": 1 } }]).await.map_err(failed)?;
+        let found: VecDeque<Document> = found.try_collect().await.map_err(failed)?;
+        let mut feeds = Vec::new();
+        let count = if found.is_empty() { 0 } else { self.count().await? };
+        for feed in found {
+            let rows = Rows {
+                feed: feed.get_str("_id").unwrap_or_default().to_owned(),
+                generation: number(&feed, "generation"),
+            };
+            let parked = self.beside(&self.rows_name(&rows));
+            let parked = parked.count_documents(doc! { "parked.document": { "$exists": true } });
+            let parked = parked.hint(Hint::Keys(doc! { "parked.document": 1 })).await.map_err(failed)?;
+            let natural = |name| u64::try_from(number(&feed, name)).unwrap_or_default();
+            feeds.push(FeedState {
+                shape: i32::try_from(number(&feed, "shape")).unwrap_or_default(),
+                holder: feed.get_str("holder").ok().filter(|_| feed.get_bool("is_held").unwrap_or(false)).map(str::to_owned),
+                position: self.position_of(&feed)?,
+                events: natural("events"),
+                behind: count.saturating_sub(natural("events")),
+                as_of: feed.get_datetime("as_of").ok().copied(),
+                retries: natural("retries"),
+                healed: natural("healed"),
+                parked,
+                rows,
+            });
+        }
+        Ok(feeds)
+    }
+}
+
+impl<C: Codec> MongoStore<C> {
+    async fn find_rows(&self, rows: &Rows, filter: Document, query: &RowQuery) -> Result<Vec<(Bson, Mark)>, StoreError> {
+        let failed = |error| self.failed(error);
+        let way = if query.descending { -1 } else { 1 };
+        let mut order = Document::new();
+        order.extend(query.sort.map(|field| (format!("row.{field}"), way.into())));
+        order.insert("_id", way);
+        let collection = self.beside(&self.rows_name(rows));
+        let mut find = collection.find(filter).sort(order);
+        find = find.read_concern(ReadConcern::majority()).batch_size(BATCH).allow_disk_use(true);
+        if let Some(limit) = query.limit {
+            find = find.limit(i64::try_from(limit).unwrap_or(i64::MAX).max(1));
+        }
+        let mut found = find.await.map_err(failed)?;
+        let mut marks = Vec::new();
+        while let Some(mut document) = found.try_next().await.map_err(failed)? {
+            let parked = document.remove("parked").and_then(|parked| bson::deserialize_from_bson(parked).ok());
+            let version = u64::try_from(number(&document, "version")).unwrap_or_default();
+            let row = match document.remove("row") {
+                Some(Bson::Document(row)) => Some(row),
+                _ => None,
+            };
+            marks.push((document.remove("_id").unwrap_or(Bson::Null), Mark { version, row, parked }));
+        }
+        Ok(marks)
+    }
+
+    async fn drop_rows(&self, rows: &Rows) -> Result<(), StoreError> {
+        for name in [self.rows_name(rows), self.totals_name(rows)] {
+            self.beside(&name).drop().await.map_err(|error| self.failed(error))?;
+        }
+        Ok(())
+    }
+
+    fn position_of(&self, feed: &Document) -> Result<Option<Position>, StoreError> {
+        let position = feed.get_str("position").ok().map(str::parse).transpose();
+        position.map_err(|why: String| StoreError::other(&self.name, why))
+    }
+}
+
+/// A whole number of a feed's document; 0 if it has none.
+fn number(document: &Document, name: &str) -> i64 {
+    let value = document.get(name);
+    value.and_then(|value| value.as_i64().or_else(|| value.as_i32().map(i64::from))).unwrap_or_default()
+}
+

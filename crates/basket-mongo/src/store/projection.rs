@@ -1,0 +1,200 @@
+//! Read models: what is kept of the events so that a question to all streams is answered at once. A [`Projection`] is a plain
+//! fold: of one stream into a row, and of all rows into totals. So it can be asked of any moment, by replay, and be built again.
+
+use std::collections::{BTreeMap, HashMap};
+
+use basket_domain::Aggregate;
+use bson::{Document, RawBson};
+use futures_util::TryStreamExt;
+
+use super::{
+    codec::{Codec, Id},
+    entry::Entry,
+    error::StoreError,
+    feed::{Feeds, FeedState, Rows, RowQuery, Shape, Totals},
+    log::Scope,
+    subscription::{Batch, Options, Subscription},
+};
+
+/// A read model, as a function of the events.
+pub trait Projection<C: Codec>: Send + Sync {
+    /// The name of its feed.
+    fn name(&self) -> &'static str;
+
+    /// What its rows look like.
+    fn shape(&self) -> Shape;
+
+    /// The row of a stream: a fold of all its events, oldest first. Numbers and texts, and lists of them: the embedded store
+    /// keeps it as JSON.
+    fn fold(&self, stream: &[Entry<C>]) -> Document;
+
+    /// What a row adds to the totals.
+    fn totals(&self, row: &Document) -> Totals {
+        let _ = row;
+        Totals::new()
+    }
+}
+
+/// Takes one batch into a read model; returns how many events that were, and whether there are no more now.
+///
+/// Only streams that something has happened to are read, each as a whole: a row is never changed, but folded again. So a row that
+/// is kept twice is right, and one event that changes what others mean, such as an undo, is like any other.
+///
+/// # Errors
+/// Those of [`Subscription::next`] and [`Subscription::keep`].
+pub async fn project<C: Codec + 'static, S: Feeds<C> + Sync>(
+    subscription: &mut Subscription<'_, C, S>,
+    store: &S,
+    projection: &dyn Projection<C>,
+) -> Result<(u64, bool), StoreError> {
+    let batch = subscription.next().await?;
+    let done = (batch.entries.len() as u64, batch.is_last);
+    fold(subscription, store, projection, batch).await?;
+    Ok(done)
+}
+
+/// Takes the parked streams once more into a read model, and returns how many events could be read now.
+pub async fn retry<C: Codec + 'static, S: Feeds<C> + Sync>(
+    subscription: &mut Subscription<'_, C, S>,
+    store: &S,
+    projection: &dyn Projection<C>,
+) -> Result<u64, StoreError> {
+    let batch = subscription.retry_parked().await?;
+    let events = batch.entries.len() as u64;
+    fold(subscription, store, projection, batch).await?;
+    Ok(events)
+}
+
+async fn fold<C: Codec + 'static, S: Feeds<C> + Sync>(
+    subscription: &mut Subscription<'_, C, S>,
+    store: &S,
+    projection: &dyn Projection<C>,
+    mut batch: Batch<C>,
+) -> Result<(), StoreError> {
+    let mut totals = Totals::new();
+    let mut new = HashMap::<String, Vec<Entry<C>>>::new();
+    for entry in std::mem::take(&mut batch.entries) {
+        new.entry(entry.stream.to_string()).or_default().push(entry);
+    }
+    for (id, before) in batch.streams() {
+        let mut stream = new.remove(&id.to_string()).unwrap_or_default();
+        if before.version > 0 {
+            stream = match store.log(Scope::From(id.clone(), 1)).try_collect().await {
+                Ok(stream) => stream,
+                Err(StoreError::Unreadable(unreadable)) => {
+                    subscription.park(&mut batch, &id, unreadable)?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+        }
+        let Some(version) = stream.last().map(|last| last.version) else { continue };
+        let row = projection.fold(&stream);
+        add(&mut totals, projection.totals(&row), 1);
+        if let Some(before) = &before.row {
+            add(&mut totals, projection.totals(before), -1);
+        }
+        batch.set_row(&id, version, row);
+    }
+    subscription.keep(batch, totals).await
+}
+
+/// Adds numbers to others, or takes them away.
+fn add(totals: &mut Totals, numbers: Totals, sign: i64) {
+    for (key, numbers) in numbers {
+        let total = totals.entry(key).or_default();
+        for (name, number) in numbers {
+            *total.entry(name).or_default() += sign * number;
+        }
+    }
+}
+
+/// What a rebuild has found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Differences {
+    /// Rows that were compared: both read models had them at one version.
+    pub compared: u64,
+    /// The streams whose rows differ, by id, the first hundred of them.
+    pub rows: Vec<String>,
+    /// How many rows differ.
+    pub differ: u64,
+    /// The keys of the totals that differ; none are compared unless both had read the same events.
+    pub totals: Vec<String>,
+}
+
+/// The name of the feed that builds the next read model.
+pub fn next_name(name: &str) -> String {
+    format!("{name}-next")
+}
+
+/// Builds a read model again beside the one that is there, from the first event on, until it has read all; then compares the
+/// two. `read` is called with the number of events after each batch. [`Feeds::replace`] puts it into the other's place.
+///
+/// # Errors
+/// Those of a subscription.
+pub async fn rebuild<'a, C: Codec + 'static, S: Feeds<C> + Sync>(
+    store: &'a S,
+    projection: &dyn Projection<C>,
+    options: Options,
+    mut read: impl FnMut(u64) + Send,
+) -> Result<(Subscription<'a, C, S>, Differences), StoreError> {
+    let next = next_name(projection.name());
+    store.forget(&next).await?;
+    let mut subscription = Subscription::open(store, &next, projection.shape(), options).await?;
+    loop {
+        let (events, is_last) = project(&mut subscription, store, projection).await?;
+        read(events);
+        if is_last {
+            break;
+        }
+    }
+    let found = match store.feed(projection.name()).await? {
+        Some(state) => compare(store, &state, &subscription.claim().rows).await?,
+        None => Differences::default(),
+    };
+    Ok((subscription, found))
+}
+
+async fn compare<C: Codec + 'static, S: Feeds<C> + Sync>(
+    store: &S,
+    old: &FeedState,
+    new: &Rows,
+) -> Result<Differences, StoreError> {
+    let mut found = Differences::default();
+    let all = RowQuery::default();
+    let (before, after) = (store.rows(&old.rows, &all).await?, store.rows(new, &all).await?);
+    let mut before: BTreeMap<String, _> = before.into_iter().map(|(key, mark)| (key.to_string(), mark)).collect();
+    let mut is_same = true;
+    for (key, mark) in after {
+        let Some(old) = before.remove(&key.to_string()) else {
+            is_same = false;
+            continue;
+        };
+        if old.version != mark.version {
+            is_same = false;
+            continue;
+        }
+        found.compared += 1;
+        if old.row != mark.row {
+            found.differ += 1;
+            if found.rows.len() < 100 {
+                let id = RawBson::try_from(key.clone()).ok().and_then(|key| C::id(key.as_raw_bson_ref()));
+                found.rows.push(id.map_or_else(|| key.to_string(), |id: Id<C>| id.to_string()));
+            }
+        }
+    }
+    if is_same && before.is_empty() {
+        let (before, after) = (store.totals(&old.rows).await?, store.totals(new).await?);
+        let keys = before.keys().chain(after.keys()).filter(|key| before.get(*key) != after.get(*key));
+        found.totals = keys.cloned().collect();
+        found.totals.sort();
+        found.totals.dedup();
+    }
+    Ok(found)
+}
+
+/// What a stream was up to a time: its longest run of events that were all recorded then.
+pub fn until<C: Codec<Aggregate: Aggregate>>(stream: &mut Vec<Entry<C>>, time: bson::DateTime) {
+    let run = stream.iter().take_while(|entry| entry.recorded_at <= time).count();
+    stream.truncate(run);
+}

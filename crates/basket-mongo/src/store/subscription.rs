@@ -1,0 +1,480 @@
+//! A subscription: one named reader of all events of a store. Each event comes once, also after a restart, a kill, an election or
+//! a lost history; what it is answered with is kept in one transaction with the fact that it was read.
+//!
+//! What order is promised: events of one stream come in the order of their versions. Of different streams, those that were
+//! stored when the feed began come one stream after the other; from then on they come in the order in which the store has
+//! committed them, but for those of a stream from which some were missed, which are read again at once.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    pin::{Pin, pin},
+    time::Duration,
+};
+
+use bson::{Bson, Document};
+use futures_util::{
+    Stream, StreamExt, TryStreamExt,
+    future::{Either, select},
+};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    codec::{Codec, Id},
+    entry::{CommitId, Entry},
+    error::{StoreError, Unreadable},
+    feed::{Change, Claim, Claimed, Feeds, Mark, Moved, Parked, Passed, Position, RowQuery, Shape, Totals, check_name},
+    log::Scope,
+    retry::Retries,
+};
+
+/// The most events that come in one batch.
+const BATCH: usize = 1_000;
+
+/// What to do with a document that can't be read as an event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Poison {
+    /// The subscription ends with [`StoreError::Unreadable`], which names it. It stands there until the document is mended.
+    #[default]
+    Stop,
+    /// Its stream is parked: no event of it comes until [`Subscription::retry_parked`]; those of others do.
+    Park,
+}
+
+/// How a subscription reads.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What to do with a document that can't be read.
+    pub poison: Poison,
+    /// After how long without a sign of life another process may take over.
+    pub lease: Duration,
+    /// What the reader calls itself.
+    pub holder: String,
+}
+
+/// Stops; a lease of three seconds; the number of the process, and one of its own.
+impl Default for Options {
+    fn default() -> Self {
+        let holder = format!("process {} ({})", std::process::id(), CommitId::new().to_hex());
+        Self { poison: Poison::Stop, lease: Duration::from_secs(3), holder }
+    }
+}
+
+type Source<'a, C> = Pin<Box<dyn Stream<Item = Vec<Result<Passed<C>, StoreError>>> + Send + 'a>>;
+
+/// A reader that has its feed to itself.
+pub struct Subscription<'a, C: Codec, S> {
+    store: &'a S,
+    claim: Claim,
+    options: Options,
+    /// Opened when it is read; what it has shown is lost if it was not kept.
+    source: Option<Source<'a, C>>,
+    /// What it has shown and was not looked at yet.
+    shown: VecDeque<Result<Passed<C>, StoreError>>,
+    /// How far it was read; written with the next change.
+    position: Option<Position>,
+    /// Whether a batch was handed out and not kept yet.
+    is_open: bool,
+    written: Instant,
+    retries: u64,
+    healed: u64,
+    failures: u32,
+}
+
+/// Events to answer, and then to [keep](Subscription::keep).
+pub struct Batch<C: Codec> {
+    /// The events, each for the first time.
+    pub entries: Vec<Entry<C>>,
+    /// Whether there was nothing more to read after them.
+    pub is_last: bool,
+    position: Option<Position>,
+    streams: HashMap<Vec<u8>, Touched>,
+}
+
+/// A stream in a batch.
+struct Touched {
+    key: Bson,
+    before: Mark,
+    version: u64,
+    parked: Option<Parked>,
+    row: Option<Document>,
+}
+
+impl<C: Codec> Batch<C> {
+    fn new() -> Self {
+        Self { entries: Vec::new(), is_last: false, position: None, streams: HashMap::new() }
+    }
+
+    /// The streams that it has events of: their ids, and what was kept of them before.
+    pub fn streams(&self) -> Vec<(Id<C>, Mark)> {
+        let moved = self.streams.values().filter(|stream| stream.version > stream.before.version);
+        moved.filter_map(|stream| Some((C::id(raw(&stream.key).as_ref()?.as_raw_bson_ref())?, stream.before.clone()))).collect()
+    }
+
+    /// What is kept of a stream from now on, which was read up to this version.
+    pub fn set_row(&mut self, id: &Id<C>, version: u64, row: Document) {
+        if let Some(stream) = self.streams.get_mut(&bytes(&C::key(id))) {
+            (stream.version, stream.row) = (version.max(stream.version), Some(row));
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.streams.values().all(|stream| stream.version == stream.before.version && stream.parked == stream.before.parked)
+    }
+
+    fn moved(self) -> Vec<Moved> {
+        let moved = self.streams.into_values().filter(|stream| {
+            stream.version != stream.before.version || stream.parked != stream.before.parked
+        });
+        let moved = moved.map(|Touched { key, before, version, parked, row }| Moved {
+            key,
+            from: before.version,
+            to: Mark { version, row: row.or(before.row), parked },
+        });
+        moved.collect()
+    }
+}
+
+impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
+    /// Takes a feed, and waits until its reader has gone. Fails with [`StoreError::OtherShape`] if its rows are of another
+    /// [`Shape`].
+    pub async fn open(store: &'a S, feed: &str, shape: Shape, options: Options) -> Result<Self, StoreError> {
+        loop {
+            match Self::try_open(store, feed, shape, options.clone(), false).await? {
+                Ok(open) => return Ok(open),
+                Err(_) => sleep(options.lease / 6).await,
+            }
+        }
+    }
+
+    /// Takes a feed, or says who has it; with `by_force`, takes it from whoever has it.
+    pub async fn try_open(
+        store: &'a S,
+        feed: &str,
+        shape: Shape,
+        options: Options,
+        by_force: bool,
+    ) -> Result<Result<Self, String>, StoreError> {
+        check_name(feed).map_err(|why| StoreError::other(store.name(), why))?;
+        let claim = match store.claim(feed, &options.holder, shape, options.lease, by_force).await? {
+            Claimed::Held { by } => return Ok(Err(by)),
+            Claimed::Ours(claim) => claim,
+        };
+        if claim.shape != shape.number {
+            store.release(&claim).await?;
+            return Err(StoreError::OtherShape {
+                store: store.name().to_owned(),
+                feed: feed.to_owned(),
+                found: claim.shape,
+                expected: shape.number,
+            });
+        }
+        Ok(Ok(Self {
+            store,
+            position: claim.position.clone(),
+            claim,
+            options,
+            source: None,
+            shown: Default::default(),
+            is_open: false,
+            written: Instant::now(),
+            retries: 0,
+            healed: 0,
+            failures: 0,
+        }))
+    }
+
+    /// The right that it writes with.
+    pub fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
+    /// Events that were not kept yet, as soon as there are any; none in them means that all was read, or that time has passed.
+    /// Renews the lease while it waits. What was not kept comes again.
+    ///
+    /// It may be dropped at any moment: nothing is lost. Where the store does not answer it waits for it.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if another reader has taken over; [`StoreError::Unreadable`] as [`Poison::Stop`] says;
+    /// [`StoreError::Diverged`] if the store has another history than the one that was read.
+    pub async fn next(&mut self) -> Result<Batch<C>, StoreError> {
+        loop {
+            match self.try_next().await {
+                Ok(batch) => return Ok(batch),
+                Err(StoreError::HistoryLost { .. }) => {
+                    self.healed += 1;
+                    self.start_again(None);
+                }
+                Err(error) if error.is_transient() => {
+                    self.retries += 1;
+                    self.failures = self.failures.saturating_add(1);
+                    self.start_again(self.position.clone());
+                    sleep(Retries::SEND.pause(self.failures)).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn start_again(&mut self, position: Option<Position>) {
+        self.position = position;
+        (self.source, self.shown, self.is_open) = (None, Default::default(), false);
+    }
+
+    async fn try_next(&mut self) -> Result<Batch<C>, StoreError> {
+        if self.is_open {
+            self.start_again(self.position.clone());
+        }
+        let renewal = self.options.lease / 3;
+        if self.shown.is_empty() {
+            let (store, position) = (self.store, self.position.clone());
+            let source = self.source.get_or_insert_with(|| Box::pin(store.after(position).ready_chunks(BATCH)));
+            let due = sleep(renewal.saturating_sub(self.written.elapsed()));
+            match select(source.next(), Box::pin(due)).await {
+                Either::Left((Some(chunk), _)) => self.shown.extend(chunk),
+                Either::Left((None, _)) => self.source = None,
+                Either::Right(_) => {}
+            }
+        }
+        let batch = self.look().await?;
+        if batch.is_empty() {
+            self.position = batch.position.clone().or_else(|| self.position.take());
+            if self.written.elapsed() >= renewal || batch.is_last && self.claim.position != self.position {
+                let (position, is_last) = (self.position.clone(), batch.is_last);
+                self.write(Change { position, is_last, ..Change::default() }).await?;
+            }
+        }
+        self.is_open = !batch.is_empty();
+        Ok(batch)
+    }
+
+    /// Sorts what the source has shown: what is new, what was seen, what was missed.
+    async fn look(&mut self) -> Result<Batch<C>, StoreError> {
+        let mut batch = Batch::<C>::new();
+        let shown = self.shown.iter().filter_map(|passed| passed.as_ref().ok()?.event.as_ref());
+        let mut keys: Vec<Bson> = shown
+            .map(|event| match event {
+                Ok(entry) => C::key(&entry.stream),
+                Err((key, unreadable)) => key_of(key.as_ref(), unreadable),
+            })
+            .collect();
+        keys.sort_by_cached_key(bytes);
+        keys.dedup();
+        if !keys.is_empty() {
+            for (key, before) in self.store.marks(&self.claim.rows, keys).await? {
+                batch.streams.insert(bytes(&key), Touched::new(key, before));
+            }
+        }
+        while let Some(passed) = self.shown.pop_front() {
+            let Passed { event, position, is_last } = match passed {
+                Ok(passed) => passed,
+                Err(error) if batch.position.is_none() => return Err(error),
+                // It comes with the next call.
+                Err(error) => {
+                    self.shown.push_front(Err(error));
+                    break;
+                }
+            };
+            self.failures = 0;
+            let done = match event {
+                None => Ok(()),
+                Some(Ok(entry)) => self.take(&mut batch, entry).await?,
+                Some(Err((key, unreadable))) => self.poisoned(&mut batch, key_of(key.as_ref(), &unreadable), unreadable),
+            };
+            match done {
+                Ok(()) => (batch.position, batch.is_last) = (Some(position), is_last),
+                Err(unreadable) if batch.is_empty() => return Err(unreadable.into()),
+                // What came before it first.
+                Err(_) => {
+                    (self.source, self.shown) = (None, Default::default());
+                    break;
+                }
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Takes an event that was not seen, and those before it that were missed.
+    async fn take(&mut self, batch: &mut Batch<C>, entry: Entry<C>) -> Result<Result<(), Unreadable>, StoreError> {
+        let key = C::key(&entry.stream);
+        let place = bytes(&key);
+        let stream = batch.streams.entry(place).or_insert_with(|| Touched::new(key.clone(), Mark::default()));
+        if stream.parked.is_some() || entry.version <= stream.version {
+            return Ok(Ok(()));
+        }
+        let mut next = stream.version + 1;
+        if entry.version > next {
+            let scope = Scope::From(entry.stream.clone(), next);
+            let mut missed = pin!(self.store.log(scope));
+            loop {
+                match missed.try_next().await {
+                    Ok(Some(one)) if one.version < entry.version => {
+                        next = one.version + 1;
+                        stream.version = one.version;
+                        batch.entries.push(one);
+                    }
+                    Ok(_) => break,
+                    Err(StoreError::Unreadable(unreadable)) => return Ok(self.poisoned(batch, key, unreadable)),
+                    Err(error) => return Err(error),
+                }
+            }
+            if next < entry.version {
+                let why = format!("version {next} before it is missing");
+                let unreadable = Unreadable { document: entry.document.to_string(), version: None, why };
+                return Ok(self.poisoned(batch, key, unreadable));
+            }
+        }
+        stream.version = entry.version;
+        batch.entries.push(entry);
+        Ok(Ok(()))
+    }
+
+    /// What becomes of a document that can't be read.
+    fn poisoned(&self, batch: &mut Batch<C>, key: Bson, unreadable: Unreadable) -> Result<(), Unreadable> {
+        let stream = batch.streams.entry(bytes(&key)).or_insert_with(|| Touched::new(key, Mark::default()));
+        let was_seen = unreadable.version.is_some_and(|version| u64::try_from(version).is_ok_and(|v| v != 0 && v <= stream.version));
+        match self.options.poison {
+            _ if was_seen => Ok(()),
+            Poison::Stop => Err(unreadable),
+            Poison::Park => {
+                stream.parked.get_or_insert(unreadable.into());
+                Ok(())
+            }
+        }
+    }
+
+    /// Parks a stream of a batch, whose document can't be read; an error if that is not the policy.
+    pub fn park(&self, batch: &mut Batch<C>, id: &Id<C>, unreadable: Unreadable) -> Result<(), StoreError> {
+        let place = bytes(&C::key(id));
+        if let Some(stream) = batch.streams.get_mut(&place) {
+            // Its row is that of the version before.
+            stream.version = stream.before.version;
+        }
+        let parked = self.poisoned(batch, C::key(id), Unreadable { version: None, ..unreadable.clone() });
+        if let Some(parked) = batch.streams.get_mut(&place).and_then(|stream| stream.parked.as_mut()) {
+            parked.version = unreadable.version;
+        }
+        parked.map_err(StoreError::from)
+    }
+
+    /// Keeps what was made of a batch, with the fact that it was read: both, or neither. After an error, the events come again.
+    pub async fn keep(&mut self, batch: Batch<C>, totals: Totals) -> Result<(), StoreError> {
+        let change = Change {
+            position: batch.position.clone().or_else(|| self.position.clone()),
+            is_last: batch.is_last,
+            totals,
+            marks: batch.moved(),
+            ..Change::default()
+        };
+        if change.marks.is_empty() {
+            return Ok(());
+        }
+        let written = self.write(change).await;
+        self.is_open = written.is_err();
+        match written {
+            Err(error) if error.is_transient() => {
+                self.retries += 1;
+                self.claim_again().await
+            }
+            written => written,
+        }
+    }
+
+    async fn write(&mut self, change: Change) -> Result<(), StoreError> {
+        let change = Change { retries: self.retries, healed: self.healed, ..change };
+        let written = self.store.keep(&self.claim, &change).await;
+        if written.is_err() {
+            (self.source, self.shown) = (None, Default::default());
+        }
+        written?;
+        (self.retries, self.healed, self.written) = (0, 0, Instant::now());
+        self.position.clone_from(&change.position);
+        self.claim.position = change.position;
+        Ok(())
+    }
+
+    /// Whether a write whose answer was lost was kept, its position says: it is read again, with a fence that refuses that write
+    /// if it comes later.
+    async fn claim_again(&mut self) -> Result<(), StoreError> {
+        let (lease, feed) = (self.options.lease, self.claim.rows.feed.clone());
+        let shape = Shape { number: self.claim.shape, indexes: &[] };
+        for attempt in 1.. {
+            match self.store.claim(&feed, &self.options.holder, shape, lease, false).await {
+                Ok(Claimed::Ours(claim)) => {
+                    self.claim = claim;
+                    self.start_again(self.claim.position.clone());
+                    return Ok(());
+                }
+                Ok(Claimed::Held { .. }) => {
+                    return Err(StoreError::Fenced { store: self.store.name().to_owned(), feed });
+                }
+                Err(error) if error.is_transient() => sleep(Retries::SEND.pause(attempt)).await,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The parked streams once more: those that can be read now are in the batch, to be kept; the others stay parked.
+    pub async fn retry_parked(&mut self) -> Result<Batch<C>, StoreError> {
+        let parked = self.store.rows(&self.claim.rows, &RowQuery { is_parked: true, ..RowQuery::default() }).await?;
+        let mut batch = Batch::new();
+        for (key, before) in parked {
+            let place = bytes(&key);
+            let id = raw(&key).and_then(|key| C::id(key.as_raw_bson_ref()));
+            let mut stream = Touched::new(key, before);
+            let Some(id) = id else {
+                // Its stream is not known, so all are read again; if it still can't be read, it is parked again.
+                (stream.parked, self.healed) = (None, self.healed + 1);
+                batch.streams.insert(place, stream);
+                self.start_again(None);
+                continue;
+            };
+            stream.parked = None;
+            let mut log = pin!(self.store.log(Scope::From(id, stream.version + 1)));
+            loop {
+                match log.try_next().await {
+                    Ok(None) => break,
+                    Ok(Some(entry)) if entry.version == stream.version + 1 => {
+                        stream.version = entry.version;
+                        batch.entries.push(entry);
+                    }
+                    Ok(Some(_)) => {
+                        stream.parked = stream.before.parked.clone();
+                        break;
+                    }
+                    Err(StoreError::Unreadable(unreadable)) => {
+                        stream.parked = Some(unreadable.into());
+                        break;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            batch.streams.insert(place, stream);
+        }
+        Ok(batch)
+    }
+
+    /// Ends it, so that another process need not wait for its lease.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.store.release(&self.claim).await
+    }
+}
+
+impl Touched {
+    fn new(key: Bson, before: Mark) -> Self {
+        Self { key, version: before.version, parked: before.parked.clone(), before, row: None }
+    }
+}
+
+/// The key of a document's stream; one of its own, if it names no stream.
+fn key_of(key: Option<&Bson>, unreadable: &Unreadable) -> Bson {
+    key.cloned().unwrap_or_else(|| Bson::String(format!("unreadable {}", unreadable.document)))
+}
+
+fn raw(key: &Bson) -> Option<bson::RawBson> {
+    key.clone().try_into().ok()
+}
+
+fn bytes(key: &Bson) -> Vec<u8> {
+    bson::serialize_to_vec(&bson::doc! { "": key }).unwrap_or_default()
+}

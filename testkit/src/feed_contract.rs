@@ -1,0 +1,425 @@
+//! The contract of a store that keeps feeds, run on each store: each event once, whatever happens to its reader.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use basket_domain::BasketEvent::ItemAdded;
+use basket_mongo::{
+    Baskets, Entry, Feeds, Maintenance, Poison, Projection, StoreError, Subscription,
+    store::{
+        feed::{Change, Claimed, RowQuery, Shape, Totals},
+        projection::{next_name, project, rebuild, retry},
+        subscription::Options,
+    },
+};
+use bson::{Document, doc};
+
+use crate::mongo::{add, created_with_socks, saved};
+
+/// The contract as tests; `$with` as in [`contract!`](crate::contract).
+#[macro_export]
+macro_rules! feed_contract {
+    ($with:path) => {
+        $crate::feed_contract! { $with;
+            a_read_model_is_the_fold_of_the_events
+            a_reader_goes_on_where_it_was
+            what_was_not_kept_comes_again
+            a_feed_has_one_reader_at_a_time
+            who_was_taken_over_writes_nothing
+            a_mark_that_was_moved_is_not_moved_again
+            a_missed_event_is_read_with_the_next_one
+            a_document_that_cant_be_read_stops_it_or_is_parked
+            a_writer_waits_until_it_is_read
+            a_read_model_is_built_again_and_takes_the_place_of_the_old_one
+            rows_of_another_shape_are_not_written_to
+            rows_come_in_the_order_that_is_asked_for
+        }
+    };
+    ($with:path; $($case:ident)*) => {
+        $(#[test] fn $case() { $with(async |store| $crate::feed_contract::$case(store).await); })*
+    };
+}
+
+/// Units added to each basket, and over all of them.
+pub struct Units {
+    pub shape: i32,
+    /// What each unit counts.
+    pub weight: i64,
+}
+
+pub const UNITS: Units = Units { shape: 1, weight: 1 };
+
+impl Projection<Baskets> for Units {
+    fn name(&self) -> &'static str {
+        "units"
+    }
+
+    fn shape(&self) -> Shape {
+        Shape { number: self.shape, indexes: &["units", "products"] }
+    }
+
+    fn fold(&self, stream: &[Entry<Baskets>]) -> Document {
+        let (mut units, mut products) = (0, Vec::new());
+        for entry in stream {
+            if let ItemAdded { qty, product, .. } = &entry.event {
+                units += i64::from(qty.get()) * self.weight;
+                products.push(product.to_string());
+            }
+        }
+        products.sort();
+        doc! { "units": units, "events": stream.len() as i64, "products": products }
+    }
+
+    fn totals(&self, row: &Document) -> Totals {
+        let number = |name: &str| row.get(name).and_then(|n| n.as_i64().or_else(|| n.as_i32().map(i64::from))).unwrap();
+        let numbers = [("units", number("units")), ("events", number("events")), ("baskets", 1)];
+        Totals::from([("all".into(), numbers.map(|(name, number)| (name.to_owned(), number)).into())])
+    }
+}
+
+/// A reader that is taken over soon.
+pub fn options(holder: &str) -> Options {
+    Options { lease: Duration::from_millis(300), holder: holder.into(), ..Options::default() }
+}
+
+pub async fn open<'a, S: Feeds<Baskets> + Sync>(store: &'a S, holder: &str) -> Subscription<'a, Baskets, S> {
+    Subscription::open(store, "units", UNITS.shape(), options(holder)).await.unwrap()
+}
+
+/// Reads all there is, and returns how many events that were.
+pub async fn catch_up<S: Feeds<Baskets> + Sync>(store: &S, reader: &mut Subscription<'_, Baskets, S>) -> u64 {
+    let mut events = 0;
+    loop {
+        let (more, is_last) = project(reader, store, &UNITS).await.unwrap();
+        events += more;
+        if is_last {
+            return events;
+        }
+    }
+}
+
+type Numbers = BTreeMap<String, i64>;
+
+/// The rows and totals that are kept, and those that a fold of all events gives.
+pub async fn kept_and_folded<S: Feeds<Baskets> + Sync>(store: &S) -> [(BTreeMap<String, Document>, Numbers); 2] {
+    use futures_util::TryStreamExt;
+    let state = store.feed("units").await.unwrap().unwrap();
+    let rows = store.rows(&state.rows, &RowQuery::default()).await.unwrap();
+    let totals = store.totals(&state.rows).await.unwrap().remove("all").unwrap_or_default();
+    // A whole number has one type in one store and another in the other.
+    let plain = |row: Document| -> Document {
+        let long = |(name, value): (String, bson::Bson)| (name, value.as_i32().map_or(value, |n| i64::from(n).into()));
+        row.into_iter().map(long).collect()
+    };
+    let key = |key: bson::Bson| key.as_object_id().unwrap().to_hex();
+    let kept = rows.into_iter().map(|(id, mark)| (key(id), plain(mark.row.unwrap()))).collect();
+    let mut streams = BTreeMap::<String, Vec<Entry<Baskets>>>::new();
+    let log: Vec<Entry<Baskets>> = store.log(basket_mongo::Scope::All).try_collect().await.unwrap();
+    log.into_iter().for_each(|entry| streams.entry(entry.stream.to_string()).or_default().push(entry));
+    let mut sums = Numbers::new();
+    let folded: BTreeMap<_, _> = streams.into_iter().map(|(id, stream)| (id, UNITS.fold(&stream))).collect();
+    for row in folded.values() {
+        for (name, number) in UNITS.totals(row).remove("all").unwrap() {
+            *sums.entry(name).or_default() += number;
+        }
+    }
+    sums.retain(|_, number| *number != 0);
+    [(kept, totals), (folded.into_iter().map(|(id, row)| (id, plain(row))).collect(), sums)]
+}
+
+pub async fn is_the_fold<S: Feeds<Baskets> + Sync>(store: &S) {
+    let [kept, folded] = kept_and_folded(store).await;
+    assert_eq!(kept, folded);
+}
+
+pub async fn a_read_model_is_the_fold_of_the_events(store: impl Feeds<Baskets> + Sync) {
+    let mut one = saved(&store, created_with_socks()).await;
+    saved(&store, created_with_socks()).await;
+    let mut reader = open(&store, "a").await;
+    assert_eq!(catch_up(&store, &mut reader).await, 4);
+    is_the_fold(&store).await;
+    add(&mut one, "rocks", 5);
+    add(&mut one, "clocks", 2);
+    store.save(&mut one).await.unwrap();
+    saved(&store, created_with_socks()).await;
+    let mut events = 0;
+    while events < 4 {
+        events += catch_up(&store, &mut reader).await;
+    }
+    assert_eq!(events, 4);
+    is_the_fold(&store).await;
+    let state = store.feed("units").await.unwrap().unwrap();
+    assert_eq!((state.events, state.behind, state.parked, state.retries, state.healed), (8, 0, 0, 0, 0));
+    assert!(state.as_of.is_some());
+}
+
+pub async fn a_reader_goes_on_where_it_was(store: impl Feeds<Baskets> + Sync) {
+    let mut basket = saved(&store, created_with_socks()).await;
+    for round in 0..4 {
+        let mut reader = open(&store, "a").await;
+        assert_eq!(catch_up(&store, &mut reader).await, if round == 0 { 2 } else { 3 });
+        if round % 2 == 0 {
+            // Otherwise it just ends, and its lease runs out.
+            reader.close().await.unwrap();
+        }
+        add(&mut basket, "rocks", round + 1);
+        store.save(&mut basket).await.unwrap();
+        saved(&store, created_with_socks()).await;
+    }
+    assert_eq!(catch_up(&store, &mut open(&store, "b").await).await, 3);
+    is_the_fold(&store).await;
+}
+
+pub async fn what_was_not_kept_comes_again(store: impl Feeds<Baskets> + Sync) {
+    saved(&store, created_with_socks()).await;
+    let mut reader = open(&store, "a").await;
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let batch = loop {
+            let batch = reader.next().await.unwrap();
+            if !batch.entries.is_empty() {
+                break batch;
+            }
+        };
+        seen.push(batch.entries.iter().map(|entry| entry.version).collect::<Vec<_>>());
+    }
+    assert_eq!(seen, [[1, 2], [1, 2], [1, 2]]);
+    assert_eq!(catch_up(&store, &mut reader).await, 2);
+    is_the_fold(&store).await;
+}
+
+pub async fn a_feed_has_one_reader_at_a_time(store: impl Feeds<Baskets> + Sync) {
+    let mut first = open(&store, "a").await;
+    let second = Subscription::try_open(&store, "units", UNITS.shape(), options("b"), false).await.unwrap();
+    assert_eq!(second.err().as_deref(), Some("a"));
+    // A reader that has nothing to do keeps its lease.
+    for _ in 0..3 {
+        let end = tokio::time::Instant::now() + Duration::from_millis(250);
+        while tokio::time::Instant::now() < end {
+            first.next().await.unwrap();
+        }
+        let second = Subscription::try_open(&store, "units", UNITS.shape(), options("b"), false).await.unwrap();
+        assert_eq!(second.err().as_deref(), Some("a"));
+    }
+    // One that does nothing more has lost it.
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    open(&store, "b").await.close().await.unwrap();
+    let error = loop {
+        if let Err(error) = first.next().await {
+            break error;
+        }
+    };
+    assert!(matches!(error, StoreError::Fenced { .. }), "{error:?}");
+}
+
+pub async fn who_was_taken_over_writes_nothing(store: impl Feeds<Baskets> + Sync) {
+    let mut basket = saved(&store, created_with_socks()).await;
+    let mut first = open(&store, "a").await;
+    let batch = loop {
+        let batch = first.next().await.unwrap();
+        if !batch.entries.is_empty() {
+            break batch;
+        }
+    };
+    let second = Subscription::try_open(&store, "units", UNITS.shape(), options("b"), true).await.unwrap();
+    let mut second = second.unwrap_or_else(|_| panic!("it is taken by force"));
+    // It has not even read anything: the fence alone stops the first.
+    let error = first.keep(batch, Totals::new()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Fenced { .. }), "{error:?}");
+    assert_eq!(store.feed("units").await.unwrap().unwrap().events, 0);
+    assert_eq!(catch_up(&store, &mut second).await, 2);
+    add(&mut basket, "rocks", 1);
+    store.save(&mut basket).await.unwrap();
+    while catch_up(&store, &mut second).await == 0 {}
+    is_the_fold(&store).await;
+}
+
+pub async fn a_mark_that_was_moved_is_not_moved_again(store: impl Feeds<Baskets> + Sync) {
+    use basket_mongo::store::feed::{Mark, Moved};
+    let Claimed::Ours(claim) =
+        store.claim("units", "a", UNITS.shape(), Duration::from_secs(9), false).await.unwrap()
+    else {
+        panic!("it is free")
+    };
+    let moved = |from, version| Change {
+        marks: vec![Moved { key: "x".into(), from, to: Mark { version, row: Some(doc! { "units": 1 }), parked: None } }],
+        totals: Totals::from([("all".into(), [("units".to_owned(), 1)].into())]),
+        ..Change::default()
+    };
+    store.keep(&claim, &moved(0, 2)).await.unwrap();
+    for from in [0, 1, 3] {
+        store.keep(&claim, &moved(from, 4)).await.unwrap_err();
+    }
+    store.keep(&claim, &moved(2, 3)).await.unwrap();
+    let marks = store.marks(&claim.rows, vec!["x".into(), "y".into()]).await.unwrap();
+    assert_eq!(marks.iter().map(|(_, mark)| mark.version).collect::<Vec<_>>(), [3]);
+    assert_eq!(store.totals(&claim.rows).await.unwrap()["all"]["units"], 2, "what was refused has added nothing");
+    assert_eq!(store.feed("units").await.unwrap().unwrap().events, 3);
+}
+
+pub async fn a_missed_event_is_read_with_the_next_one(store: impl Feeds<Baskets> + Sync) {
+    let mut basket = saved(&store, created_with_socks()).await;
+    let mut reader = open(&store, "a").await;
+    assert_eq!(catch_up(&store, &mut reader).await, 2);
+    let rows = reader.claim().rows.clone();
+    reader.close().await.unwrap();
+    add(&mut basket, "rocks", 7);
+    store.save(&mut basket).await.unwrap();
+    // The position moves beyond an event that was not read, as if the store had forgotten it.
+    let mut reader = open(&store, "a").await;
+    loop {
+        let batch = reader.next().await.unwrap();
+        if !batch.entries.is_empty() {
+            break;
+        }
+    }
+    let mut beyond = Box::pin(futures_util::StreamExt::skip_while(store.after(reader.claim().position.clone()), |passed| {
+        let is_it = passed.as_ref().is_ok_and(|passed| matches!(&passed.event, Some(Ok(entry)) if entry.version == 3));
+        std::future::ready(!is_it)
+    }));
+    let position = futures_util::StreamExt::next(&mut beyond).await.unwrap().unwrap().position;
+    store.keep(reader.claim(), &Change { position: Some(position), ..Change::default() }).await.unwrap();
+    let mut reader = open(&store, "a").await;
+    assert_eq!(catch_up(&store, &mut reader).await, 0, "it was missed");
+    add(&mut basket, "clocks", 1);
+    store.save(&mut basket).await.unwrap();
+    while catch_up(&store, &mut reader).await == 0 {}
+    is_the_fold(&store).await;
+    assert_eq!(store.marks(&rows, vec![<Baskets as basket_mongo::Codec>::key(basket.id())]).await.unwrap()[0].1.version, 4);
+}
+
+/// Appends an event whose document can't be read, and returns its stream.
+async fn broken<S: Feeds<Baskets> + Maintenance<Baskets> + Sync>(store: &S) -> basket_domain::BasketId {
+    use futures_util::TryStreamExt;
+    let mut basket = saved(store, created_with_socks()).await;
+    let id = *basket.id();
+    add(&mut basket, "rocks", 1);
+    let template: Vec<_> = store.documents(basket_mongo::Scope::From(id, 2)).try_collect().await.unwrap();
+    let mut document = Document::try_from(template[0].clone()).unwrap();
+    document.extend(doc! { "_id": bson::oid::ObjectId::new(), "version": 3_i64, "data": { "product": "rocks", "qty": "many" } });
+    let mut entry = store.entries(basket_mongo::Scope::From(id, 2), 1).await.unwrap().remove(0);
+    entry.version = 3;
+    store.import(&[(entry, (&document).try_into().unwrap())], true).await.unwrap();
+    id
+}
+
+pub async fn a_document_that_cant_be_read_stops_it_or_is_parked(
+    store: impl Feeds<Baskets> + Maintenance<Baskets> + Sync,
+) {
+    let id = broken(&store).await;
+    saved(&store, created_with_socks()).await;
+    let mut reader = open(&store, "a").await;
+    let error = loop {
+        match project(&mut reader, &store, &UNITS).await {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    let StoreError::Unreadable(unreadable) = error else { panic!("{error:?}") };
+    assert_eq!(unreadable.version, Some(3));
+    reader.close().await.unwrap();
+
+    let park = Options { poison: Poison::Park, ..options("b") };
+    let mut reader = Subscription::open(&store, "units", UNITS.shape(), park).await.unwrap();
+    catch_up(&store, &mut reader).await;
+    let state = store.feed("units").await.unwrap().unwrap();
+    assert_eq!((state.events, state.behind, state.parked), (4, 1, 1));
+    let parked = store.rows(&state.rows, &RowQuery { is_parked: true, ..RowQuery::default() }).await.unwrap();
+    let [(_, mark)] = &parked[..] else { panic!("{parked:?}") };
+    assert_eq!((mark.version, &mark.parked.as_ref().unwrap().document), (2, &unreadable.document));
+    // Its row is that of the version before, others go on, and a writer who waits for it is told.
+    let error = store.wait_for("units", &id, 3, Duration::from_secs(9)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unreadable(_)), "{error:?}");
+    assert_eq!(retry(&mut reader, &store, &UNITS).await.unwrap(), 0);
+    assert_eq!(store.feed("units").await.unwrap().unwrap().parked, 1, "it can't be read still");
+}
+
+pub async fn a_writer_waits_until_it_is_read(store: impl Feeds<Baskets> + Sync) {
+    let mut basket = saved(&store, created_with_socks()).await;
+    let mut reader = open(&store, "a").await;
+    let wait = store.wait_for("units", basket.id(), 2, Duration::from_millis(100)).await;
+    assert!(matches!(wait, Err(StoreError::Busy { .. })), "{wait:?}");
+    catch_up(&store, &mut reader).await;
+    store.wait_for("units", basket.id(), 2, Duration::ZERO).await.unwrap();
+    add(&mut basket, "rocks", 1);
+    store.save(&mut basket).await.unwrap();
+    let read = async {
+        while catch_up(&store, &mut reader).await == 0 {}
+    };
+    let (_, waited) = tokio::join!(read, store.wait_for("units", basket.id(), 3, Duration::from_secs(20)));
+    waited.unwrap();
+}
+
+pub async fn a_read_model_is_built_again_and_takes_the_place_of_the_old_one(store: impl Feeds<Baskets> + Sync) {
+    let mut basket = saved(&store, created_with_socks()).await;
+    saved(&store, created_with_socks()).await;
+    let mut reader = open(&store, "a").await;
+    catch_up(&store, &mut reader).await;
+
+    let mut read = 0;
+    let (next, found) = rebuild(&store, &UNITS, options("c"), |events| read += events).await.unwrap();
+    assert_eq!((read, found.compared, found.differ, found.totals.len()), (4, 2, 0, 0));
+    store.forget(&next_name("units")).await.unwrap();
+    assert_eq!(store.feeds().await.unwrap().len(), 1);
+    drop(next);
+
+    let heavy = Units { weight: 10, ..UNITS };
+    let (next, found) = rebuild(&store, &heavy, options("c"), |_| {}).await.unwrap();
+    assert_eq!((found.compared, found.differ, &found.totals[..]), (2, 2, &["all".to_owned()][..]));
+    assert!(found.rows.contains(&basket.id().to_string()), "{found:?}");
+    is_the_fold(&store).await;
+    store.replace("units", next.claim()).await.unwrap();
+    let feeds = store.feeds().await.unwrap();
+    assert_eq!(feeds.iter().map(|feed| (&*feed.rows.feed, feed.rows.generation, feed.events)).collect::<Vec<_>>(), [(
+        "units", 2, 4
+    )]);
+    let [(kept, _), (folded, _)] = kept_and_folded(&store).await;
+    let id = basket.id().to_string();
+    assert_eq!([&kept, &folded].map(|rows| rows[&id].get_i64("units").unwrap()), [10, 1]);
+
+    // Who read the old one is fenced off, and goes on in the new one.
+    add(&mut basket, "rocks", 1);
+    store.save(&mut basket).await.unwrap();
+    let error = loop {
+        match project(&mut reader, &store, &UNITS).await {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, StoreError::Fenced { .. }), "{error:?}");
+    let mut reader = open(&store, "a").await;
+    assert_eq!(catch_up(&store, &mut reader).await, 1);
+}
+
+pub async fn rows_of_another_shape_are_not_written_to(store: impl Feeds<Baskets> + Sync) {
+    open(&store, "a").await.close().await.unwrap();
+    let newer = Units { shape: 2, ..UNITS };
+    let opened = Subscription::try_open(&store, "units", newer.shape(), options("b"), false).await;
+    assert!(matches!(opened, Err(StoreError::OtherShape { found: 1, expected: 2, .. })));
+    assert_eq!(store.feed("units").await.unwrap().unwrap().holder, None, "it has let go of it");
+    let name = Subscription::try_open(&store, "Units_1", UNITS.shape(), options("b"), false).await;
+    assert!(name.is_err_and(|error| error.to_string().contains("is no name of a feed")));
+}
+
+pub async fn rows_come_in_the_order_that_is_asked_for(store: impl Feeds<Baskets> + Sync) {
+    for units in [3, 9, 1, 9] {
+        let mut basket = created_with_socks();
+        add(&mut basket, if units == 9 { "rocks" } else { "clocks" }, units);
+        store.save(&mut basket).await.unwrap();
+    }
+    catch_up(&store, &mut open(&store, "a").await).await;
+    let rows = store.feed("units").await.unwrap().unwrap().rows;
+    let units = async |query: RowQuery| {
+        let rows = store.rows(&rows, &query).await.unwrap();
+        let unit = |mark: &basket_mongo::store::feed::Mark| {
+            let units = mark.row.as_ref().unwrap().get("units").unwrap();
+            units.as_i64().or_else(|| units.as_i32().map(i64::from)).unwrap()
+        };
+        rows.iter().map(|(_, mark)| unit(mark)).collect::<Vec<_>>()
+    };
+    let by = RowQuery { sort: Some("units"), ..RowQuery::default() };
+    assert_eq!(units(by.clone()).await, [2, 4, 10, 10]);
+    assert_eq!(units(RowQuery { descending: true, limit: Some(3), ..by.clone() }).await, [10, 10, 4]);
+    assert_eq!(units(RowQuery { at_least: Some(("units", 4)), ..by.clone() }).await, [4, 10, 10]);
+    assert_eq!(units(RowQuery { has: Some(("products", "rocks".into())), ..by.clone() }).await, [10, 10]);
+    assert_eq!(units(RowQuery { has: Some(("products", "rock".into())), ..by }).await, [0; 0]);
+}
