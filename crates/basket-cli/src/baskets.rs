@@ -6,9 +6,13 @@ use basket_domain::{
     BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved, VoucherRedeemed},
     BasketId, Product,
 };
-use basket_mongo::Baskets;
+use basket_mongo::{Baskets, Projection};
 
-use crate::domain::{Domain, Row};
+use crate::{
+    domain::{Domain, Row},
+    listing::Listing,
+    removed::Removed,
+};
 
 impl Domain for Baskets {
     type Value = u32;
@@ -41,6 +45,10 @@ impl Domain for Baskets {
 
     fn rows(basket: &Basket) -> Vec<Row<u32>> {
         basket.items().map(|(product, value)| Row { name: product.to_string(), value }).collect()
+    }
+
+    fn projections() -> Vec<Box<dyn Projection<Self>>> {
+        vec![Box::new(Listing), Box::new(Removed)]
     }
 
     fn count(basket: &Basket) -> usize {

@@ -4,9 +4,11 @@
 use std::fmt::{Debug, Display};
 
 use basket_domain::{Aggregate, Reversible};
-use basket_mongo::Codec;
+use basket_mongo::{Codec, Projection};
 pub use basket_mongo::store::codec::{Event, Id, what};
 use serde::Serialize;
+
+use crate::listing::Listing;
 
 /// A domain whose streams can be listed, compared, undone and moved to another store.
 ///
@@ -50,6 +52,14 @@ pub trait Domain:
 
     /// The rows of a state, in the order in which they are shown.
     fn rows(state: &Self::Aggregate) -> Vec<Row<Self::Value>>;
+
+    /// The read models that `project` keeps: those that the tools ask, and more of a domain's own.
+    fn projections() -> Vec<Box<dyn Projection<Self>>>
+    where
+        Self: Sized,
+    {
+        vec![Box::new(Listing)]
+    }
 
     /// How many rows a state has.
     fn count(state: &Self::Aggregate) -> usize {

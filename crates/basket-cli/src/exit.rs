@@ -15,7 +15,7 @@ use crate::plain::plain;
 
 pub(crate) const USAGE: u8 = 2;
 const UNEXPECTED: u8 = 1;
-const NOT_FOUND: u8 = 3;
+pub(crate) const NOT_FOUND: u8 = 3;
 pub(crate) const REFUSED: u8 = 4;
 pub(crate) const CONTENDED: u8 = 5;
 const STORE: u8 = 6;

@@ -19,12 +19,14 @@ mod exit;
 #[doc(hidden)]
 pub mod explore;
 mod help;
+mod listing;
 #[cfg(feature = "mongodb")]
 mod mongo;
 mod output;
 mod pager;
 mod plain;
 mod progress;
+mod removed;
 mod signature;
 #[doc(hidden)]
 pub mod stays;

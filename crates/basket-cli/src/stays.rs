@@ -94,6 +94,30 @@ pub async fn removals(
     Ok(Removals { products, left_out: fold.left_out })
 }
 
+/// What a basket adds to the numbers of each product, and how many of its events are left out.
+pub(crate) fn of_basket(stream: &[Entry<Baskets>], by_day: bool) -> (Vec<Share>, u64) {
+    let query = Query { by_day, ..Query::default() };
+    let mut fold = Fold { query: &query, cohorts: BTreeMap::new(), open: BTreeMap::new(), left_out: 0 };
+    fold.close(&mut stream.to_vec());
+    let mut shares = Vec::new();
+    for (day, Cohort { report, mut times }) in fold.cohorts {
+        for (product, turnover) in report.products() {
+            let Times { begun, lasted } = times.remove(product).unwrap_or_default();
+            shares.push(Share { product: product.clone(), day, turnover: *turnover, begun, lasted });
+        }
+    }
+    (shares, fold.left_out)
+}
+
+/// What a basket adds to the numbers of a product.
+pub(crate) struct Share {
+    pub(crate) product: Product,
+    pub(crate) day: Option<DateTime>,
+    pub(crate) turnover: Turnover,
+    pub(crate) begun: u64,
+    pub(crate) lasted: Durations,
+}
+
 struct Fold<'a> {
     query: &'a Query,
     /// The stays that began on the same day; all of them, under no day, where days are not asked for.
@@ -119,7 +143,7 @@ struct Times {
 /// How often something lasted so many milliseconds, kept to 11 bits: exact below 2,048, and at most 1/1,024 too short from
 /// there on. For times up to a year that is at most 27,000 counters (0.7 MB), however many stays there are.
 #[derive(Default)]
-struct Durations(BTreeMap<u64, u64>);
+pub(crate) struct Durations(pub(crate) BTreeMap<u64, u64>);
 
 impl Fold<'_> {
     /// These are all the events of a basket: only now is it known what was undone.
@@ -168,7 +192,7 @@ impl Durations {
         self.0.values().sum()
     }
 
-    fn median(&self) -> Option<Duration> {
+    pub(crate) fn median(&self) -> Option<Duration> {
         let number = self.number();
         let (low, high) = (self.at(number.checked_sub(1)? / 2)?, self.at(number / 2)?);
         Some(Duration::from_millis(low + (high - low) / 2))

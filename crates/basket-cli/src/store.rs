@@ -1,11 +1,11 @@
 //! What a command needs of a store, whichever was chosen: [`Store`], and what a store says about itself.
 
-use basket_mongo::{Codec, Maintenance, StoreError, Tail, Together, Until};
+use basket_mongo::{Codec, Feeds, Maintenance, StoreError, Tail, Together, Until};
 
 use crate::embedded::EmbeddedStore;
 
 /// A store that the tools can work on.
-pub trait Store<C: Codec>: Tail<C> + Maintenance<C> + Together<C::Aggregate> {
+pub trait Store<C: Codec + 'static>: Tail<C> + Maintenance<C> + Together<C::Aggregate> + Feeds<C> + Sync {
     /// Asks the store what it is; an error where it does not answer.
     fn describe(&self) -> impl Future<Output = Result<Description, StoreError>>;
 
@@ -23,7 +23,7 @@ pub struct Description {
 }
 
 #[cfg(feature = "mongodb")]
-impl<C: Codec> Store<C> for basket_mongo::MongoStore<C> {
+impl<C: Codec + 'static> Store<C> for basket_mongo::MongoStore<C> {
     async fn describe(&self) -> Result<Description, StoreError> {
         let info = self.server_info().await?;
         let hint = match info.topology.as_str() {
@@ -41,7 +41,7 @@ impl<C: Codec> Store<C> for basket_mongo::MongoStore<C> {
     }
 }
 
-impl<C: Codec> Store<C> for EmbeddedStore<C> {
+impl<C: Codec + 'static> Store<C> for EmbeddedStore<C> {
     async fn describe(&self) -> Result<Description, StoreError> {
         let topology = match self.is_there().await? {
             true => "one file, embedded",
@@ -56,7 +56,7 @@ impl<C: Codec> Store<C> for EmbeddedStore<C> {
     }
 }
 
-impl<C: Codec, S: Store<C> + Sync> Store<C> for Until<S> {
+impl<C: Codec + 'static, S: Store<C>> Store<C> for Until<S> {
     async fn describe(&self) -> Result<Description, StoreError> {
         self.in_time(self.store().describe()).await
     }
@@ -67,7 +67,7 @@ impl<C: Codec, S: Store<C> + Sync> Store<C> for Until<S> {
 }
 
 /// Fails where there is nothing to read: otherwise a mistyped file name would be an empty store without a fault.
-pub(crate) async fn must_exist<C: Codec>(store: &impl Store<C>) -> Result<(), StoreError> {
+pub(crate) async fn must_exist<C: Codec + 'static>(store: &impl Store<C>) -> Result<(), StoreError> {
     match store.exists().await? {
         true => Ok(()),
         false => Err(StoreError::other(

@@ -58,6 +58,9 @@ pub struct Query {
     /// Only {streams} that changed at or after this time: RFC 3339, as printed, a date, or such as '2 hours ago'
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     pub since: Option<DateTime>,
+    /// As they were at this time, from the events; what happened later does not count
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    pub at: Option<DateTime>,
     /// By what they are sorted, the newest or the largest first
     #[arg(long, value_enum, default_value_t)]
     pub sort: Sort,
@@ -77,7 +80,7 @@ pub async fn summaries<D: Domain>(
     query: &Query,
     mut read: impl FnMut() + Send,
 ) -> Result<Vec<Summary<Id<D>>>, StoreError> {
-    let mut fold = Fold::<D> { query, open: None, lines: Vec::new() };
+    let mut fold = Fold::<D> { query, open: None, over: false, lines: Vec::new() };
     let mut documents = pin!(store.documents(scope));
     while let Some(document) = documents.try_next().await? {
         fold.apply(&document);
@@ -92,6 +95,8 @@ struct Fold<'a, D: Domain> {
     query: &'a Query,
     /// The stream whose events come now, and its state so far.
     open: Option<(Summary<Id<D>>, D::Aggregate)>,
+    /// Whether the stream has come to an event after the time that is asked for.
+    over: bool,
     /// The streams that have ended.
     lines: Vec<Summary<Id<D>>>,
 }
@@ -109,6 +114,8 @@ impl<D: Domain> Fold<'_, D> {
             (new, D::Aggregate::default())
         });
         match entry {
+            // As in a past state, the longest run of events counts that were all recorded by then.
+            Ok(entry) if self.over || self.query.at.is_some_and(|at| entry.recorded_at > at) => self.over = true,
             Ok(entry) => {
                 line.created = line.created.or(Some(entry.recorded_at));
                 (line.changed, line.versions) = (Some(entry.recorded_at), entry.version);
@@ -121,6 +128,10 @@ impl<D: Domain> Fold<'_, D> {
     /// The stream has ended: keeps its line, where it is asked for, and drops its state.
     fn close(&mut self) {
         let Some((mut line, state)) = self.open.take() else { return };
+        self.over = false;
+        if self.query.at.is_some() && line.created.is_none() && line.unreadable == 0 {
+            return;
+        }
         let rows = D::rows(&state);
         let has = |name: &String| rows.iter().any(|row| row.name == *name);
         if self.query.row.as_ref().is_none_or(has) && line.changed >= self.query.since {

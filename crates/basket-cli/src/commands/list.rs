@@ -3,7 +3,7 @@
 use std::{io, marker::PhantomData, mem, pin::pin};
 
 use anyhow::Result;
-use basket_mongo::{EventLog, Maintenance, Scope};
+use basket_mongo::{EventLog, FeedState, Scope};
 use bson::DateTime;
 use futures_util::TryStreamExt;
 
@@ -11,9 +11,11 @@ use crate::{
     args::row,
     domain::{Domain, Id, what},
     exit,
+    listing::kept,
     output::{Fields, Format, Output, RED, Text, YELLOW, json},
     plain::{padded, plain, width},
     progress,
+    store::Store,
     summary::{Query, Summary, summaries},
     time,
 };
@@ -21,7 +23,8 @@ use crate::{
 /// List all the {streams}, the one that changed last on top
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-It reads every event once, and keeps one line for each {stream}. A document that can't be read as an event counts only as
+It asks the read model that `{program} project` keeps, and says how far behind that is. Where there is none, and with --replay or
+--at, it reads every event once, and keeps one line for each {stream}. A document that can't be read as an event counts only as
 unreadable in its {stream}'s line; one that names no {stream} is in no line. `{program} verify` names them.
 
 Examples:
@@ -29,6 +32,7 @@ Examples:
   {program} list --since yesterday
   {program} list --sort items -n 10
   {program} list --ids
+  {program} list --at yesterday
   {program} list --sort created --reverse --format ndjson")]
 pub struct List<D: Domain> {
     /// Only {streams} that have this {row} now
@@ -37,8 +41,11 @@ pub struct List<D: Domain> {
     #[command(flatten)]
     query: Query,
     /// Only the ids, of all {streams} by id, without a look at what has happened to them
-    #[arg(long, conflicts_with_all = ["row", "since", "sort", "reverse", "limit"])]
+    #[arg(long, conflicts_with_all = ["row", "since", "at", "sort", "reverse", "limit", "replay"])]
     ids: bool,
+    /// Read the events, also where a read model is kept
+    #[arg(long)]
+    replay: bool,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -47,14 +54,28 @@ pub struct List<D: Domain> {
 }
 
 impl<D: Domain> List<D> {
-    pub(super) async fn run(self, store: &impl Maintenance<D>) -> Result<()> {
-        let Self { row, query, ids, format, .. } = self;
+    pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        let Self { row, query, ids, replay, format, .. } = self;
         if ids {
             return list_ids::<D>(store, format).await;
         }
-        let bar = progress::bar(store.count().await?, "events");
-        let lines = summaries(store, Scope::All, &Query { row, ..query }, || bar.inc(1)).await?;
-        bar.finish_and_clear();
+        let query = Query { row, ..query };
+        let kept = match replay || query.at.is_some() {
+            true => None,
+            false => kept::<D>(store, &query).await?,
+        };
+        let lines = match kept {
+            Some((state, lines)) => {
+                exit::note(&how_far(&state));
+                lines
+            }
+            None => {
+                let bar = progress::bar(store.count().await?, "events");
+                let lines = summaries(store, Scope::All, &query, || bar.inc(1)).await?;
+                bar.finish_and_clear();
+                lines
+            }
+        };
         if lines.is_empty() && format == Format::Text {
             exit::note(&format!("there is no such {}", what::<D>()));
         }
@@ -72,6 +93,19 @@ impl<D: Domain> List<D> {
             })?;
         }
         Ok(output.finish()?)
+    }
+}
+
+/// Says that the answer is of a read model, and how old it may be.
+pub(super) fn how_far(state: &FeedState) -> String {
+    let name = &state.rows.feed;
+    match (state.behind, state.as_of) {
+        (0, _) => format!("from the read model '{name}', which has read all events"),
+        (behind, as_of) => {
+            let events = if behind == 1 { "event" } else { "events" };
+            let as_of = as_of.map(|time| format!(", and had read all at {}", time::local(time))).unwrap_or_default();
+            format!("from the read model '{name}', which is {behind} {events} behind{as_of}; --replay reads the events")
+        }
     }
 }
 

@@ -125,6 +125,9 @@ tools! {
     what_if: WhatIf,
     watch: Watch,
     explore: Explore,
+    project: Project,
+    rebuild: Rebuild,
+    feed: Feed,
     verify: Verify,
     export: Export,
     import: Import,
@@ -202,7 +205,7 @@ impl Command {
 
     /// Whether it shows what happens for as long as the user likes.
     fn goes_on(&self) -> bool {
-        matches!(self, Self::Tool(Tool::Watch(_) | Tool::Explore(_)))
+        matches!(self, Self::Tool(Tool::Watch(_) | Tool::Explore(_) | Tool::Project(_)))
     }
 
     async fn run(self, store: &impl Store<Baskets>, reason: &str) -> Result<()> {

@@ -5,15 +5,18 @@ use std::{io, mem, time::Duration};
 
 use anyhow::Result;
 use basket_domain::Turnover;
-use basket_mongo::{Baskets, Maintenance};
+use basket_mongo::Baskets;
 use clap::{Subcommand, ValueEnum};
 
+use super::list::how_far;
 use crate::{
     exit,
     output::{Fields, Format, Output, RED, Text, json},
     plain::{padded, plain, width},
     progress,
+    removed::kept,
     stays::{Query, Removals, Removed, removals},
+    store::Store,
     time,
 };
 
@@ -33,7 +36,9 @@ pub(crate) enum Report {
 #[command(after_help = "\
 A product stays in a basket from when it comes in until it is removed; what is added meanwhile is removed with it. --since
 and --until choose stays by their beginning, and --by day takes the day of the beginning, in UTC. Where clocks run
-backwards, a stay lasts no time. It reads every event once, and keeps some numbers for each product (and day).
+backwards, a stay lasts no time. It asks the read model that `{program} project` keeps, and says how far behind that is. Where
+there is none, and with --since, --until, --include-undos or --replay, it reads every event once, and keeps some numbers for
+each product (and day).
 
 What shoppers did counts, and undo does not: neither an event that was undone and is not in effect now, nor the events of
 `revert` and `restore` themselves. --include-undos counts all of them, as if shoppers had done so.
@@ -52,6 +57,9 @@ pub(crate) struct RemovedReport {
     /// Each day by itself
     #[arg(long, value_enum, value_name = "SPAN")]
     by: Option<By>,
+    /// Read the events, also where a read model is kept
+    #[arg(long)]
+    replay: bool,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -64,12 +72,22 @@ enum By {
 }
 
 impl Report {
-    pub(super) async fn run(self, store: &impl Maintenance<Baskets>) -> Result<()> {
-        let Self::Removed(RemovedReport { query, by, format }) = self;
+    pub(super) async fn run(self, store: &impl Store<Baskets>) -> Result<()> {
+        let Self::Removed(RemovedReport { query, by, replay, format }) = self;
         let query = Query { by_day: matches!(by, Some(By::Day)), ..query };
-        let bar = progress::bar(store.count().await?, "events");
-        let Removals { products, left_out } = removals(store, &query, || bar.inc(1)).await?;
-        bar.finish_and_clear();
+        let kept = if replay { None } else { kept(store, &query).await? };
+        let Removals { products, left_out } = match kept {
+            Some((state, removals)) => {
+                exit::note(&how_far(&state));
+                removals
+            }
+            None => {
+                let bar = progress::bar(store.count().await?, "events");
+                let removals = removals(store, &query, || bar.inc(1)).await?;
+                bar.finish_and_clear();
+                removals
+            }
+        };
         let (mut output, mut heading) = (Output::list(format)?, true);
         let names = products.iter().map(|removed| width(&plain(removed.product.as_str())));
         let columns = names.max().unwrap_or_default().max("product".len());

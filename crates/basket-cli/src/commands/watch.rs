@@ -136,7 +136,7 @@ impl<D: Domain> Watch<D> {
 
 /// Ends at Ctrl-C, at the signal that ends a service, and when the reader has gone.
 #[cfg(unix)]
-async fn ended() -> io::Result<()> {
+pub(super) async fn ended() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (interrupted, terminated) = (pin!(interrupt.recv()), pin!(terminate.recv()));
@@ -147,6 +147,6 @@ async fn ended() -> io::Result<()> {
 
 /// Ends at Ctrl-C.
 #[cfg(not(unix))]
-async fn ended() -> io::Result<()> {
+pub(super) async fn ended() -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }

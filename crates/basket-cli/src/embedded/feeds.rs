@@ -11,7 +11,7 @@ use basket_mongo::{
     Codec, Feeds, StoreError,
     store::{
         document::{as_stored, read_entry, stream_of},
-        feed::{Change, Claim, Claimed, FeedState, Mark, Parked, Passed, Position, RowQuery, Rows, Shape, Totals},
+        feed::{Change, Claim, Claimed, FeedState, Mark, Parked, Passed, Position, RowQuery, Rows, Shape, Totals, Which},
     },
 };
 use bson::{Bson, DateTime, RawDocumentBuf};
@@ -385,7 +385,7 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
     async fn marks(&self, rows: &Rows, keys: Vec<Bson>) -> Result<Vec<(Bson, Mark)>, StoreError> {
         let (rows, keys) = (rows.clone(), keys.into_iter().map(key_text).collect::<Vec<_>>());
         self.ask_feeds(move |open, names, _| {
-            let keys = serde_json::to_string(&keys).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+            let keys = serde_json::Value::from(keys).to_string();
             names.find(open, &rows, "WHERE key IN (SELECT value FROM json_each(?1))", &[&keys])
         })
         .await
@@ -416,16 +416,24 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
         .await
     }
 
-    async fn totals(&self, rows: &Rows) -> Result<Totals, StoreError> {
+    async fn totals(&self, rows: &Rows, which: &Which) -> Result<Totals, StoreError> {
         let rows = rows.clone();
+        let (condition, value) = match which {
+            Which::All => ("?1 IS NOT NULL", String::new()),
+            Which::Beginning(start) => ("key >= ?1 AND key < ?1 || char(1114111)", start.clone()),
+            Which::Of(keys) => ("key IN (SELECT value FROM json_each(?1))", serde_json::Value::from(keys.clone()).to_string()),
+        };
         self.ask_feeds(move |open, names, _| {
             let mut totals = Totals::new();
             if !open.table_exists(None, names.totals(&rows).as_str())? {
                 return Ok(totals);
             }
-            let select = format!(r#"SELECT key, name, number FROM "{}" WHERE number != 0"#, names.totals(&rows));
+            let select = format!(
+                r#"SELECT key, name, number FROM "{}" WHERE number != 0 AND {condition}"#,
+                names.totals(&rows)
+            );
             let mut select = open.prepare(&select)?;
-            let mut found = select.query([])?;
+            let mut found = select.query([value])?;
             while let Some(row) = found.next()? {
                 totals.entry(row.get(0)?).or_default().insert(row.get(1)?, row.get(2)?);
             }

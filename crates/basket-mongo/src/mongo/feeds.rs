@@ -23,7 +23,7 @@ use crate::store::{
     codec::{Codec, integral},
     document::{as_stored, read_entry, stream_of},
     error::StoreError,
-    feed::{Change, Claim, Claimed, FeedState, Feeds, Mark, Passed, Position, RowQuery, Rows, Shape, Totals},
+    feed::{Change, Claim, Claimed, FeedState, Feeds, Mark, Passed, Position, RowQuery, Rows, Shape, Totals, Which},
     maintenance::Maintenance,
 };
 
@@ -353,10 +353,15 @@ impl<C: Codec> Feeds<C> for MongoStore<C> {
         self.find_rows(rows, filter, query).await
     }
 
-    async fn totals(&self, rows: &Rows) -> Result<Totals, StoreError> {
+    async fn totals(&self, rows: &Rows, which: &Which) -> Result<Totals, StoreError> {
         let failed = |error| self.failed(error);
         let totals = self.beside(&self.totals_name(rows));
-        let found: Vec<Document> = totals.find(doc! {}).await.map_err(failed)?.try_collect().await.map_err(failed)?;
+        let filter = match which {
+            Which::All => doc! {},
+            Which::Beginning(start) => doc! { "_id": { "$gte": start, "$lt": format!("{start}\u{10ffff}") } },
+            Which::Of(keys) => doc! { "_id": { "$in": keys } },
+        };
+        let found: Vec<Document> = totals.find(filter).batch_size(BATCH).await.map_err(failed)?.try_collect().await.map_err(failed)?;
         let of_one = |document: Document| {
             let key = document.get_str("_id").unwrap_or_default().to_owned();
             let numbers = document.into_iter().filter_map(|(name, value)| Some((name, value.as_i64()?)));

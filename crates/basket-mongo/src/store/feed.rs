@@ -197,6 +197,17 @@ pub struct Moved {
 /// Sums over all rows: of each key, some numbers by name.
 pub type Totals = BTreeMap<String, BTreeMap<String, i64>>;
 
+/// Which totals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// All of them.
+    All,
+    /// Those whose key begins so.
+    Beginning(String),
+    /// Those with these keys.
+    Of(Vec<String>),
+}
+
 /// All that a reader writes at once.
 #[derive(Debug, Clone, Default)]
 pub struct Change {
@@ -304,8 +315,8 @@ pub trait Feeds<C: Codec>: EventLog<C> {
         query: &RowQuery,
     ) -> impl Future<Output = Result<Vec<(Bson, Mark)>, StoreError>> + Send;
 
-    /// The totals of a feed.
-    fn totals(&self, rows: &Rows) -> impl Future<Output = Result<Totals, StoreError>> + Send;
+    /// Totals of a feed; numbers that are 0 are left out.
+    fn totals(&self, rows: &Rows, which: &Which) -> impl Future<Output = Result<Totals, StoreError>> + Send;
 
     /// Puts the rows of one feed in the place of another's, and its position with them, at once; and drops the old ones. A reader
     /// of the other is fenced off, and goes on from there.

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use basket_domain::Aggregate;
 use bson::{Document, RawBson};
 use futures_util::TryStreamExt;
 
@@ -11,7 +10,7 @@ use super::{
     codec::{Codec, Id},
     entry::Entry,
     error::StoreError,
-    feed::{Feeds, FeedState, Rows, RowQuery, Shape, Totals},
+    feed::{Feeds, FeedState, Rows, RowQuery, Shape, Totals, Which},
     log::Scope,
     subscription::{Batch, Options, Subscription},
 };
@@ -184,17 +183,11 @@ async fn compare<C: Codec + 'static, S: Feeds<C> + Sync>(
         }
     }
     if is_same && before.is_empty() {
-        let (before, after) = (store.totals(&old.rows).await?, store.totals(new).await?);
+        let (before, after) = (store.totals(&old.rows, &Which::All).await?, store.totals(new, &Which::All).await?);
         let keys = before.keys().chain(after.keys()).filter(|key| before.get(*key) != after.get(*key));
         found.totals = keys.cloned().collect();
         found.totals.sort();
         found.totals.dedup();
     }
     Ok(found)
-}
-
-/// What a stream was up to a time: its longest run of events that were all recorded then.
-pub fn until<C: Codec<Aggregate: Aggregate>>(stream: &mut Vec<Entry<C>>, time: bson::DateTime) {
-    let run = stream.iter().take_while(|entry| entry.recorded_at <= time).count();
-    stream.truncate(run);
 }

@@ -74,10 +74,13 @@ pub struct Subscription<'a, C: Codec, S> {
     position: Option<Position>,
     /// Whether a batch was handed out and not kept yet.
     is_open: bool,
+    /// Whether the last change said that all was read.
+    was_last: bool,
     written: Instant,
     retries: u64,
     healed: u64,
     failures: u32,
+    healed_ever: u64,
 }
 
 /// Events to answer, and then to [keep](Subscription::keep).
@@ -176,11 +179,18 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
             source: None,
             shown: Default::default(),
             is_open: false,
+            was_last: false,
             written: Instant::now(),
             retries: 0,
             healed: 0,
             failures: 0,
+            healed_ever: 0,
         }))
+    }
+
+    /// How often it has read all events again, because the store had lost its history.
+    pub fn healed(&self) -> u64 {
+        self.healed_ever
     }
 
     /// The right that it writes with.
@@ -201,7 +211,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
             match self.try_next().await {
                 Ok(batch) => return Ok(batch),
                 Err(StoreError::HistoryLost { .. }) => {
-                    self.healed += 1;
+                    (self.healed, self.healed_ever) = (self.healed + 1, self.healed_ever + 1);
                     self.start_again(None);
                 }
                 Err(error) if error.is_transient() => {
@@ -238,7 +248,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         let batch = self.look().await?;
         if batch.is_empty() {
             self.position = batch.position.clone().or_else(|| self.position.take());
-            if self.written.elapsed() >= renewal || batch.is_last && self.claim.position != self.position {
+            if self.written.elapsed() >= renewal || batch.is_last && !self.was_last {
                 let (position, is_last) = (self.position.clone(), batch.is_last);
                 self.write(Change { position, is_last, ..Change::default() }).await?;
             }
@@ -387,6 +397,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         }
         written?;
         (self.retries, self.healed, self.written) = (0, 0, Instant::now());
+        self.was_last = change.is_last;
         self.position.clone_from(&change.position);
         self.claim.position = change.position;
         Ok(())

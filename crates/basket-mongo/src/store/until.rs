@@ -4,7 +4,7 @@
 use std::{future::Future, time::Duration};
 
 use basket_domain::EventSourced;
-use bson::RawDocumentBuf;
+use bson::{Bson, RawDocumentBuf};
 use futures_util::{Stream, TryStreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
@@ -13,6 +13,9 @@ use super::{
     entry::{Commit, CommitId, EntryOf},
     error::StoreError,
     event_store::{EventStore, Expected, Outcome, Sought},
+    feed::{
+        Change, Claim, Claimed, FeedState, Feeds, Mark, Passed, Position, RowQuery, Rows, Shape, Totals, Which,
+    },
     log::{EventLog, Scope},
     maintenance::{Fault, Maintenance, Read},
     query::Query,
@@ -158,6 +161,60 @@ impl<C: Codec, S: EventLog<C> + Sync> EventLog<C> for Until<S> {
 impl<C: Codec, S: Tail<C> + Sync> Tail<C> for Until<S> {
     fn tail(&self, since: Since<Id<C>>) -> impl Stream<Item = Result<NewsOf<C>, StoreError>> + Send {
         self.while_in_time(self.store.tail(since))
+    }
+}
+
+impl<C: Codec, S: Feeds<C> + Sync> Feeds<C> for Until<S> {
+    fn after(&self, position: Option<Position>) -> impl Stream<Item = Result<Passed<C>, StoreError>> + Send {
+        self.while_in_time(self.store.after(position))
+    }
+
+    async fn claim(
+        &self,
+        feed: &str,
+        holder: &str,
+        shape: Shape,
+        lease: Duration,
+        by_force: bool,
+    ) -> Result<Claimed, StoreError> {
+        self.in_time(self.store.claim(feed, holder, shape, lease, by_force)).await
+    }
+
+    async fn keep(&self, claim: &Claim, change: &Change) -> Result<(), StoreError> {
+        self.in_time(self.store.keep(claim, change)).await
+    }
+
+    async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+        self.in_time(self.store.release(claim)).await
+    }
+
+    async fn marks(&self, rows: &Rows, keys: Vec<Bson>) -> Result<Vec<(Bson, Mark)>, StoreError> {
+        self.in_time(self.store.marks(rows, keys)).await
+    }
+
+    async fn rows(&self, rows: &Rows, query: &RowQuery) -> Result<Vec<(Bson, Mark)>, StoreError> {
+        self.in_time(self.store.rows(rows, query)).await
+    }
+
+    async fn totals(&self, rows: &Rows, which: &Which) -> Result<Totals, StoreError> {
+        self.in_time(self.store.totals(rows, which)).await
+    }
+
+    async fn replace(&self, feed: &str, by: &Claim) -> Result<(), StoreError> {
+        self.in_time(self.store.replace(feed, by)).await
+    }
+
+    async fn forget(&self, feed: &str) -> Result<(), StoreError> {
+        self.in_time(self.store.forget(feed)).await
+    }
+
+    async fn feeds(&self) -> Result<Vec<FeedState>, StoreError> {
+        self.in_time(self.store.feeds()).await
+    }
+
+    async fn wait_for(&self, feed: &str, id: &Id<C>, version: u64, within: Duration) -> Result<(), StoreError> {
+        let left = self.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        self.store.wait_for(feed, id, version, within.min(left)).await
     }
 }
 

@@ -1,0 +1,186 @@
+//! `feed`: how far each reader of the store has come, what it has parked, and waiting until it has read something.
+
+use std::{marker::PhantomData, mem, time::Duration};
+
+use anyhow::Result;
+use basket_mongo::{
+    FeedState, Feeds, Subscription,
+    store::{feed::RowQuery, projection::retry},
+};
+use bson::{Bson, RawBson};
+use clap::Subcommand;
+
+use super::project::{in_words, named, options};
+use crate::{
+    args::{id, version},
+    domain::{Domain, Id, what},
+    exit::{Failure, NOT_FOUND, note},
+    output::{Fields, Format, Output, RED, json},
+    plain::{padded, plain, width},
+    store::Store,
+    time,
+};
+
+/// Show how far each read model has come, and what it has parked
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+`behind` counts the events of the store that a feed has not read; `healed` how often it read all events again, because the
+store no longer knew what came after its position.
+
+Examples:
+  {program} feed
+  {program} feed --format json
+  {program} feed parked list
+  {program} feed retry list
+  {program} feed wait list {id} 3     ends once version 3 was read")]
+pub struct Feed<D: Domain> {
+    #[command(subcommand)]
+    what: Option<What<D>>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t, global = true)]
+    format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum What<D: Domain> {
+    /// Show the {streams} that a feed has left out, and the document of each that can't be read
+    Parked {
+        /// Which feed
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Read the parked {streams} once more, after their documents were mended
+    Retry {
+        /// Which feed
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Wait until a feed has read a version of a {stream}; --timeout says how long [default: 10]
+    Wait {
+        /// Which feed
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The {stream}: its id, such as {id}
+        #[arg(value_parser = id::<D>)]
+        id: Id<D>,
+        /// The version that it must have come to
+        #[arg(value_parser = version)]
+        version: u64,
+        #[arg(skip)]
+        domain: PhantomData<D>,
+    },
+}
+
+const WAIT: Duration = Duration::from_secs(10);
+
+impl<D: Domain> Feed<D> {
+    pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        match self.what {
+            None => show(&store.feeds().await?, self.format),
+            Some(What::Parked { name }) => parked::<D>(store, &name, self.format).await,
+            Some(What::Retry { name }) => again::<D>(store, &name).await,
+            Some(What::Wait { name, id, version, .. }) => {
+                must_be_there(store, &name).await?;
+                Ok(store.wait_for(&name, &id, version, WAIT).await?)
+            }
+        }
+    }
+}
+
+async fn must_be_there<D: Domain>(store: &impl Feeds<D>, name: &str) -> Result<FeedState> {
+    let state = store.feed(name).await?;
+    state.ok_or_else(|| {
+        let why = format!("there is no feed '{}' in {}; `basket feed` shows which there are", plain(name), store.name());
+        Failure(NOT_FOUND, why).into()
+    })
+}
+
+fn show(feeds: &[FeedState], format: Format) -> Result<()> {
+    if feeds.is_empty() && format == Format::Text {
+        note("there is no feed; `basket project` makes them");
+    }
+    let columns = feeds.iter().map(|feed| width(&feed.rows.feed)).max().unwrap_or_default().max(4);
+    let (mut output, mut heading) = (Output::list(format)?, true);
+    for feed in feeds {
+        let FeedState { rows, shape, holder, position, events, behind, as_of, retries, healed, parked } = feed;
+        let position = position.as_ref().map(ToString::to_string);
+        let record = Fields(vec![
+            ("feed", json(&rows.feed)),
+            ("holder", json(holder)),
+            ("events", json(events)),
+            ("behind", json(behind)),
+            ("as_of", json(&as_of.map(time::utc))),
+            ("parked", json(parked)),
+            ("retries", json(retries)),
+            ("healed", json(healed)),
+            ("generation", json(&rows.generation)),
+            ("shape", json(shape)),
+            ("position", json(&position)),
+        ]);
+        output.show(&record, |out| {
+            if mem::take(&mut heading) {
+                let name = padded("feed", columns);
+                let read_all = "had read all at";
+                writeln!(out, "{name}      events    behind  parked  retries  healed  {read_all:30}  kept by")?;
+            }
+            let (name, as_of) = (padded(&rows.feed, columns), as_of.map_or_else(|| "-".into(), time::local));
+            write!(out, "{name}  {events:>10}  {behind:>8}  ")?;
+            match parked {
+                0 => write!(out, "{parked:>6}")?,
+                _ => write!(out, "{RED}{parked:>6}{RED:#}")?,
+            }
+            let holder = holder.as_deref().map_or_else(|| "-".into(), plain);
+            writeln!(out, "  {retries:>7}  {healed:>6}  {as_of:30}  {holder}")
+        })?;
+    }
+    Ok(output.finish()?)
+}
+
+async fn parked<D: Domain>(store: &impl Feeds<D>, name: &str, format: Format) -> Result<()> {
+    let state = must_be_there(store, name).await?;
+    let found = store.rows(&state.rows, &RowQuery { is_parked: true, ..RowQuery::default() }).await?;
+    if found.is_empty() && format == Format::Text {
+        note(&format!("'{name}' has parked nothing"));
+    }
+    let mut output = Output::list(format)?;
+    for (key, mark) in found {
+        let Some(parked) = mark.parked else { continue };
+        let id = id_of::<D>(key);
+        let record = Fields(vec![
+            (what::<D>(), json(&id)),
+            ("version", json(&parked.version)),
+            ("document", json(&parked.document)),
+            ("why", json(&parked.why)),
+            ("read_to", json(&mark.version)),
+        ]);
+        output.show(&record, |out| {
+            let id = id.as_deref().map_or_else(|| format!("of no {}", what::<D>()).into(), plain);
+            let version = parked.version.map(|version| format!(" version {version}")).unwrap_or_default();
+            writeln!(out, "{id}{version}, document {}: {}", plain(&parked.document), plain(&parked.why))
+        })?;
+    }
+    Ok(output.finish()?)
+}
+
+/// The id of a stream; none for a document that names none.
+fn id_of<D: Domain>(key: Bson) -> Option<String> {
+    let key = RawBson::try_from(key).ok()?;
+    D::id(key.as_raw_bson_ref()).map(|id| id.to_string())
+}
+
+async fn again<D: Domain>(store: &(impl Feeds<D> + Sync), name: &str) -> Result<()> {
+    let before = must_be_there(store, name).await?.parked;
+    let projection = named::<D>(name)?;
+    // Whoever keeps it goes on after this.
+    let holder = options(&format!("{name}, retry"), true);
+    let opened = Subscription::try_open(store, name, projection.shape(), holder, true).await;
+    let Ok(mut reader) = opened.map_err(|error| in_words(error, name))? else {
+        return Err(anyhow::anyhow!("'{name}' can't be taken from the process that keeps it"));
+    };
+    let events = retry(&mut reader, store, &*projection).await;
+    reader.close().await?;
+    let events = events.map_err(|error| in_words(error, name))?;
+    let after = must_be_there(store, name).await?.parked;
+    note(&format!("{before} parked before, {after} now; {events} events of them were read"));
+    Ok(())
+}

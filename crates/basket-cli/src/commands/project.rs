@@ -1,0 +1,199 @@
+//! `project`: keeps the read models that `list` and `report` ask, for as long as it runs. Each has one process that keeps it; others
+//! wait, and take over when it ends or is killed.
+
+use std::{io, marker::PhantomData, time::Duration};
+
+use anyhow::Result;
+use basket_mongo::{
+    Feeds, Poison, Projection, StoreError, Subscription,
+    store::{projection::project, subscription::Options},
+};
+use futures_util::{
+    StreamExt,
+    future::{Either, select},
+    stream::FuturesUnordered,
+};
+
+use super::watch::ended;
+use crate::{
+    args::limit,
+    domain::Domain,
+    exit::{Failure, UNREADABLE, USAGE, note},
+    progress,
+    store::{Store, must_exist},
+};
+
+/// Keep the read models that answer at once, until Ctrl-C
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+It reads every event once, and from then on what is appended. What it has read is kept with the read model, in one
+transaction, so that it goes on where it was: after a restart, a kill, or an election. It may run in several processes: one
+works, the others wait until it has been silent for the time of its lease.
+
+`{program} list` and `{program} report` ask a read model where there is one, and say how far behind it is.
+
+Examples:
+  {program} project
+  {program} project list --once
+  {program} project --park
+  {program} feed                  says how far each has come")]
+pub struct Project<D: Domain> {
+    /// Which read models; all, where none is named
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// End once all events were read
+    #[arg(long)]
+    once: bool,
+    /// Go on after an event that can't be read, without its {stream}; otherwise it ends the command. `{program} feed` shows what is
+    /// parked, and tries it again
+    #[arg(long)]
+    park: bool,
+    /// After how long without a sign of life another process may take over: seconds, or such as 500ms
+    #[arg(long, value_name = "TIME", default_value = "3", value_parser = limit)]
+    lease: Duration,
+    #[arg(skip)]
+    domain: PhantomData<D>,
+}
+
+impl<D: Domain> Project<D> {
+    pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        let projections = match self.names.is_empty() {
+            true => D::projections(),
+            false => self.names.iter().map(|name| named::<D>(name)).collect::<Result<_>>()?,
+        };
+        if self.once {
+            must_exist(store).await?;
+        }
+        let mut keepers: FuturesUnordered<_> =
+            projections.iter().map(|projection| self.keep(store, &**projection)).collect();
+        let mut ended = Box::pin(ended());
+        loop {
+            match select(&mut ended, keepers.next()).await {
+                Either::Right((Some(kept), _)) => kept?,
+                Either::Right((None, _)) => return Ok(()),
+                Either::Left((ended, _)) => {
+                    ended?;
+                    break;
+                }
+            }
+        }
+        drop(keepers);
+        for projection in &projections {
+            give_back(store, &**projection).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps one read model, and waits for its turn.
+    async fn keep<S: Feeds<D> + Sync>(&self, store: &S, projection: &dyn Projection<D>) -> Result<()> {
+        let name = projection.name();
+        loop {
+            let mut reader = self.open(store, projection).await?;
+            let behind = store.feed(name).await?.map_or(0, |state| state.behind);
+            let (bar, mut read) = (progress::bar(behind, "events"), 0);
+            let (mut is_new, mut healed) = (true, 0);
+            loop {
+                match project(&mut reader, store, projection).await {
+                    Ok((events, is_last)) => {
+                        read += events;
+                        bar.inc(events);
+                        if reader.healed() > healed {
+                            healed = reader.healed();
+                            note(&format!(
+                                "{} no longer knows what came after the last event that '{name}' has read; it reads all of them again, and \
+                                 takes in what it has missed",
+                                store.name()
+                            ));
+                        }
+                        if is_last && is_new {
+                            is_new = false;
+                            bar.finish_and_clear();
+                            note(&format!("'{name}' has read all there is in {} ({read} new events)", store.name()));
+                        }
+                        if is_last && self.once {
+                            reader.close().await?;
+                            return Ok(());
+                        }
+                    }
+                    Err(StoreError::Fenced { .. }) => {
+                        bar.finish_and_clear();
+                        break note(&format!("another process has taken over '{name}'"));
+                    }
+                    Err(error) => {
+                        bar.finish_and_clear();
+                        reader.close().await.ok();
+                        return Err(in_words(error, name));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn open<'a, S: Feeds<D> + Sync>(
+        &self,
+        store: &'a S,
+        projection: &dyn Projection<D>,
+    ) -> Result<Subscription<'a, D, S>> {
+        let (name, shape, mut waits) = (projection.name(), projection.shape(), false);
+        loop {
+            let opened = Subscription::try_open(store, name, shape, Options { lease: self.lease, ..options(name, self.park) }, false).await;
+            let by = match opened {
+                Ok(Ok(reader)) => return Ok(reader),
+                Ok(Err(by)) => by,
+                Err(error) if error.is_transient() && waits => "a process".into(),
+                Err(error) => return Err(in_words(error, name)),
+            };
+            if !waits {
+                note(&format!("'{name}' is kept by {by}; waiting for its turn"));
+            }
+            waits = true;
+            tokio::time::sleep(self.lease.min(Duration::from_secs(3)) / 10).await;
+        }
+    }
+}
+
+/// How a process of ours reads a feed. Its name is the same for each attempt, so that it need not wait for itself.
+pub(super) fn options(feed: &str, park: bool) -> Options {
+    let poison = if park { Poison::Park } else { Poison::Stop };
+    let holder = format!("process {} on {} ({feed})", std::process::id(), host());
+    Options { poison, holder, ..Options::default() }
+}
+
+/// What this machine calls itself.
+fn host() -> String {
+    let name = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    if name.trim().is_empty() { "this machine".into() } else { name.trim().to_owned() }
+}
+
+async fn give_back<D: Domain, S: Feeds<D> + Sync>(store: &S, projection: &dyn Projection<D>) -> io::Result<()> {
+    let (name, shape) = (projection.name(), projection.shape());
+    let ours = Subscription::try_open(store, name, shape, options(name, false), false).await;
+    if let Ok(Ok(ours)) = ours {
+        ours.close().await.ok();
+    }
+    Ok(())
+}
+
+/// The read model with this name.
+pub(super) fn named<D: Domain>(name: &str) -> Result<Box<dyn Projection<D>>> {
+    let mut all = D::projections();
+    let names: Vec<_> = all.iter().map(|projection| projection.name()).collect();
+    match all.iter().position(|projection| projection.name() == name) {
+        Some(place) => Ok(all.swap_remove(place)),
+        None => {
+            let why = format!("there is no read model {name:?}; there is {}", names.join(", "));
+            Err(Failure(USAGE, why).into())
+        }
+    }
+}
+
+/// An error of a feed, with the command that helps.
+pub(super) fn in_words(error: StoreError, feed: &str) -> anyhow::Error {
+    match error {
+        StoreError::Unreadable(unreadable) => {
+            let why = format!("{unreadable}; '{feed}' stands before it; with --park it goes on without this stream");
+            Failure(UNREADABLE, why).into()
+        }
+        error => error.into(),
+    }
+}
