@@ -86,10 +86,12 @@ impl<D: Domain> Project<D> {
 
     /// Keeps one read model, and waits for its turn.
     async fn keep<S: Feeds<D> + Sync>(&self, store: &S, projection: &dyn Projection<D>) -> Result<()> {
-        let name = projection.name();
+        let (name, mut was_there) = (projection.name(), false);
         loop {
-            let mut reader = self.open(store, projection).await?;
-            let behind = store.feed(name).await?.map_or(0, |state| state.behind);
+            let mut reader = self.open(store, projection, was_there).await?;
+            was_there = true;
+            // Only for the bar.
+            let behind = store.feed(name).await.ok().flatten().map_or(0, |state| state.behind);
             let (bar, mut read) = (progress::bar(behind, "events"), 0);
             let (mut is_new, mut healed) = (true, 0);
             loop {
@@ -133,18 +135,20 @@ impl<D: Domain> Project<D> {
         &self,
         store: &'a S,
         projection: &dyn Projection<D>,
+        was_there: bool,
     ) -> Result<Subscription<'a, D, S>> {
         let (name, shape, mut waits) = (projection.name(), projection.shape(), false);
         loop {
             let opened = Subscription::try_open(store, name, shape, Options { lease: self.lease, ..options(name, self.park) }, false).await;
-            let by = match opened {
+            let why = match opened {
                 Ok(Ok(reader)) => return Ok(reader),
-                Ok(Err(by)) => by,
-                Err(error) if error.is_transient() && waits => "a process".into(),
+                Ok(Err(by)) => format!("'{name}' is kept by {by}; waiting for its turn"),
+                // A store that was there once is waited for.
+                Err(error) if error.is_transient() && (waits || was_there) => format!("{error}; waiting for it"),
                 Err(error) => return Err(in_words(error, name)),
             };
             if !waits {
-                note(&format!("'{name}' is kept by {by}; waiting for its turn"));
+                note(&why);
             }
             waits = true;
             tokio::time::sleep(self.lease.min(Duration::from_secs(3)) / 10).await;

@@ -40,7 +40,7 @@ pub trait Projection<C: Codec>: Send + Sync {
 /// is kept twice is right, and one event that changes what others mean, such as an undo, is like any other.
 ///
 /// # Errors
-/// Those of [`Subscription::next`] and [`Subscription::keep`].
+/// Those of [`Subscription::next`] and [`Subscription::keep`]. Where the store does not answer it waits for it.
 pub async fn project<C: Codec + 'static, S: Feeds<C> + Sync>(
     subscription: &mut Subscription<'_, C, S>,
     store: &S,
@@ -48,8 +48,13 @@ pub async fn project<C: Codec + 'static, S: Feeds<C> + Sync>(
 ) -> Result<(u64, bool), StoreError> {
     let batch = subscription.next().await?;
     let done = (batch.entries.len() as u64, batch.is_last);
-    fold(subscription, store, projection, batch).await?;
-    Ok(done)
+    match fold(subscription, store, projection, batch).await {
+        Err(error) if error.is_transient() => {
+            subscription.wait_and_read_again().await;
+            Ok((0, false))
+        }
+        folded => folded.map(|()| done),
+    }
 }
 
 /// Takes the parked streams once more into a read model, and returns how many events could be read now.

@@ -214,15 +214,18 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
                     (self.healed, self.healed_ever) = (self.healed + 1, self.healed_ever + 1);
                     self.start_again(None);
                 }
-                Err(error) if error.is_transient() => {
-                    self.retries += 1;
-                    self.failures = self.failures.saturating_add(1);
-                    self.start_again(self.position.clone());
-                    sleep(Retries::SEND.pause(self.failures)).await;
-                }
+                Err(error) if error.is_transient() => self.wait_and_read_again().await,
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// After the store has failed to answer: reads again what was not kept, a little later.
+    pub(crate) async fn wait_and_read_again(&mut self) {
+        self.retries += 1;
+        self.failures = self.failures.saturating_add(1);
+        self.start_again(self.position.clone());
+        sleep(Retries::SEND.pause(self.failures)).await;
     }
 
     fn start_again(&mut self, position: Option<Position>) {
