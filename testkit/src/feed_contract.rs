@@ -12,6 +12,7 @@ use basket_mongo::{
     },
 };
 use bson::{Document, doc};
+use futures_util::TryStreamExt;
 
 use crate::mongo::{add, created_with_socks, saved};
 
@@ -101,9 +102,8 @@ type Numbers = BTreeMap<String, i64>;
 
 /// The rows and totals that are kept, and those that a fold of all events gives.
 pub async fn kept_and_folded<S: Feeds<Baskets> + Sync>(store: &S) -> [(BTreeMap<String, Document>, Numbers); 2] {
-    use futures_util::TryStreamExt;
     let state = store.feed("units").await.unwrap().unwrap();
-    let rows = store.rows(&state.rows, &RowQuery::default()).await.unwrap();
+    let rows = store.rows(state.rows.clone(), RowQuery::default()).try_collect::<Vec<_>>().await.unwrap();
     let totals = store.totals(&state.rows, &Which::All).await.unwrap().remove("all").unwrap_or_default();
     // A whole number has one type in one store and another in the other.
     let plain = |row: Document| -> Document {
@@ -289,7 +289,6 @@ pub async fn a_missed_event_is_read_with_the_next_one(store: impl Feeds<Baskets>
 
 /// Appends an event whose document can't be read, and returns its stream.
 async fn broken<S: Feeds<Baskets> + Maintenance<Baskets> + Sync>(store: &S) -> basket_domain::BasketId {
-    use futures_util::TryStreamExt;
     let mut basket = saved(store, created_with_socks()).await;
     let id = *basket.id();
     add(&mut basket, "rocks", 1);
@@ -323,7 +322,7 @@ pub async fn a_document_that_cant_be_read_stops_it_or_is_parked(
     catch_up(&store, &mut reader).await;
     let state = store.feed("units").await.unwrap().unwrap();
     assert_eq!((state.events, state.behind, state.parked), (4, 1, 1));
-    let parked = store.rows(&state.rows, &RowQuery { is_parked: true, ..RowQuery::default() }).await.unwrap();
+    let parked = store.rows(state.rows.clone(), RowQuery { is_parked: true, ..RowQuery::default() }).try_collect::<Vec<_>>().await.unwrap();
     let [(_, mark)] = &parked[..] else { panic!("{parked:?}") };
     assert_eq!((mark.version, &mark.parked.as_ref().unwrap().document), (2, &unreadable.document));
     // Its row is that of the version before, others go on, and a writer who waits for it is told.
@@ -409,7 +408,7 @@ pub async fn rows_come_in_the_order_that_is_asked_for(store: impl Feeds<Baskets>
     catch_up(&store, &mut open(&store, "a").await).await;
     let rows = store.feed("units").await.unwrap().unwrap().rows;
     let units = async |query: RowQuery| {
-        let rows = store.rows(&rows, &query).await.unwrap();
+        let rows = store.rows(rows.clone(), query).try_collect::<Vec<_>>().await.unwrap();
         let unit = |mark: &basket_mongo::store::feed::Mark| {
             let units = mark.row.as_ref().unwrap().get("units").unwrap();
             units.as_i64().or_else(|| units.as_i32().map(i64::from)).unwrap()

@@ -1,12 +1,15 @@
 //! The read model of `list`: a line for each stream, as [`summary`](crate::summary) folds it. What it needs of a
 //! stream's state is in its row, so that a list is answered without one event.
 
+use std::pin::pin;
+
 use basket_domain::Aggregate;
 use basket_mongo::{
     Codec, Entry, FeedState, Feeds, Projection, StoreError,
     store::feed::{RowQuery, Shape},
 };
 use bson::{Bson, DateTime, Document, RawBson, doc};
+use futures_util::TryStreamExt;
 
 use crate::{
     domain::{Domain, Id},
@@ -69,15 +72,15 @@ pub(crate) async fn kept<D: Domain>(
         has: query.row.clone().map(|row| ("names", row)),
         is_parked: false,
     };
-    let rows = store.rows(&state.rows, &asked).await?;
-    let summaries = rows.into_iter().map(|(key, mark)| summary::<D>(&key, &mark.row.unwrap_or_default()));
-    match summaries.collect::<Option<Vec<_>>>() {
-        Some(summaries) => Ok(Some((state, summaries))),
-        None => {
-            let why = format!("a row of its read model '{LIST}' can't be read; `basket rebuild {LIST}` makes it again");
-            Err(StoreError::other(store.name(), why))
-        }
+    let mut rows = pin!(store.rows(state.rows.clone(), asked));
+    let mut summaries = Vec::new();
+    while let Some((key, mark)) = rows.try_next().await? {
+        summaries.push(summary::<D>(&key, &mark.row.unwrap_or_default()).ok_or_else(|| {
+            let why = format!("the row of {key} in its read model '{LIST}' can't be read; `basket rebuild {LIST}` makes it again");
+            StoreError::other(store.name(), why)
+        })?);
     }
+    Ok(Some((state, summaries)))
 }
 
 /// Whether a read model can answer: it is of this program, has read something, and nothing in it is parked.

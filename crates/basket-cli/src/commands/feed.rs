@@ -9,6 +9,7 @@ use basket_mongo::{
 };
 use bson::{Bson, RawBson};
 use clap::Subcommand;
+use futures_util::TryStreamExt;
 
 use super::project::{in_words, named, options};
 use crate::{
@@ -138,7 +139,8 @@ fn show(feeds: &[FeedState], format: Format) -> Result<()> {
 
 async fn parked<D: Domain>(store: &impl Feeds<D>, name: &str, format: Format) -> Result<()> {
     let state = must_be_there(store, name).await?;
-    let found = store.rows(&state.rows, &RowQuery { is_parked: true, ..RowQuery::default() }).await?;
+    let found = store.rows(state.rows.clone(), RowQuery { is_parked: true, ..RowQuery::default() });
+    let found: Vec<_> = found.try_collect().await?;
     if found.is_empty() && format == Format::Text {
         note(&format!("'{name}' has parked nothing"));
     }

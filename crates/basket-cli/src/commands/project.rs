@@ -110,7 +110,7 @@ impl<D: Domain> Project<D> {
                         if is_last && is_new {
                             is_new = false;
                             bar.finish_and_clear();
-                            note(&format!("'{name}' has read all there is in {} ({read} new events)", store.name()));
+                            note(&format!("'{name}' has read all events; {read} of them were new"));
                         }
                         if is_last && self.once {
                             reader.close().await?;

@@ -15,7 +15,7 @@ use basket_mongo::{
     },
 };
 use bson::{Bson, DateTime, RawDocumentBuf};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use rusqlite::{
     Connection, OptionalExtension, Row, ToSql, TransactionBehavior, named_params, params, params_from_iter,
 };
@@ -216,23 +216,35 @@ impl Names {
         rows: &Rows,
         condition: &str,
         values: &[&dyn ToSql],
-    ) -> rusqlite::Result<Vec<(Bson, Mark)>> {
+    ) -> rusqlite::Result<Vec<Kept>> {
         if !open.table_exists(None, self.rows(rows).as_str())? {
             return Ok(Vec::new());
         }
         let mut select =
             open.prepare(&format!(r#"SELECT key, version, row, parked FROM "{}" {condition}"#, self.rows(rows)))?;
-        let mark = |row: &Row<'_>| {
-            let json = |column| row.get::<_, Option<String>>(column);
-            let document = json(2)?.and_then(|text| serde_json::from_str::<Bson>(&text).ok());
-            let parked = json(3)?.and_then(|text| serde_json::from_str::<Parked>(&text).ok());
-            let document = match document {
-                Some(Bson::Document(document)) => Some(document),
-                _ => None,
-            };
-            Ok((self.0.key_of(row.get(0)?), Mark { version: natural(row.get(1)?), row: document, parked }))
+        let kept = |row: &Row<'_>| {
+            Ok(Kept { key: row.get(0)?, version: row.get(1)?, row: row.get(2)?, parked: row.get(3)? })
         };
-        select.query_map(values, mark)?.collect()
+        select.query_map(values, kept)?.collect()
+    }
+}
+
+/// A row as it is in its table.
+struct Kept {
+    key: String,
+    version: i64,
+    row: Option<String>,
+    parked: Option<String>,
+}
+
+impl Kept {
+    fn read(self, table: Table) -> (Bson, Mark) {
+        let row = match self.row.and_then(|text| serde_json::from_str(&text).ok()) {
+            Some(Bson::Document(row)) => Some(row),
+            _ => None,
+        };
+        let parked = self.parked.and_then(|text| serde_json::from_str::<Parked>(&text).ok());
+        (table.key_of(self.key), Mark { version: natural(self.version), row, parked })
     }
 }
 
@@ -386,14 +398,15 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
         let (rows, keys) = (rows.clone(), keys.into_iter().map(key_text).collect::<Vec<_>>());
         self.ask_feeds(move |open, names, _| {
             let keys = serde_json::Value::from(keys).to_string();
-            names.find(open, &rows, "WHERE key IN (SELECT value FROM json_each(?1))", &[&keys])
+            let found = names.find(open, &rows, "WHERE key IN (SELECT value FROM json_each(?1))", &[&keys])?;
+            Ok(found.into_iter().map(|row| row.read(names.0)).collect())
         })
         .await
     }
 
-    async fn rows(&self, rows: &Rows, query: &RowQuery) -> Result<Vec<(Bson, Mark)>, StoreError> {
-        let (rows, query) = (rows.clone(), query.clone());
-        self.ask_feeds(move |open, names, _| {
+    fn rows(&self, rows: Rows, query: RowQuery) -> impl Stream<Item = Result<(Bson, Mark), StoreError>> + Send {
+        let table = self.file.table;
+        let found = self.ask_feeds(move |open, names, _| {
             let mut condition = String::from(if query.is_parked { "WHERE parked IS NOT NULL" } else { "WHERE row IS NOT NULL" });
             let mut values: Vec<Box<dyn ToSql>> = Vec::new();
             if let Some((field, least)) = query.at_least {
@@ -412,8 +425,9 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
             }
             let values: Vec<&dyn ToSql> = values.iter().map(AsRef::as_ref).collect();
             names.find(open, &rows, &condition, &values)
-        })
-        .await
+        });
+        // As texts they are small; each becomes a document when it is read.
+        stream::once(found).map_ok(move |found| stream::iter(found).map(move |row| Ok(row.read(table)))).try_flatten()
     }
 
     async fn totals(&self, rows: &Rows, which: &Which) -> Result<Totals, StoreError> {

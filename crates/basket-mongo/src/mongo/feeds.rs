@@ -335,10 +335,11 @@ impl<C: Codec> Feeds<C> for MongoStore<C> {
     }
 
     async fn marks(&self, rows: &Rows, keys: Vec<Bson>) -> Result<Vec<(Bson, Mark)>, StoreError> {
-        self.find_rows(rows, doc! { "_id": { "$in": keys } }, &RowQuery::default()).await
+        let found = self.find_rows(rows.clone(), doc! { "_id": { "$in": keys } }, RowQuery::default()).await?;
+        found.try_collect().await
     }
 
-    async fn rows(&self, rows: &Rows, query: &RowQuery) -> Result<Vec<(Bson, Mark)>, StoreError> {
+    fn rows(&self, rows: Rows, query: RowQuery) -> impl Stream<Item = Result<(Bson, Mark), StoreError>> + Send {
         let mut filter = Document::new();
         if let Some((field, least)) = query.at_least {
             filter.insert(format!("row.{field}"), doc! { "$gte": least });
@@ -350,7 +351,7 @@ impl<C: Codec> Feeds<C> for MongoStore<C> {
             true => filter.insert("parked.document", doc! { "$exists": true }),
             false => filter.insert("row", doc! { "$exists": true }),
         };
-        self.find_rows(rows, filter, query).await
+        stream::once(self.find_rows(rows, filter, query)).try_flatten()
     }
 
     async fn totals(&self, rows: &Rows, which: &Which) -> Result<Totals, StoreError> {
@@ -440,30 +441,31 @@ impl<C: Codec> Feeds<C> for MongoStore<C> {
 }
 
 impl<C: Codec> MongoStore<C> {
-    async fn find_rows(&self, rows: &Rows, filter: Document, query: &RowQuery) -> Result<Vec<(Bson, Mark)>, StoreError> {
-        let failed = |error| self.failed(error);
+    async fn find_rows(
+        &self,
+        rows: Rows,
+        filter: Document,
+        query: RowQuery,
+    ) -> Result<impl Stream<Item = Result<(Bson, Mark), StoreError>> + Send, StoreError> {
         let way = if query.descending { -1 } else { 1 };
         let mut order = Document::new();
         order.extend(query.sort.map(|field| (format!("row.{field}"), way.into())));
         order.insert("_id", way);
-        let collection = self.beside(&self.rows_name(rows));
-        let mut find = collection.find(filter).sort(order);
-        find = find.read_concern(ReadConcern::majority()).batch_size(BATCH).allow_disk_use(true);
+        let collection = self.beside(&self.rows_name(&rows));
+        let mut find = collection.find(filter).sort(order).batch_size(BATCH).allow_disk_use(true);
         if let Some(limit) = query.limit {
             find = find.limit(i64::try_from(limit).unwrap_or(i64::MAX).max(1));
         }
-        let mut found = find.await.map_err(failed)?;
-        let mut marks = Vec::new();
-        while let Some(mut document) = found.try_next().await.map_err(failed)? {
+        let found = find.await.map_err(|error| self.failed(error))?;
+        Ok(found.map_err(|error| self.failed(error)).map_ok(|mut document| {
             let parked = document.remove("parked").and_then(|parked| bson::deserialize_from_bson(parked).ok());
             let version = u64::try_from(number(&document, "version")).unwrap_or_default();
             let row = match document.remove("row") {
                 Some(Bson::Document(row)) => Some(row),
                 _ => None,
             };
-            marks.push((document.remove("_id").unwrap_or(Bson::Null), Mark { version, row, parked }));
-        }
-        Ok(marks)
+            (document.remove("_id").unwrap_or(Bson::Null), Mark { version, row, parked })
+        }))
     }
 
     async fn drop_rows(&self, rows: &Rows) -> Result<(), StoreError> {

@@ -308,11 +308,7 @@ pub trait Feeds<C: Codec>: EventLog<C> {
     ) -> impl Future<Output = Result<Vec<(Bson, Mark)>, StoreError>> + Send;
 
     /// The rows that a query asks for, in its order.
-    fn rows(
-        &self,
-        rows: &Rows,
-        query: &RowQuery,
-    ) -> impl Future<Output = Result<Vec<(Bson, Mark)>, StoreError>> + Send;
+    fn rows(&self, rows: Rows, query: RowQuery) -> impl Stream<Item = Result<(Bson, Mark), StoreError>> + Send;
 
     /// Totals of a feed; numbers that are 0 are left out.
     fn totals(&self, rows: &Rows, which: &Which) -> impl Future<Output = Result<Totals, StoreError>> + Send;

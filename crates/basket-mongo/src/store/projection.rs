@@ -1,9 +1,9 @@
 //! Read models: what is kept of the events so that a question to all streams is answered at once. A [`Projection`] is a plain
 //! fold: of one stream into a row, and of all rows into totals. So it can be asked of any moment, by replay, and be built again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{cmp::Ordering, collections::HashMap, pin::pin};
 
-use bson::{Document, RawBson};
+use bson::{Bson, Document, RawBson};
 use futures_util::TryStreamExt;
 
 use super::{
@@ -47,13 +47,13 @@ pub async fn project<C: Codec + 'static, S: Feeds<C> + Sync>(
     projection: &dyn Projection<C>,
 ) -> Result<(u64, bool), StoreError> {
     let batch = subscription.next().await?;
-    let done = (batch.entries.len() as u64, batch.is_last);
+    let is_last = batch.is_last;
     match fold(subscription, store, projection, batch).await {
         Err(error) if error.is_transient() => {
             subscription.wait_and_read_again().await;
             Ok((0, false))
         }
-        folded => folded.map(|()| done),
+        folded => folded.map(|events| (events, is_last)),
     }
 }
 
@@ -64,9 +64,7 @@ pub async fn retry<C: Codec + 'static, S: Feeds<C> + Sync>(
     projection: &dyn Projection<C>,
 ) -> Result<u64, StoreError> {
     let batch = subscription.retry_parked().await?;
-    let events = batch.entries.len() as u64;
-    fold(subscription, store, projection, batch).await?;
-    Ok(events)
+    fold(subscription, store, projection, batch).await
 }
 
 async fn fold<C: Codec + 'static, S: Feeds<C> + Sync>(
@@ -74,7 +72,7 @@ async fn fold<C: Codec + 'static, S: Feeds<C> + Sync>(
     store: &S,
     projection: &dyn Projection<C>,
     mut batch: Batch<C>,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let mut totals = Totals::new();
     let mut new = HashMap::<String, Vec<Entry<C>>>::new();
     for entry in std::mem::take(&mut batch.entries) {
@@ -100,7 +98,8 @@ async fn fold<C: Codec + 'static, S: Feeds<C> + Sync>(
         }
         batch.set_row(&id, version, row);
     }
-    subscription.keep(batch, totals).await
+    let events = batch.events();
+    subscription.keep(batch, totals).await.map(|()| events)
 }
 
 /// Adds numbers to others, or takes them away.
@@ -112,6 +111,9 @@ fn add(totals: &mut Totals, numbers: Totals, sign: i64) {
         }
     }
 }
+
+/// How many rows that differ are named.
+const NAMED: usize = 100;
 
 /// What a rebuild has found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -165,29 +167,33 @@ async fn compare<C: Codec + 'static, S: Feeds<C> + Sync>(
     new: &Rows,
 ) -> Result<Differences, StoreError> {
     let mut found = Differences::default();
-    let all = RowQuery::default();
-    let (before, after) = (store.rows(&old.rows, &all).await?, store.rows(new, &all).await?);
-    let mut before: BTreeMap<String, _> = before.into_iter().map(|(key, mark)| (key.to_string(), mark)).collect();
+    let mut before = pin!(store.rows(old.rows.clone(), RowQuery::default()));
+    let mut after = pin!(store.rows(new.clone(), RowQuery::default()));
+    let (mut one, mut other) = (before.try_next().await?, after.try_next().await?);
     let mut is_same = true;
-    for (key, mark) in after {
-        let Some(old) = before.remove(&key.to_string()) else {
-            is_same = false;
-            continue;
-        };
-        if old.version != mark.version {
-            is_same = false;
-            continue;
-        }
-        found.compared += 1;
-        if old.row != mark.row {
-            found.differ += 1;
-            if found.rows.len() < 100 {
-                let id = RawBson::try_from(key.clone()).ok().and_then(|key| C::id(key.as_raw_bson_ref()));
-                found.rows.push(id.map_or_else(|| key.to_string(), |id: Id<C>| id.to_string()));
+    // Both come by their keys, so memory holds a row of each.
+    while let (Some((old_key, old)), Some((key, new))) = (&one, &other) {
+        let order = compare_keys(old_key, key);
+        if order.is_eq() && old.version == new.version {
+            found.compared += 1;
+            if old.row != new.row {
+                found.differ += 1;
+                if found.rows.len() < NAMED {
+                    let id = RawBson::try_from(key.clone()).ok().and_then(|key| C::id(key.as_raw_bson_ref()));
+                    found.rows.push(id.map_or_else(|| key.to_string(), |id: Id<C>| id.to_string()));
+                }
             }
+        } else {
+            is_same = false;
+        }
+        if order.is_le() {
+            one = before.try_next().await?;
+        }
+        if order.is_ge() {
+            other = after.try_next().await?;
         }
     }
-    if is_same && before.is_empty() {
+    if is_same && one.is_none() && other.is_none() {
         let (before, after) = (store.totals(&old.rows, &Which::All).await?, store.totals(new, &Which::All).await?);
         let keys = before.keys().chain(after.keys()).filter(|key| before.get(*key) != after.get(*key));
         found.totals = keys.cloned().collect();
@@ -195,4 +201,21 @@ async fn compare<C: Codec + 'static, S: Feeds<C> + Sync>(
         found.totals.dedup();
     }
     Ok(found)
+}
+
+/// The order in which rows come: that of their keys in a store.
+fn compare_keys(one: &Bson, other: &Bson) -> Ordering {
+    match (one, other) {
+        (Bson::ObjectId(one), Bson::ObjectId(other)) => one.bytes().cmp(&other.bytes()),
+        (Bson::String(one), Bson::String(other)) => one.cmp(other),
+        (Bson::Int32(_) | Bson::Int64(_), Bson::Int32(_) | Bson::Int64(_)) => number(one).cmp(&number(other)),
+        // Texts come before ids, in MongoDB; of one feed, all keys but those of no stream are of one type.
+        (Bson::String(_), _) => Ordering::Less,
+        (_, Bson::String(_)) => Ordering::Greater,
+        (one, other) => one.to_string().cmp(&other.to_string()),
+    }
+}
+
+fn number(key: &Bson) -> Option<i64> {
+    key.as_i64().or_else(|| key.as_i32().map(i64::from))
 }

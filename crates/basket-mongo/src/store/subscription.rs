@@ -107,6 +107,11 @@ impl<C: Codec> Batch<C> {
         Self { entries: Vec::new(), is_last: false, position: None, streams: HashMap::new() }
     }
 
+    /// How many events are read with it: also those that a row was folded from, though they come after the batch.
+    pub fn events(&self) -> u64 {
+        self.streams.values().map(|stream| stream.version.saturating_sub(stream.before.version)).sum()
+    }
+
     /// The streams that it has events of: their ids, and what was kept of them before.
     pub fn streams(&self) -> Vec<(Id<C>, Mark)> {
         let moved = self.streams.values().filter(|stream| stream.version > stream.before.version);
@@ -430,7 +435,8 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
 
     /// The parked streams once more: those that can be read now are in the batch, to be kept; the others stay parked.
     pub async fn retry_parked(&mut self) -> Result<Batch<C>, StoreError> {
-        let parked = self.store.rows(&self.claim.rows, &RowQuery { is_parked: true, ..RowQuery::default() }).await?;
+        let parked = self.store.rows(self.claim.rows.clone(), RowQuery { is_parked: true, ..RowQuery::default() });
+        let parked: Vec<_> = parked.try_collect().await?;
         let mut batch = Batch::new();
         for (key, before) in parked {
             let place = bytes(&key);

@@ -192,8 +192,8 @@ impl<C: Codec, S: Feeds<C> + Sync> Feeds<C> for Until<S> {
         self.in_time(self.store.marks(rows, keys)).await
     }
 
-    async fn rows(&self, rows: &Rows, query: &RowQuery) -> Result<Vec<(Bson, Mark)>, StoreError> {
-        self.in_time(self.store.rows(rows, query)).await
+    fn rows(&self, rows: Rows, query: RowQuery) -> impl Stream<Item = Result<(Bson, Mark), StoreError>> + Send {
+        self.while_in_time(self.store.rows(rows, query))
     }
 
     async fn totals(&self, rows: &Rows, which: &Which) -> Result<Totals, StoreError> {
