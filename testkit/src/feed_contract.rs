@@ -6,7 +6,7 @@ use basket_domain::BasketEvent::ItemAdded;
 use basket_mongo::{
     Baskets, Entry, Feeds, Maintenance, Poison, Projection, StoreError, Subscription,
     store::{
-        feed::{Change, Claimed, RowQuery, Shape, Totals, Which},
+        feed::{Change, Claimed, RowQuery, Shape, Shown, Totals, Which},
         projection::{next_name, project, rebuild, retry},
         subscription::Options,
     },
@@ -98,6 +98,25 @@ pub async fn catch_up<S: Feeds<Baskets> + Sync>(store: &S, reader: &mut Subscrip
     }
 }
 
+/// Reads until so many events were read; they must come soon.
+pub async fn catch_some<S: Feeds<Baskets> + Sync>(
+    store: &S,
+    reader: &mut Subscription<'_, Baskets, S>,
+    many: u64,
+) -> u64 {
+    let mut events = 0;
+    let read = async {
+        while events < many {
+            events += catch_up(store, reader).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, read).await.expect("the events come");
+    events
+}
+
+/// How long to wait for what must come.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
 type Numbers = BTreeMap<String, i64>;
 
 /// The rows and totals that are kept, and those that a fold of all events gives.
@@ -141,11 +160,7 @@ pub async fn a_read_model_is_the_fold_of_the_events(store: impl Feeds<Baskets> +
     add(&mut one, "clocks", 2);
     store.save(&mut one).await.unwrap();
     saved(&store, created_with_socks()).await;
-    let mut events = 0;
-    while events < 4 {
-        events += catch_up(&store, &mut reader).await;
-    }
-    assert_eq!(events, 4);
+    assert_eq!(catch_some(&store, &mut reader, 4).await, 4);
     is_the_fold(&store).await;
     let state = store.feed("units").await.unwrap().unwrap();
     assert_eq!((state.events, state.behind, state.parked, state.retries, state.healed), (8, 0, 0, 0, 0));
@@ -229,19 +244,22 @@ pub async fn who_was_taken_over_writes_nothing(store: impl Feeds<Baskets> + Sync
     assert_eq!(catch_up(&store, &mut second).await, 2);
     add(&mut basket, "rocks", 1);
     store.save(&mut basket).await.unwrap();
-    while catch_up(&store, &mut second).await == 0 {}
+    catch_some(&store, &mut second, 1).await;
     is_the_fold(&store).await;
 }
 
 pub async fn a_mark_that_was_moved_is_not_moved_again(store: impl Feeds<Baskets> + Sync) {
     use basket_mongo::store::feed::{Mark, Moved};
-    let Claimed::Ours(claim) =
-        store.claim("units", "a", UNITS.shape(), Duration::from_secs(9), false).await.unwrap()
+    let Claimed::Ours(claim) = store.claim("units", "a", UNITS.shape(), Duration::from_secs(9), false).await.unwrap()
     else {
         panic!("it is free")
     };
     let moved = |from, version| Change {
-        marks: vec![Moved { key: "x".into(), from, to: Mark { version, row: Some(doc! { "units": 1 }), parked: None } }],
+        marks: vec![Moved {
+            key: "x".into(),
+            from,
+            to: Mark { version, row: Some(doc! { "units": 1 }), parked: None },
+        }],
         totals: Totals::from([("all".into(), [("units".to_owned(), 1)].into())]),
         ..Change::default()
     };
@@ -252,7 +270,11 @@ pub async fn a_mark_that_was_moved_is_not_moved_again(store: impl Feeds<Baskets>
     store.keep(&claim, &moved(2, 3)).await.unwrap();
     let marks = store.marks(&claim.rows, vec!["x".into(), "y".into()]).await.unwrap();
     assert_eq!(marks.iter().map(|(_, mark)| mark.version).collect::<Vec<_>>(), [3]);
-    assert_eq!(store.totals(&claim.rows, &Which::All).await.unwrap()["all"]["units"], 2, "what was refused has added nothing");
+    assert_eq!(
+        store.totals(&claim.rows, &Which::All).await.unwrap()["all"]["units"],
+        2,
+        "what was refused has added nothing"
+    );
     assert_eq!(store.feed("units").await.unwrap().unwrap().events, 3);
 }
 
@@ -272,19 +294,30 @@ pub async fn a_missed_event_is_read_with_the_next_one(store: impl Feeds<Baskets>
             break;
         }
     }
-    let mut beyond = Box::pin(futures_util::StreamExt::skip_while(store.after(reader.claim().position.clone()), |passed| {
-        let is_it = passed.as_ref().is_ok_and(|passed| matches!(&passed.event, Some(Ok(entry)) if entry.version == 3));
-        std::future::ready(!is_it)
-    }));
+    let mut beyond =
+        Box::pin(futures_util::StreamExt::skip_while(store.after(reader.claim().position.clone()), |passed| {
+            let is_it = passed
+                .as_ref()
+                .is_ok_and(|passed| matches!(&passed.shown, Some(Shown::Event(entry)) if entry.version == 3));
+            std::future::ready(!is_it)
+        }));
     let position = futures_util::StreamExt::next(&mut beyond).await.unwrap().unwrap().position;
     store.keep(reader.claim(), &Change { position: Some(position), ..Change::default() }).await.unwrap();
     let mut reader = open(&store, "a").await;
     assert_eq!(catch_up(&store, &mut reader).await, 0, "it was missed");
     add(&mut basket, "clocks", 1);
     store.save(&mut basket).await.unwrap();
-    while catch_up(&store, &mut reader).await == 0 {}
+    let mut seen = Vec::new();
+    while seen.len() < 2 {
+        seen.extend(reader.next().await.unwrap().entries.iter().map(|entry| entry.version));
+    }
+    assert_eq!(seen, [3, 4], "the event that was missed comes before the next one");
+    assert_eq!(catch_some(&store, &mut reader, 2).await, 2);
     is_the_fold(&store).await;
-    assert_eq!(store.marks(&rows, vec![<Baskets as basket_mongo::Codec>::key(basket.id())]).await.unwrap()[0].1.version, 4);
+    assert_eq!(
+        store.marks(&rows, vec![<Baskets as basket_mongo::Codec>::key(basket.id())]).await.unwrap()[0].1.version,
+        4
+    );
 }
 
 /// Appends an event whose document can't be read, and returns its stream.
@@ -294,7 +327,9 @@ async fn broken<S: Feeds<Baskets> + Maintenance<Baskets> + Sync>(store: &S) -> b
     add(&mut basket, "rocks", 1);
     let template: Vec<_> = store.documents(basket_mongo::Scope::From(id, 2)).try_collect().await.unwrap();
     let mut document = Document::try_from(template[0].clone()).unwrap();
-    document.extend(doc! { "_id": bson::oid::ObjectId::new(), "version": 3_i64, "data": { "product": "rocks", "qty": "many" } });
+    document.extend(
+        doc! { "_id": bson::oid::ObjectId::new(), "version": 3_i64, "data": { "product": "rocks", "qty": "many" } },
+    );
     let mut entry = store.entries(basket_mongo::Scope::From(id, 2), 1).await.unwrap().remove(0);
     entry.version = 3;
     store.import(&[(entry, (&document).try_into().unwrap())], true).await.unwrap();
@@ -322,7 +357,11 @@ pub async fn a_document_that_cant_be_read_stops_it_or_is_parked(
     catch_up(&store, &mut reader).await;
     let state = store.feed("units").await.unwrap().unwrap();
     assert_eq!((state.events, state.behind, state.parked), (4, 1, 1));
-    let parked = store.rows(state.rows.clone(), RowQuery { is_parked: true, ..RowQuery::default() }).try_collect::<Vec<_>>().await.unwrap();
+    let parked = store
+        .rows(state.rows.clone(), RowQuery { is_parked: true, ..RowQuery::default() })
+        .try_collect::<Vec<_>>()
+        .await
+        .unwrap();
     let [(_, mark)] = &parked[..] else { panic!("{parked:?}") };
     assert_eq!((mark.version, &mark.parked.as_ref().unwrap().document), (2, &unreadable.document));
     // Its row is that of the version before, others go on, and a writer who waits for it is told.
@@ -341,10 +380,10 @@ pub async fn a_writer_waits_until_it_is_read(store: impl Feeds<Baskets> + Sync) 
     store.wait_for("units", basket.id(), 2, Duration::ZERO).await.unwrap();
     add(&mut basket, "rocks", 1);
     store.save(&mut basket).await.unwrap();
-    let read = async {
-        while catch_up(&store, &mut reader).await == 0 {}
-    };
-    let (_, waited) = tokio::join!(read, store.wait_for("units", basket.id(), 3, Duration::from_secs(20)));
+    let (_, waited) = tokio::join!(
+        catch_some(&store, &mut reader, 1),
+        store.wait_for("units", basket.id(), 3, Duration::from_secs(20))
+    );
     waited.unwrap();
 }
 
@@ -368,9 +407,10 @@ pub async fn a_read_model_is_built_again_and_takes_the_place_of_the_old_one(stor
     is_the_fold(&store).await;
     store.replace("units", next.claim()).await.unwrap();
     let feeds = store.feeds().await.unwrap();
-    assert_eq!(feeds.iter().map(|feed| (&*feed.rows.feed, feed.rows.generation, feed.events)).collect::<Vec<_>>(), [(
-        "units", 2, 4
-    )]);
+    assert_eq!(
+        feeds.iter().map(|feed| (&*feed.rows.feed, feed.rows.generation, feed.events)).collect::<Vec<_>>(),
+        [("units", 2, 4)]
+    );
     let [(kept, _), (folded, _)] = kept_and_folded(&store).await;
     let id = basket.id().to_string();
     assert_eq!([&kept, &folded].map(|rows| rows[&id].get_i64("units").unwrap()), [10, 1]);

@@ -4,8 +4,8 @@
 use std::fmt::{Debug, Display};
 
 use basket_domain::{Aggregate, Reversible};
-use basket_mongo::{Codec, Projection};
 pub use basket_mongo::store::codec::{Event, Id, what};
+use basket_mongo::{Codec, Projection};
 use serde::Serialize;
 
 use crate::listing::Listing;

@@ -76,7 +76,9 @@ pub(crate) async fn kept<D: Domain>(
     let mut summaries = Vec::new();
     while let Some((key, mark)) = rows.try_next().await? {
         summaries.push(summary::<D>(&key, &mark.row.unwrap_or_default()).ok_or_else(|| {
-            let why = format!("the row of {key} in its read model '{LIST}' can't be read; `basket rebuild {LIST}` makes it again");
+            let why = format!(
+                "the row of {key} in its read model '{LIST}' can't be read; `basket rebuild {LIST}` makes it again"
+            );
             StoreError::other(store.name(), why)
         })?);
     }

@@ -108,7 +108,8 @@ pub(crate) async fn kept(
     let mut products: Vec<_> = sums.iter().filter_map(|(key, sums)| line(key, start, sums)).collect();
     products.retain(|(removed, _)| query.product.as_ref().is_none_or(|only| *only == removed.product));
     // A median lies in one power of two, or between two of them.
-    let wanted = products.iter().flat_map(|(_, line)| line.octaves().map(|octave| format!("lasted/{}/{octave}", line.key)));
+    let wanted =
+        products.iter().flat_map(|(_, line)| line.octaves().map(|octave| format!("lasted/{}/{octave}", line.key)));
     let times = store.totals(&state.rows, &Which::Of(wanted.collect())).await?;
     for (removed, line) in &mut products {
         removed.median = line.median(&times);
@@ -138,7 +139,8 @@ fn line(key: &str, start: &str, sums: &BTreeMap<String, i64>) -> Option<(stays::
         _ => (None, rest),
     };
     let sum = |name: &str| natural(sums.get(name).copied().unwrap_or_default());
-    let ended = sums.iter().filter_map(|(name, many)| Some((name.strip_prefix("lasted ")?.parse().ok()?, natural(*many))));
+    let ended =
+        sums.iter().filter_map(|(name, many)| Some((name.strip_prefix("lasted ")?.parse().ok()?, natural(*many))));
     let line = Line { key: key.to_owned(), ended: ended.collect() };
     let turnover = Turnover { baskets: sum("baskets"), added: sum("added"), removed: sum("removed") };
     if turnover == Turnover::default() {

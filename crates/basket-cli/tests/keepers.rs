@@ -86,7 +86,7 @@ fn mongo_a_killed_keeper_leaves_the_fold_through_elections() {
     let shell = Shell::new().with("BASKET_STORE", set.address());
     shell.create("socks");
     let step_down = async |round: u32| {
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             return;
         }
         for member in &set.members {
@@ -105,7 +105,8 @@ fn a_frozen_keeper_is_taken_over_and_writes_nothing_more(shell: &Shell) {
     assert!(first.note().contains("'list' has read all"));
     let second = Watcher::spawn(shell, "project list --lease 1");
     assert!(second.note().contains("'list' is kept by process"), "it waits for its turn");
-    let holder = || serde_json::from_str::<Value>(&shell.basket("feed --format json").out).unwrap()[0]["holder"].clone();
+    let holder =
+        || serde_json::from_str::<Value>(&shell.basket("feed --format json").out).unwrap()[0]["holder"].clone();
     let before = holder();
     first.signal("STOP");
     let frozen = Instant::now();

@@ -4,14 +4,7 @@
 use bson::doc;
 use proptest::test_runner::TestRunner;
 use serde_json::Value;
-use testkit::{
-    histories,
-    mongo::with_database,
-    on_both_stores,
-    one_basket::OneBasket,
-    planted::plant,
-    shell::Shell,
-};
+use testkit::{histories, mongo::with_database, on_both_stores, one_basket::OneBasket, planted::plant, shell::Shell};
 
 on_both_stores! {
     what_is_kept_says_how_far_behind_it_is
@@ -80,7 +73,10 @@ fn what_is_kept_says_how_far_behind_it_is(shell: &Shell) {
     all_is_the_same(shell);
     let feeds: Vec<Value> = serde_json::from_str(&asked(shell, "feed --format json").0).unwrap();
     assert_eq!(feeds.iter().map(|feed| feed["feed"].as_str().unwrap()).collect::<Vec<_>>(), ["list", "removed"]);
-    assert!(feeds.iter().all(|feed| feed["events"] == 3 && feed["behind"] == 0 && feed["holder"].is_null()), "{feeds:?}");
+    assert!(
+        feeds.iter().all(|feed| feed["events"] == 3 && feed["behind"] == 0 && feed["holder"].is_null()),
+        "{feeds:?}"
+    );
 }
 
 fn an_undo_changes_what_is_kept(shell: &Shell) {
@@ -217,7 +213,11 @@ fn mongo_what_was_mended_is_read_again() {
         set(event(&other, 1), doc! { "basket_id": 7 }).await;
         asked(&shell, "project --park --once");
         let parked: Vec<Value> = serde_json::from_str(&asked(&shell, "feed parked list --format json").0).unwrap();
-        assert_eq!(parked.len(), 3, "the event that can't be read, the one without a basket, and the one behind it: {parked:?}");
+        assert_eq!(
+            parked.len(),
+            3,
+            "the event that can't be read, the one without a basket, and the one behind it: {parked:?}"
+        );
         set(event(&id, 3), doc! { "data.qty": 2 }).await;
         set(doc! { "basket_id": 7 }, doc! { "basket_id": third.get("basket_id").unwrap() }).await;
         for name in ["list", "removed"] {

@@ -29,7 +29,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut basket = EventSourced::<Basket>::new(id);
     basket.decide(|basket| basket.create(id))?;
     store.save(&mut basket).await?;
-    let readers: Vec<_> = (0..READERS).map(|place| tokio::spawn(read(store.clone(), place, Arc::clone(&lags)))).collect();
+    let readers: Vec<_> =
+        (0..READERS).map(|place| tokio::spawn(read(store.clone(), place, Arc::clone(&lags)))).collect();
     sleep(Duration::from_secs(3)).await;
 
     let idle = busy()?;
@@ -73,9 +74,11 @@ async fn read(store: MongoStore<Baskets>, place: usize, lags: Arc<Mutex<Vec<Dura
         let Ok(batch) = timeout(Duration::from_secs(60), reader.next()).await else { continue };
         let batch = batch.map_err(words)?;
         let now = SystemTime::now();
-        let late = batch.entries.iter().filter(|entry| entry.version > 1).filter_map(|entry| {
-            now.duration_since(entry.recorded_at.to_system_time()).ok()
-        });
+        let late = batch
+            .entries
+            .iter()
+            .filter(|entry| entry.version > 1)
+            .filter_map(|entry| now.duration_since(entry.recorded_at.to_system_time()).ok());
         if let Ok(mut lags) = lags.lock() {
             lags.extend(late);
         }

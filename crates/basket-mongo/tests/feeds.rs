@@ -8,27 +8,34 @@ use std::{collections::HashMap, env, time::Duration};
 
 use basket_mongo::{
     Baskets, Commit, EventStore, Feeds, MongoStore, Subscription,
-    store::{document::new_events, feed::Position},
+    store::{
+        document::new_events,
+        feed::{Position, Shown},
+    },
 };
 use bson::{DateTime, Document, doc};
 use futures_util::{StreamExt, future::join_all};
 use mongodb::ClientSession;
 use testkit::{
-    feed_contract::{catch_up, is_the_fold, open},
+    feed_contract::{PATIENCE, catch_some, catch_up, is_the_fold, open},
     mongo::{add, created, created_with_socks, saved, with_database},
     own_server::OwnServer,
 };
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 fn rounds(short: u32) -> u32 {
     env::var("SEAM_ROUNDS").map_or(short, |rounds| rounds.parse().unwrap())
 }
 
 /// Writes the events of a basket in a transaction, and leaves it open.
-async fn stalled(store: &MongoStore<Baskets>, basket: &basket_domain::EventSourced<basket_domain::Basket>) -> ClientSession {
+async fn stalled(
+    store: &MongoStore<Baskets>,
+    basket: &basket_domain::EventSourced<basket_domain::Basket>,
+) -> ClientSession {
     let mut session = store.collection().client().start_session().await.unwrap();
     session.start_transaction().await.unwrap();
-    let events = new_events::<Baskets>(basket.saved_version(), &Commit::default(), DateTime::now(), basket.new_events());
+    let events =
+        new_events::<Baskets>(basket.saved_version(), &Commit::default(), DateTime::now(), basket.new_events());
     let documents: Vec<Document> = events.iter().map(|event| event.document::<Baskets>(basket.id())).collect();
     store.collection().insert_many(documents).session(&mut session).await.unwrap();
     session
@@ -91,7 +98,8 @@ fn each_event_comes_once_though_writers_stall_at_the_seam() {
                 }
                 let mut reader = open(&store, "reader").await;
                 let left = many - seen.len();
-                seen.extend(read(&mut reader, left).await);
+                let read = timeout(PATIENCE, read(&mut reader, left)).await;
+                seen.extend(read.unwrap_or_else(|_| panic!("an event was missed in round {round}")));
                 seen
             };
             let (seen, _) = tokio::join!(reader, join_all(writers));
@@ -123,7 +131,7 @@ fn a_position_is_a_text_that_goes_on_anywhere() {
             let text = next.position.to_string();
             assert_eq!(text.parse::<Position>().as_ref(), Ok(&next.position), "{text}");
             forms.insert(text.split('"').nth(1).unwrap().to_owned());
-            if let Some(Ok(entry)) = next.event {
+            if let Some(Shown::Event(entry)) = next.shown {
                 seen.push(entry.version);
             }
             kept = Some(text);
@@ -185,16 +193,13 @@ fn a_history_that_was_lost_is_noticed_and_healed() {
         println!("lost after {written} MB");
 
         let mut reader = open(&store, "b").await;
-        let mut events = 0;
-        while events < 7 {
-            events += catch_up(&store, &mut reader).await;
-        }
-        assert_eq!((events, reader.healed()), (7, 1), "all that was missed, once");
+        let events = catch_some(&store, &mut reader, 7).await;
+        assert_eq!((events, reader.times_healed()), (7, 1), "all that was missed, once");
         is_the_fold(&store).await;
         // And it goes on live.
         add(&mut basket, "clocks", 1);
         store.save(&mut basket).await.unwrap();
-        while catch_up(&store, &mut reader).await == 0 {}
+        catch_some(&store, &mut reader, 1).await;
         is_the_fold(&store).await;
         assert_eq!(store.feed("units").await.unwrap().unwrap().healed, 1);
     });
@@ -208,12 +213,13 @@ fn a_collection_that_was_brought_back_is_read_again() {
         saved(&store, created_with_socks()).await;
         let mut reader = open(&store, "a").await;
         catch_up(&store, &mut reader).await;
-        let kept: Vec<Document> = futures_util::TryStreamExt::try_collect(db.events().find(doc! {}).await.unwrap()).await.unwrap();
+        let kept: Vec<Document> =
+            futures_util::TryStreamExt::try_collect(db.events().find(doc! {}).await.unwrap()).await.unwrap();
         db.events().drop().await.unwrap();
         db.events().insert_many(kept).await.unwrap();
         let again = MongoStore::<Baskets>::at(&db.address).await.unwrap();
         saved(&again, created_with_socks()).await;
-        while catch_up(&store, &mut reader).await == 0 {}
+        catch_some(&store, &mut reader, 1).await;
         is_the_fold(&store).await;
     });
 }

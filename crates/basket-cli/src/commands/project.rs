@@ -99,8 +99,8 @@ impl<D: Domain> Project<D> {
                     Ok((events, is_last)) => {
                         read += events;
                         bar.inc(events);
-                        if reader.healed() > healed {
-                            healed = reader.healed();
+                        if reader.times_healed() > healed {
+                            healed = reader.times_healed();
                             note(&format!(
                                 "{} no longer knows what came after the last event that '{name}' has read; it reads all of them again, and \
                                  takes in what it has missed",

@@ -10,8 +10,11 @@ use std::{
 use basket_mongo::{
     Codec, Feeds, StoreError,
     store::{
-        document::{as_stored, read_entry, stream_of},
-        feed::{Change, Claim, Claimed, FeedState, Mark, Parked, Passed, Position, RowQuery, Rows, Shape, Totals, Which},
+        document::as_stored,
+        feed::{
+            Change, Claim, Claimed, FeedState, Mark, Parked, Passed, Position, RowQuery, Rows, Shape, Shown, Totals,
+            Which,
+        },
     },
 };
 use bson::{Bson, DateTime, RawDocumentBuf};
@@ -44,9 +47,7 @@ impl<C: Codec> Reader<'_, C> {
     async fn next(&mut self) -> Result<Passed<C>, StoreError> {
         if let Some((document, row)) = self.shown.pop_front() {
             self.row = row;
-            let event = read_entry::<C>(&document)
-                .map_err(|unreadable| (stream_of::<C>(&document).ok().map(|id| C::key(&id)), unreadable));
-            return Ok(Passed { event: Some(event), position: Position::Row(row), is_last: false });
+            return Ok(Passed { shown: Some(Shown::read(&document)), position: Position::Row(row), is_last: false });
         }
         if self.idle {
             sleep(INTERVAL).await;
@@ -58,7 +59,7 @@ impl<C: Codec> Reader<'_, C> {
         });
         self.shown = page.await?;
         self.idle = self.shown.is_empty();
-        Ok(Passed { event: None, position: Position::Row(self.row), is_last: self.idle })
+        Ok(Passed { shown: None, position: Position::Row(self.row), is_last: self.idle })
     }
 }
 
@@ -222,9 +223,8 @@ impl Names {
         }
         let mut select =
             open.prepare(&format!(r#"SELECT key, version, row, parked FROM "{}" {condition}"#, self.rows(rows)))?;
-        let kept = |row: &Row<'_>| {
-            Ok(Kept { key: row.get(0)?, version: row.get(1)?, row: row.get(2)?, parked: row.get(3)? })
-        };
+        let kept =
+            |row: &Row<'_>| Ok(Kept { key: row.get(0)?, version: row.get(1)?, row: row.get(2)?, parked: row.get(3)? });
         select.query_map(values, kept)?.collect()
     }
 }
@@ -270,7 +270,8 @@ fn millis(time: Duration) -> i64 {
 fn position(row: &Row<'_>) -> rusqlite::Result<Option<Position>> {
     let text = row.get::<_, Option<String>>(4)?;
     let position = text.map(|text| text.parse()).transpose();
-    position.map_err(|why: String| rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, why.into()))
+    position
+        .map_err(|why: String| rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, why.into()))
 }
 
 fn rows_of(row: &Row<'_>) -> rusqlite::Result<Rows> {
@@ -339,13 +340,13 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
             )?;
             let claim = open.query_row(&names.select("WHERE name = ?1"), [&feed], |row| match taken {
                 0 => Ok(Claimed::Held { by: row.get(5)? }),
-                _ => Ok(Claimed::Ours(Claim {
+                _ => Ok(Claimed::Ours(Box::new(Claim {
                     rows: rows_of(row)?,
                     shape: row.get(2)?,
                     fence: row.get(3)?,
                     position: position(row)?,
                     lease,
-                })),
+                }))),
             })?;
             if let Claimed::Ours(claim) = &claim {
                 open.execute_batch(&names.create(&claim.rows, shape))?;
@@ -387,7 +388,8 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
     async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
         let claim = claim.clone();
         self.transaction(move |open, names| {
-            let release = format!(r#"UPDATE "{}" SET until = 0, holder = '' WHERE name = ?1 AND fence = ?2"#, names.feeds());
+            let release =
+                format!(r#"UPDATE "{}" SET until = 0, holder = '' WHERE name = ?1 AND fence = ?2"#, names.feeds());
             open.execute(&release, params![claim.rows.feed, claim.fence])?;
             Ok(Ok(()))
         })
@@ -407,7 +409,8 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
     fn rows(&self, rows: Rows, query: RowQuery) -> impl Stream<Item = Result<(Bson, Mark), StoreError>> + Send {
         let table = self.file.table;
         let found = self.ask_feeds(move |open, names, _| {
-            let mut condition = String::from(if query.is_parked { "WHERE parked IS NOT NULL" } else { "WHERE row IS NOT NULL" });
+            let mut condition =
+                String::from(if query.is_parked { "WHERE parked IS NOT NULL" } else { "WHERE row IS NOT NULL" });
             let mut values: Vec<Box<dyn ToSql>> = Vec::new();
             if let Some((field, least)) = query.at_least {
                 values.push(Box::new(least));
@@ -415,7 +418,8 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
             }
             if let Some((field, text)) = query.has {
                 values.push(Box::new(text));
-                condition += &format!(" AND EXISTS (SELECT 1 FROM json_each(row, '$.{field}') WHERE value = ?{})", values.len());
+                condition +=
+                    &format!(" AND EXISTS (SELECT 1 FROM json_each(row, '$.{field}') WHERE value = ?{})", values.len());
             }
             let way = if query.descending { "DESC" } else { "ASC" };
             let by = query.sort.map(|field| format!("{} {way}, ", path(field))).unwrap_or_default();
@@ -435,17 +439,17 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
         let (condition, value) = match which {
             Which::All => ("?1 IS NOT NULL", String::new()),
             Which::Beginning(start) => ("key >= ?1 AND key < ?1 || char(1114111)", start.clone()),
-            Which::Of(keys) => ("key IN (SELECT value FROM json_each(?1))", serde_json::Value::from(keys.clone()).to_string()),
+            Which::Of(keys) => {
+                ("key IN (SELECT value FROM json_each(?1))", serde_json::Value::from(keys.clone()).to_string())
+            }
         };
         self.ask_feeds(move |open, names, _| {
             let mut totals = Totals::new();
             if !open.table_exists(None, names.totals(&rows).as_str())? {
                 return Ok(totals);
             }
-            let select = format!(
-                r#"SELECT key, name, number FROM "{}" WHERE number != 0 AND {condition}"#,
-                names.totals(&rows)
-            );
+            let select =
+                format!(r#"SELECT key, name, number FROM "{}" WHERE number != 0 AND {condition}"#, names.totals(&rows));
             let mut select = open.prepare(&select)?;
             let mut found = select.query([value])?;
             while let Some(row) = found.next()? {
@@ -463,9 +467,8 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
             if !names.is_ours(open, &by)? {
                 return Ok(Ok(false));
             }
-            let old = open.query_row(&names.select("WHERE name = ?1"), [&feed], |row| {
-                Ok((rows_of(row)?, row.get::<_, i64>(3)?))
-            });
+            let old = open
+                .query_row(&names.select("WHERE name = ?1"), [&feed], |row| Ok((rows_of(row)?, row.get::<_, i64>(3)?)));
             let old = old.optional()?;
             let (generation, fence) = old.as_ref().map_or((0, 0), |(rows, fence)| (rows.generation, *fence));
             let new = Rows { feed: feed.clone(), generation: generation.saturating_add(1) };
@@ -521,4 +524,3 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
         .await
     }
 }
-

@@ -21,9 +21,11 @@ use super::{
 };
 use crate::store::{
     codec::{Codec, integral},
-    document::{as_stored, read_entry, stream_of},
+    document::as_stored,
     error::StoreError,
-    feed::{Change, Claim, Claimed, FeedState, Feeds, Mark, Passed, Position, RowQuery, Rows, Shape, Totals, Which},
+    feed::{
+        Change, Claim, Claimed, FeedState, Feeds, Mark, Passed, Position, RowQuery, Rows, Shape, Shown, Totals, Which,
+    },
     maintenance::Maintenance,
 };
 
@@ -39,7 +41,7 @@ struct Reader<'a, C: Codec> {
 }
 
 enum Phase {
-    Start(Option<Position>),
+    Start(Option<Box<Position>>),
     Stored(Timestamp, Stored),
     Live(Box<Changes>),
 }
@@ -50,38 +52,37 @@ impl<C: Codec> Reader<'_, C> {
             match &mut self.phase {
                 Phase::Start(position) => {
                     let position = position.take();
-                    self.phase = self.store.begin_after(position).await?;
+                    self.phase = self.store.begin_after(position.map(|position| *position)).await?;
                 }
                 Phase::Stored(since, stored) => {
                     let since = *since;
                     let Some(document) = stored.try_next().await.map_err(|error| self.store.failed(error))? else {
-                        self.phase = Phase::Start(Some(Position::Time(since)));
-                        return Ok(Passed { event: None, position: Position::Time(since), is_last: false });
+                        self.phase = Phase::Start(Some(Box::new(Position::Time(since))));
+                        return Ok(Passed { shown: None, position: Position::Time(since), is_last: false });
                     };
                     let field = |name| document.get(name).ok().flatten().and_then(|value| Bson::try_from(value).ok());
                     let after = (field(C::KEY).unwrap_or(Bson::Null), field("version").unwrap_or(Bson::Null));
                     let position = Position::Stored { since, after: Some(after) };
-                    return Ok(Passed { event: Some(read::<C>(&document)), position, is_last: false });
+                    return Ok(Passed { shown: Some(Shown::read(&document)), position, is_last: false });
                 }
                 Phase::Live(changes) => {
                     let change = changes.next_if_any().await.map_err(|error| self.store.failed(error))?;
                     let Some(token) = changes.resume_token() else { continue };
                     let token = bson::serialize_to_document(&token)
                         .map_err(|error| StoreError::other(&self.store.name, error.to_string()))?;
-                    let event = match &change {
+                    let shown = match &change {
                         None if !changes.is_alive() => return Err(self.store.was_dropped()),
                         None => None,
                         Some(change) => match &change.full_document {
-                            Some(document) => Some(read::<C>(document)),
+                            Some(document) => Some(Shown::read(document)),
                             None => return Err(self.store.was_dropped()),
                         },
                     };
-                    return Ok(Passed { is_last: event.is_none(), event, position: Position::Token(token) });
+                    return Ok(Passed { is_last: shown.is_none(), shown, position: Position::Token(token) });
                 }
             }
         }
     }
-
 }
 
 impl<C: Codec> MongoStore<C> {
@@ -119,7 +120,9 @@ impl<C: Codec> MongoStore<C> {
         if let Some((key, version)) = after {
             let raw = bson::RawBson::try_from(version.clone()).ok();
             // One that is no number comes again, since there is no next one.
-            let next = raw.and_then(|raw| integral(raw.as_raw_bson_ref())).map_or(version, |v| Bson::Int64(v.saturating_add(1)));
+            let next = raw
+                .and_then(|raw| integral(raw.as_raw_bson_ref()))
+                .map_or(version, |v| Bson::Int64(v.saturating_add(1)));
             find = find.hint(Hint::Keys(index)).min(doc! { C::KEY: key, "version": next });
         }
         let documents = find.await.map_err(|error| self.failed(error))?;
@@ -153,7 +156,8 @@ impl<C: Codec> MongoStore<C> {
     async fn make(&self, rows: &Rows, shape: Shape) -> Result<(), Error> {
         let name = self.rows_name(rows);
         let index = |keys| IndexModel::builder().keys(keys).build();
-        let mut indexes: Vec<_> = shape.indexes.iter().map(|field| index(doc! { format!("row.{field}"): 1, "_id": 1 })).collect();
+        let mut indexes: Vec<_> =
+            shape.indexes.iter().map(|field| index(doc! { format!("row.{field}"): 1, "_id": 1 })).collect();
         let sparse = mongodb::options::IndexOptions::builder().sparse(true).build();
         indexes.push(IndexModel::builder().keys(doc! { "parked.document": 1 }).options(sparse).build());
         self.beside(&name).create_indexes(indexes).await?;
@@ -178,7 +182,10 @@ impl<C: Codec> MongoStore<C> {
                     kept.extend(moved.to.row.clone().map(|row| ("row".to_owned(), row.into())));
                     if let Some(parked) = &moved.to.parked {
                         let version = parked.version;
-                        kept.insert("parked", doc! { "document": &parked.document, "version": version, "why": &parked.why });
+                        kept.insert(
+                            "parked",
+                            doc! { "document": &parked.document, "version": version, "why": &parked.why },
+                        );
                     }
                     let place = doc! { "_id": &moved.key, "version": as_stored(moved.from) };
                     doc! { "q": place, "u": kept, "upsert": moved.from == 0 }
@@ -212,7 +219,8 @@ impl<C: Codec> MongoStore<C> {
         updates: Vec<Document>,
         expected: usize,
     ) -> Result<(), Error> {
-        let answer = self.database().run_command(doc! { "update": collection, "updates": updates }).session(session).await?;
+        let answer =
+            self.database().run_command(doc! { "update": collection, "updates": updates }).session(session).await?;
         let errors = answer.get_array("writeErrors").map_or(0, Vec::len);
         let found = answer.get("n").and_then(|n| n.as_i64().or_else(|| n.as_i32().map(i64::from)));
         match errors == 0 && found == i64::try_from(expected).ok() {
@@ -241,10 +249,6 @@ impl<C: Codec> MongoStore<C> {
 #[derive(Debug)]
 struct Fenced;
 
-fn read<C: Codec>(document: &RawDocumentBuf) -> Result<crate::store::entry::Entry<C>, (Option<Bson>, crate::store::error::Unreadable)> {
-    read_entry::<C>(document).map_err(|unreadable| (stream_of::<C>(document).ok().map(|id| C::key(&id)), unreadable))
-}
-
 /// The document of a feed that this claim may still write, and what becomes of it. Times are the server's.
 fn checkpoint(claim: &Claim, change: &Change) -> (Document, Vec<Document>) {
     let filter = doc! { "_id": &claim.rows.feed, "fence": claim.fence };
@@ -270,7 +274,7 @@ fn millis(time: Duration) -> i64 {
 
 impl<C: Codec> Feeds<C> for MongoStore<C> {
     fn after(&self, position: Option<Position>) -> impl Stream<Item = Result<Passed<C>, StoreError>> + Send {
-        let reader = Reader { store: self, phase: Phase::Start(position) };
+        let reader = Reader { store: self, phase: Phase::Start(position.map(Box::new)) };
         stream::try_unfold(reader, |mut reader| async move { Ok(Some((reader.next().await?, reader))) })
     }
 
@@ -305,13 +309,13 @@ impl<C: Codec> Feeds<C> for MongoStore<C> {
         };
         let rows = Rows { feed: feed.to_owned(), generation: number(&taken, "generation") };
         self.make(&rows, shape).await.map_err(failed)?;
-        Ok(Claimed::Ours(Claim {
+        Ok(Claimed::Ours(Box::new(Claim {
             fence: number(&taken, "fence"),
             shape: i32::try_from(number(&taken, "shape")).unwrap_or_default(),
             position: self.position_of(&taken)?,
             rows,
             lease,
-        }))
+        })))
     }
 
     async fn keep(&self, claim: &Claim, change: &Change) -> Result<(), StoreError> {
@@ -362,13 +366,18 @@ impl<C: Codec> Feeds<C> for MongoStore<C> {
             Which::Beginning(start) => doc! { "_id": { "$gte": start, "$lt": format!("{start}\u{10ffff}") } },
             Which::Of(keys) => doc! { "_id": { "$in": keys } },
         };
-        let found: Vec<Document> = totals.find(filter).batch_size(BATCH).await.map_err(failed)?.try_collect().await.map_err(failed)?;
+        let found: Vec<Document> =
+            totals.find(filter).batch_size(BATCH).await.map_err(failed)?.try_collect().await.map_err(failed)?;
         let of_one = |document: Document| {
             let key = document.get_str("_id").unwrap_or_default().to_owned();
             let numbers = document.into_iter().filter_map(|(name, value)| Some((name, value.as_i64()?)));
             (key, numbers.filter(|(_, number)| *number != 0).collect())
         };
-        Ok(found.into_iter().map(of_one).filter(|(_, numbers): &(_, std::collections::BTreeMap<_, _>)| !numbers.is_empty()).collect())
+        Ok(found
+            .into_iter()
+            .map(of_one)
+            .filter(|(_, numbers): &(_, std::collections::BTreeMap<_, _>)| !numbers.is_empty())
+            .collect())
     }
 
     async fn replace(&self, feed: &str, by: &Claim) -> Result<(), StoreError> {
@@ -378,10 +387,9 @@ impl<C: Codec> Feeds<C> for MongoStore<C> {
         let generation = old.as_ref().map_or(0, |old| number(old, "generation"));
         let new = Rows { feed: feed.to_owned(), generation: generation.saturating_add(1) };
         // The rows move to their new name before any feed shows them: a rename is no part of a transaction.
-        for (from, to) in [
-            (self.rows_name(&by.rows), self.rows_name(&new)),
-            (self.totals_name(&by.rows), self.totals_name(&new)),
-        ] {
+        for (from, to) in
+            [(self.rows_name(&by.rows), self.rows_name(&new)), (self.totals_name(&by.rows), self.totals_name(&new))]
+        {
             let name = |collection: String| format!("{}.{collection}", self.events.namespace().db);
             let rename = doc! { "renameCollection": name(from), "to": name(to), "dropTarget": true };
             self.events.client().database("admin").run_command(rename).await.map_err(failed)?;
@@ -425,7 +433,11 @@ impl<C: Codec> Feeds<C> for MongoStore<C> {
             let natural = |name| u64::try_from(number(&feed, name)).unwrap_or_default();
             feeds.push(FeedState {
                 shape: i32::try_from(number(&feed, "shape")).unwrap_or_default(),
-                holder: feed.get_str("holder").ok().filter(|_| feed.get_bool("is_held").unwrap_or(false)).map(str::to_owned),
+                holder: feed
+                    .get_str("holder")
+                    .ok()
+                    .filter(|_| feed.get_bool("is_held").unwrap_or(false))
+                    .map(str::to_owned),
                 position: self.position_of(&feed)?,
                 events: natural("events"),
                 behind: count.saturating_sub(natural("events")),
@@ -486,4 +498,3 @@ fn number(document: &Document, name: &str) -> i64 {
     let value = document.get(name);
     value.and_then(|value| value.as_i64().or_else(|| value.as_i32().map(i64::from))).unwrap_or_default()
 }
-

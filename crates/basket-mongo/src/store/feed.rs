@@ -11,12 +11,13 @@
 
 use std::{collections::BTreeMap, fmt, future::Future, str::FromStr, time::Duration};
 
-use bson::{Bson, DateTime, Document, Timestamp, doc};
+use bson::{Bson, DateTime, Document, RawDocument, Timestamp, doc};
 use futures_util::Stream;
 use tokio::time::{Instant, sleep};
 
 use super::{
     codec::{Codec, Id, what},
+    document::{read_entry, stream_of},
     entry::Entry,
     error::{StoreError, Unreadable},
     log::EventLog,
@@ -93,13 +94,39 @@ impl FromStr for Position {
 
 /// What a store shows after a position.
 pub struct Passed<C: Codec> {
-    /// An event, or a document that can't be read as one, with the key of its stream if that is known; none where only time
-    /// has passed.
-    pub event: Option<Result<Entry<C>, (Option<Bson>, Unreadable)>>,
+    /// What it shows; none where only time has passed.
+    pub shown: Option<Shown<C>>,
     /// The position behind it.
     pub position: Position,
     /// Whether there was nothing more to read at that moment.
     pub is_last: bool,
+}
+
+/// A document as a feed has it.
+pub enum Shown<C: Codec> {
+    /// It is an event.
+    Event(Entry<C>),
+    /// It can't be read as one; the key of its stream, if that is known.
+    Unreadable(Option<Bson>, Unreadable),
+}
+
+impl<C: Codec> Shown<C> {
+    /// Reads a document.
+    pub fn read(document: &RawDocument) -> Self {
+        match read_entry::<C>(document) {
+            Ok(entry) => Self::Event(entry),
+            Err(unreadable) => Self::Unreadable(stream_of::<C>(document).ok().map(|id| C::key(&id)), unreadable),
+        }
+    }
+
+    /// The key of its stream; one of its own, if it names no stream.
+    pub(crate) fn key(&self) -> Bson {
+        match self {
+            Self::Event(entry) => C::key(&entry.stream),
+            Self::Unreadable(Some(key), _) => key.clone(),
+            Self::Unreadable(None, unreadable) => Bson::String(format!("unreadable {}", unreadable.document)),
+        }
+    }
 }
 
 /// What a feed needs to be kept: a read model's rows, and how they are found.
@@ -146,7 +173,7 @@ pub struct Claim {
 #[derive(Debug, Clone)]
 pub enum Claimed {
     /// It was free, or its reader has not written for longer than its lease.
-    Ours(Claim),
+    Ours(Box<Claim>),
     /// Another reader has it.
     Held {
         /// What it called itself.
@@ -301,11 +328,8 @@ pub trait Feeds<C: Codec>: EventLog<C> {
     fn release(&self, claim: &Claim) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The marks of some streams; those that have none are left out.
-    fn marks(
-        &self,
-        rows: &Rows,
-        keys: Vec<Bson>,
-    ) -> impl Future<Output = Result<Vec<(Bson, Mark)>, StoreError>> + Send;
+    fn marks(&self, rows: &Rows, keys: Vec<Bson>)
+    -> impl Future<Output = Result<Vec<(Bson, Mark)>, StoreError>> + Send;
 
     /// The rows that a query asks for, in its order.
     fn rows(&self, rows: Rows, query: RowQuery) -> impl Stream<Item = Result<(Bson, Mark), StoreError>> + Send;
@@ -374,6 +398,8 @@ pub fn check_name(name: &str) -> Result<(), String> {
     let is_plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
     match name.len() <= 40 && name.starts_with(|first: char| first.is_ascii_lowercase()) && name.chars().all(is_plain) {
         true => Ok(()),
-        false => Err(format!("{name:?} is no name of a feed: it is of a-z, 0-9 and -, up to 40, and begins with a letter")),
+        false => {
+            Err(format!("{name:?} is no name of a feed: it is of a-z, 0-9 and -, up to 40, and begins with a letter"))
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     codec::{Codec, Id},
     entry::Entry,
     error::StoreError,
-    feed::{Feeds, FeedState, Rows, RowQuery, Shape, Totals, Which},
+    feed::{FeedState, Feeds, RowQuery, Rows, Shape, Totals, Which},
     log::Scope,
     subscription::{Batch, Options, Subscription},
 };

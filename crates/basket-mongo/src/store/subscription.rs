@@ -22,7 +22,10 @@ use super::{
     codec::{Codec, Id},
     entry::{CommitId, Entry},
     error::{StoreError, Unreadable},
-    feed::{Change, Claim, Claimed, Feeds, Mark, Moved, Parked, Passed, Position, RowQuery, Shape, Totals, check_name},
+    feed::{
+        Change, Claim, Claimed, Feeds, Mark, Moved, Parked, Passed, Position, RowQuery, Shape, Shown, Totals,
+        check_name,
+    },
     log::Scope,
     retry::Retries,
 };
@@ -80,7 +83,7 @@ pub struct Subscription<'a, C: Codec, S> {
     retries: u64,
     healed: u64,
     failures: u32,
-    healed_ever: u64,
+    times_healed: u64,
 }
 
 /// Events to answer, and then to [keep](Subscription::keep).
@@ -115,7 +118,9 @@ impl<C: Codec> Batch<C> {
     /// The streams that it has events of: their ids, and what was kept of them before.
     pub fn streams(&self) -> Vec<(Id<C>, Mark)> {
         let moved = self.streams.values().filter(|stream| stream.version > stream.before.version);
-        moved.filter_map(|stream| Some((C::id(raw(&stream.key).as_ref()?.as_raw_bson_ref())?, stream.before.clone()))).collect()
+        moved
+            .filter_map(|stream| Some((C::id(raw(&stream.key).as_ref()?.as_raw_bson_ref())?, stream.before.clone())))
+            .collect()
     }
 
     /// What is kept of a stream from now on, which was read up to this version.
@@ -126,13 +131,16 @@ impl<C: Codec> Batch<C> {
     }
 
     fn is_empty(&self) -> bool {
-        self.streams.values().all(|stream| stream.version == stream.before.version && stream.parked == stream.before.parked)
+        self.streams
+            .values()
+            .all(|stream| stream.version == stream.before.version && stream.parked == stream.before.parked)
     }
 
     fn moved(self) -> Vec<Moved> {
-        let moved = self.streams.into_values().filter(|stream| {
-            stream.version != stream.before.version || stream.parked != stream.before.parked
-        });
+        let moved = self
+            .streams
+            .into_values()
+            .filter(|stream| stream.version != stream.before.version || stream.parked != stream.before.parked);
         let moved = moved.map(|Touched { key, before, version, parked, row }| Moved {
             key,
             from: before.version,
@@ -179,7 +187,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         Ok(Ok(Self {
             store,
             position: claim.position.clone(),
-            claim,
+            claim: *claim,
             options,
             source: None,
             shown: Default::default(),
@@ -189,13 +197,13 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
             retries: 0,
             healed: 0,
             failures: 0,
-            healed_ever: 0,
+            times_healed: 0,
         }))
     }
 
     /// How often it has read all events again, because the store had lost its history.
-    pub fn healed(&self) -> u64 {
-        self.healed_ever
+    pub fn times_healed(&self) -> u64 {
+        self.times_healed
     }
 
     /// The right that it writes with.
@@ -216,7 +224,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
             match self.try_next().await {
                 Ok(batch) => return Ok(batch),
                 Err(StoreError::HistoryLost { .. }) => {
-                    (self.healed, self.healed_ever) = (self.healed + 1, self.healed_ever + 1);
+                    (self.healed, self.times_healed) = (self.healed + 1, self.times_healed + 1);
                     self.start_again(None);
                 }
                 Err(error) if error.is_transient() => self.wait_and_read_again().await,
@@ -268,13 +276,8 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
     /// Sorts what the source has shown: what is new, what was seen, what was missed.
     async fn look(&mut self) -> Result<Batch<C>, StoreError> {
         let mut batch = Batch::<C>::new();
-        let shown = self.shown.iter().filter_map(|passed| passed.as_ref().ok()?.event.as_ref());
-        let mut keys: Vec<Bson> = shown
-            .map(|event| match event {
-                Ok(entry) => C::key(&entry.stream),
-                Err((key, unreadable)) => key_of(key.as_ref(), unreadable),
-            })
-            .collect();
+        let shown = self.shown.iter().filter_map(|passed| passed.as_ref().ok()?.shown.as_ref());
+        let mut keys: Vec<Bson> = shown.map(Shown::key).collect();
         keys.sort_by_cached_key(bytes);
         keys.dedup();
         if !keys.is_empty() {
@@ -283,7 +286,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
             }
         }
         while let Some(passed) = self.shown.pop_front() {
-            let Passed { event, position, is_last } = match passed {
+            let Passed { shown, position, is_last } = match passed {
                 Ok(passed) => passed,
                 Err(error) if batch.position.is_none() => return Err(error),
                 // It comes with the next call.
@@ -293,10 +296,11 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
                 }
             };
             self.failures = 0;
-            let done = match event {
-                None => Ok(()),
-                Some(Ok(entry)) => self.take(&mut batch, entry).await?,
-                Some(Err((key, unreadable))) => self.poisoned(&mut batch, key_of(key.as_ref(), &unreadable), unreadable),
+            let key = shown.as_ref().map(Shown::key);
+            let done = match (shown, key) {
+                (Some(Shown::Event(entry)), _) => self.take(&mut batch, entry).await?,
+                (Some(Shown::Unreadable(_, unreadable)), Some(key)) => self.poisoned(&mut batch, key, unreadable),
+                _ => Ok(()),
             };
             match done {
                 Ok(()) => (batch.position, batch.is_last) = (Some(position), is_last),
@@ -349,7 +353,9 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
     /// What becomes of a document that can't be read.
     fn poisoned(&self, batch: &mut Batch<C>, key: Bson, unreadable: Unreadable) -> Result<(), Unreadable> {
         let stream = batch.streams.entry(bytes(&key)).or_insert_with(|| Touched::new(key, Mark::default()));
-        let was_seen = unreadable.version.is_some_and(|version| u64::try_from(version).is_ok_and(|v| v != 0 && v <= stream.version));
+        let was_seen = unreadable
+            .version
+            .is_some_and(|version| u64::try_from(version).is_ok_and(|v| v != 0 && v <= stream.version));
         match self.options.poison {
             _ if was_seen => Ok(()),
             Poison::Stop => Err(unreadable),
@@ -419,7 +425,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         for attempt in 1.. {
             match self.store.claim(&feed, &self.options.holder, shape, lease, false).await {
                 Ok(Claimed::Ours(claim)) => {
-                    self.claim = claim;
+                    self.claim = *claim;
                     self.start_again(self.claim.position.clone());
                     return Ok(());
                 }
@@ -484,11 +490,6 @@ impl Touched {
     fn new(key: Bson, before: Mark) -> Self {
         Self { key, version: before.version, parked: before.parked.clone(), before, row: None }
     }
-}
-
-/// The key of a document's stream; one of its own, if it names no stream.
-fn key_of(key: Option<&Bson>, unreadable: &Unreadable) -> Bson {
-    key.cloned().unwrap_or_else(|| Bson::String(format!("unreadable {}", unreadable.document)))
 }
 
 fn raw(key: &Bson) -> Option<bson::RawBson> {

@@ -13,9 +13,7 @@ use super::{
     entry::{Commit, CommitId, EntryOf},
     error::StoreError,
     event_store::{EventStore, Expected, Outcome, Sought},
-    feed::{
-        Change, Claim, Claimed, FeedState, Feeds, Mark, Passed, Position, RowQuery, Rows, Shape, Totals, Which,
-    },
+    feed::{Change, Claim, Claimed, FeedState, Feeds, Mark, Passed, Position, RowQuery, Rows, Shape, Totals, Which},
     log::{EventLog, Scope},
     maintenance::{Fault, Maintenance, Read},
     query::Query,
