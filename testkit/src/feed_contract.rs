@@ -24,6 +24,7 @@ macro_rules! feed_contract {
             a_read_model_is_the_fold_of_the_events
             a_reader_goes_on_where_it_was
             what_was_not_kept_comes_again
+            a_call_that_is_dropped_loses_nothing
             a_feed_has_one_reader_at_a_time
             who_was_taken_over_writes_nothing
             a_mark_that_was_moved_is_not_moved_again
@@ -199,6 +200,26 @@ pub async fn what_was_not_kept_comes_again(store: impl Feeds<Baskets> + Sync) {
     }
     assert_eq!(seen, [[1, 2], [1, 2], [1, 2]]);
     assert_eq!(catch_up(&store, &mut reader).await, 2);
+    is_the_fold(&store).await;
+}
+
+pub async fn a_call_that_is_dropped_loses_nothing(store: impl Feeds<Baskets> + Sync) {
+    for _ in 0..20 {
+        saved(&store, created_with_socks()).await;
+    }
+    let mut reader = open(&store, "a").await;
+    let (mut seen, mut dropped) = (0, 0_u64);
+    while seen < 40 {
+        let patience = Duration::from_micros(fastrand::u64(..1_000 + dropped * 50));
+        match tokio::time::timeout(patience, project(&mut reader, &store, &UNITS)).await {
+            Ok(done) => seen += done.unwrap().0,
+            Err(_) => dropped += 1,
+        }
+        let kept = store.feed("units").await.unwrap().unwrap().events;
+        assert!(kept >= seen, "{kept} kept, {seen} said to be");
+        seen = kept;
+        assert!(dropped < 2_000, "it comes to nothing");
+    }
     is_the_fold(&store).await;
 }
 

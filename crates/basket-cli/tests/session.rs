@@ -121,8 +121,9 @@ fn help_has_the_exit_codes_and_examples_that_work() {
         // The words of the aggregate are put in where the source has `{stream}` and the like.
         assert!(!help.out.contains(['{', '}']), "{words}: {help:?}");
         for example in help.out.lines().filter_map(|line| line.strip_prefix("  basket ")) {
-            // A watch ends by itself only after a number of events that is given with -n.
-            let endless = example.starts_with("watch") && !example.contains(" -n ");
+            // A watch ends by itself only after a number of events that is given with -n, a project once all was read.
+            let endless = example.starts_with("watch") && !example.contains(" -n ")
+                || example.starts_with("project") && !example.contains("--once");
             if endless || example.contains("mongodb://") || example.contains(" | ") {
                 continue;
             }
@@ -134,6 +135,9 @@ fn help_has_the_exit_codes_and_examples_that_work() {
             // What follows two blanks or a > is for people and shells.
             let words = example.split("  ").next().unwrap().split(" > ").next().unwrap();
             let words = words.replace("5ab69073421aa917e62b4734", "ID");
+            if example.starts_with("feed") {
+                assert_eq!(basket.basket("project --once").code, 0);
+            }
             let answer = basket.basket(&words.replace("5ab69073421aa917e62b4735", &shell.create("hats")));
             if example.starts_with("explore") {
                 // It needs a terminal, and has one in tests/explore.rs.

@@ -2,66 +2,32 @@
 //! file of the events, so one transaction writes all; and whoever copies the file has them with it. The position of a feed is
 //! that of a row, which are in the order of the commits, so nothing is ever shown twice.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use basket_mongo::{
     Codec, Feeds, StoreError,
     store::{
         document::as_stored,
         feed::{
-            Change, Claim, Claimed, FeedState, Mark, Parked, Passed, Position, RowQuery, Rows, Shape, Shown, Totals,
-            Which,
+            Change, Claim, Claimed, FeedState, Mark, Parked, Passed, Position, RowQuery, Rows, Shape, Totals, Which,
         },
     },
 };
-use bson::{Bson, DateTime, RawDocumentBuf};
+use bson::{Bson, DateTime};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use rusqlite::{
     Connection, OptionalExtension, Row, ToSql, TransactionBehavior, named_params, params, params_from_iter,
 };
-use tokio::time::sleep;
 
 use super::{
     file::File,
+    following,
     rows::{Table, key_text},
     store::EmbeddedStore,
 };
 
-const INTERVAL: Duration = Duration::from_millis(50);
-
 /// The columns of a feed, in the order in which [`state`] and [`claim_of`] read them.
 const FEED: &str = "name, generation, shape, fence, position, holder, until, events, as_of, retries, healed";
-
-struct Reader<'a, C> {
-    store: &'a EmbeddedStore<C>,
-    row: i64,
-    shown: VecDeque<(RawDocumentBuf, i64)>,
-    /// Whether the last read has found nothing.
-    idle: bool,
-}
-
-impl<C: Codec> Reader<'_, C> {
-    async fn next(&mut self) -> Result<Passed<C>, StoreError> {
-        if let Some((document, row)) = self.shown.pop_front() {
-            self.row = row;
-            return Ok(Passed { shown: Some(Shown::read(&document)), position: Position::Row(row), is_last: false });
-        }
-        if self.idle {
-            sleep(INTERVAL).await;
-        }
-        let after = self.row;
-        let page = self.store.on_thread(move |file| {
-            let Some(connection) = file.open_existing()? else { return Ok(VecDeque::new()) };
-            file.table.behind(&connection, after).map_err(|error| file.failed(error))
-        });
-        self.shown = page.await?;
-        self.idle = self.shown.is_empty();
-        Ok(Passed { shown: None, position: Position::Row(self.row), is_last: self.idle })
-    }
-}
 
 impl<C: Codec> EmbeddedStore<C> {
     /// Runs a transaction on the file, which it makes if it is not there.
@@ -296,17 +262,7 @@ fn state(row: &Row<'_>) -> rusqlite::Result<FeedState> {
 
 impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
     fn after(&self, position: Option<Position>) -> impl Stream<Item = Result<Passed<C>, StoreError>> + Send {
-        let row = match position {
-            None => Ok(0),
-            Some(Position::Row(row)) => Ok(row),
-            Some(_) => Err(self.file.other("its position is of another kind of store")),
-        };
-        let reader = row.map(|row| Reader { store: self, row, shown: VecDeque::new(), idle: false });
-        stream::try_unfold(Some(reader), |reader| async move {
-            let Some(reader) = reader else { return Ok(None) };
-            let mut reader = reader?;
-            Ok(Some((reader.next().await?, Some(Ok(reader)))))
-        })
+        following::after(self, position)
     }
 
     async fn claim(

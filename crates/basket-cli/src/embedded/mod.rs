@@ -4,11 +4,13 @@
 //! - `store`: loads and appends; every call of SQLite runs on a thread that may block
 //! - `log`: documents in pages, the checks of the file, and imports
 //! - `tail`: events as they happen
+//! - `feeds`: what is kept of a reader, and of a read model; `following`: what comes after its position
 //! - `file`: the file itself: created, recognised, opened
 //! - `rows`: a row as a document, and back
 
 mod feeds;
 mod file;
+mod following;
 mod log;
 mod rows;
 mod store;

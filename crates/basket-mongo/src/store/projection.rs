@@ -80,8 +80,9 @@ async fn fold<C: Codec + 'static, S: Feeds<C> + Sync>(
     }
     for (id, before) in batch.streams() {
         let mut stream = new.remove(&id.to_string()).unwrap_or_default();
+        subscription.stay().await?;
         if before.version > 0 {
-            stream = match store.log(Scope::From(id.clone(), 1)).try_collect().await {
+            stream = match whole(subscription, store, &id).await {
                 Ok(stream) => stream,
                 Err(StoreError::Unreadable(unreadable)) => {
                     subscription.park(&mut batch, &id, unreadable)?;
@@ -100,6 +101,22 @@ async fn fold<C: Codec + 'static, S: Feeds<C> + Sync>(
     }
     let events = batch.events();
     subscription.keep(batch, totals).await.map(|()| events)
+}
+
+/// All events of a stream.
+async fn whole<C: Codec + 'static, S: Feeds<C> + Sync>(
+    subscription: &mut Subscription<'_, C, S>,
+    store: &S,
+    id: &Id<C>,
+) -> Result<Vec<Entry<C>>, StoreError> {
+    let (mut log, mut stream) = (pin!(store.log(Scope::From(id.clone(), 1))), Vec::new());
+    while let Some(entry) = log.try_next().await? {
+        stream.push(entry);
+        if stream.len() % 1_000 == 0 {
+            subscription.stay().await?;
+        }
+    }
+    Ok(stream)
 }
 
 /// Adds numbers to others, or takes them away.

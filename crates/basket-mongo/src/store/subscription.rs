@@ -261,6 +261,8 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
                 Either::Right(_) => {}
             }
         }
+        // Who drops this call in the middle gets the same events again.
+        self.is_open = !self.shown.is_empty();
         let batch = self.look().await?;
         if batch.is_empty() {
             self.position = batch.position.clone().or_else(|| self.position.take());
@@ -401,6 +403,18 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
             }
             written => written,
         }
+    }
+
+    /// Renews the lease if that is due, while a batch is worked on for long.
+    ///
+    /// # Errors
+    /// Those of [`keep`](Self::keep).
+    pub async fn stay(&mut self) -> Result<(), StoreError> {
+        if self.written.elapsed() >= self.options.lease / 3 {
+            self.store.keep(&self.claim, &Change::default()).await?;
+            self.written = Instant::now();
+        }
+        Ok(())
     }
 
     async fn write(&mut self, change: Change) -> Result<(), StoreError> {
