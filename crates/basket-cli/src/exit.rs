@@ -112,6 +112,9 @@ fn store(error: &StoreError) -> (u8, &'static str) {
         StoreError::NotAReplicaSet { .. } => {
             (STORE, "; start a replica set of one with `make mongo`, or `mongod --replSet`")
         }
+        StoreError::Restored { .. } | StoreError::OtherShape { .. } => {
+            (STORE, "; `basket rebuild` makes the read model again")
+        }
         StoreError::HistoryLost { .. } => (STORE, "; watch again from the version after it, or from the beginning"),
         StoreError::Unsuitable { .. } => (STORE, "; `basket verify` names what stands in its way"),
         _ => (STORE, ""),

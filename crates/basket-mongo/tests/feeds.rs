@@ -7,17 +7,19 @@
 use std::{collections::HashMap, env, time::Duration};
 
 use basket_mongo::{
-    Baskets, Commit, EventStore, Feeds, MongoStore, Subscription,
+    Baskets, Commit, EventStore, Feeds, MongoStore, StoreError, Subscription,
     store::{
         document::new_events,
         feed::{Position, Shown},
+        projection::{project, rebuild},
+        subscription::Options,
     },
 };
 use bson::{DateTime, Document, doc};
-use futures_util::{StreamExt, future::join_all};
+use futures_util::{StreamExt, TryStreamExt, future::join_all};
 use mongodb::ClientSession;
 use testkit::{
-    feed_contract::{PATIENCE, catch_some, catch_up, is_the_fold, open},
+    feed_contract::{PATIENCE, UNITS, catch_some, catch_up, is_the_fold, open},
     mongo::{add, created, created_with_socks, saved, with_database},
     own_server::OwnServer,
 };
@@ -205,6 +207,46 @@ fn a_history_that_was_lost_is_noticed_and_healed() {
     });
 }
 
+/// An older backup is brought back, and written to: what was read is there no more.
+#[test]
+fn an_older_state_that_was_brought_back_is_noticed() {
+    with_database(async |db| {
+        let store = db.store().await;
+        for _ in 0..3 {
+            saved(&store, created_with_socks()).await;
+        }
+        let older: Vec<Document> = db.events().find(doc! {}).await.unwrap().try_collect().await.unwrap();
+        let mut basket = saved(&store, created_with_socks()).await;
+        add(&mut basket, "rocks", 1);
+        store.save(&mut basket).await.unwrap();
+        let mut reader = open(&store, "a").await;
+        assert_eq!(catch_up(&store, &mut reader).await, 9);
+        db.events().drop().await.unwrap();
+        db.events().insert_many(older).await.unwrap();
+        let again = MongoStore::<Baskets>::at(&db.address).await.unwrap();
+        for _ in 0..5 {
+            saved(&again, created_with_socks()).await;
+        }
+        for holder in ["a", "b"] {
+            // Who comes after it is told so, too.
+            let error = timeout(PATIENCE, async {
+                loop {
+                    if let Err(error) = project(&mut reader, &store, &UNITS).await {
+                        break error;
+                    }
+                }
+            });
+            let error = error.await.unwrap();
+            assert!(matches!(error, StoreError::Restored { .. }), "{holder}: {error:?}");
+            reader = open(&store, "b").await;
+        }
+        reader.close().await.unwrap();
+        let (next, _) = rebuild(&store, &UNITS, Options::default(), |_| {}).await.unwrap();
+        store.replace("units", next.claim()).await.unwrap();
+        is_the_fold(&store).await;
+    });
+}
+
 /// A collection that is dropped and brought back ends its change stream.
 #[test]
 fn a_collection_that_was_brought_back_is_read_again() {
@@ -213,8 +255,7 @@ fn a_collection_that_was_brought_back_is_read_again() {
         saved(&store, created_with_socks()).await;
         let mut reader = open(&store, "a").await;
         catch_up(&store, &mut reader).await;
-        let kept: Vec<Document> =
-            futures_util::TryStreamExt::try_collect(db.events().find(doc! {}).await.unwrap()).await.unwrap();
+        let kept: Vec<Document> = db.events().find(doc! {}).await.unwrap().try_collect().await.unwrap();
         db.events().drop().await.unwrap();
         db.events().insert_many(kept).await.unwrap();
         let again = MongoStore::<Baskets>::at(&db.address).await.unwrap();

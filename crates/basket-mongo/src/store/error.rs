@@ -57,6 +57,9 @@ pub enum StoreError {
     /// Another process reads the feed now; nothing was written for it.
     #[error("another process has taken over the feed '{feed}' of {store}")]
     Fenced { store: String, feed: String },
+    /// The store has lost events that a feed has read, as after a restore of an older backup: its read model must be built again.
+    #[error("{store} has no longer all the events that '{feed}' has read; was an older state of it restored?")]
+    Restored { store: String, feed: String },
     /// The rows of a feed are of another program: their shape is `found`, and `expected` was asked for.
     #[error("the rows of '{feed}' in {store} have shape {found}, and this program makes shape {expected}")]
     OtherShape { store: String, feed: String, found: i32, expected: i32 },

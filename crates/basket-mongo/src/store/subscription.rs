@@ -84,6 +84,16 @@ pub struct Subscription<'a, C: Codec, S> {
     healed: u64,
     failures: u32,
     times_healed: u64,
+    /// While all is read again.
+    healing: Option<Healing>,
+}
+
+/// What a lost history has left.
+struct Healing {
+    /// How many events had been read.
+    read: u64,
+    /// How many of them were found again.
+    found: u64,
 }
 
 /// Events to answer, and then to [keep](Subscription::keep).
@@ -93,6 +103,8 @@ pub struct Batch<C: Codec> {
     /// Whether there was nothing more to read after them.
     pub is_last: bool,
     position: Option<Position>,
+    /// Events in it that had been kept before.
+    known: u64,
     streams: HashMap<Vec<u8>, Touched>,
 }
 
@@ -107,7 +119,7 @@ struct Touched {
 
 impl<C: Codec> Batch<C> {
     fn new() -> Self {
-        Self { entries: Vec::new(), is_last: false, position: None, streams: HashMap::new() }
+        Self { entries: Vec::new(), is_last: false, position: None, known: 0, streams: HashMap::new() }
     }
 
     /// How many events are read with it: also those that a row was folded from, though they come after the batch.
@@ -198,6 +210,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
             healed: 0,
             failures: 0,
             times_healed: 0,
+            healing: None,
         }))
     }
 
@@ -218,15 +231,20 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if another reader has taken over; [`StoreError::Unreadable`] as [`Poison::Stop`] says;
-    /// [`StoreError::Diverged`] if the store has another history than the one that was read.
+    /// [`StoreError::Restored`] if the store has lost events that were read.
     pub async fn next(&mut self) -> Result<Batch<C>, StoreError> {
         loop {
             match self.try_next().await {
                 Ok(batch) => return Ok(batch),
-                Err(StoreError::HistoryLost { .. }) => {
-                    (self.healed, self.times_healed) = (self.healed + 1, self.times_healed + 1);
-                    self.start_again(None);
-                }
+                Err(StoreError::HistoryLost { .. }) => match self.store.feed(&self.claim.rows.feed).await {
+                    Ok(state) => {
+                        (self.healed, self.times_healed) = (self.healed + 1, self.times_healed + 1);
+                        self.healing = Some(Healing { read: state.map_or(0, |state| state.events), found: 0 });
+                        self.start_again(None);
+                    }
+                    Err(error) if error.is_transient() => self.wait_and_read_again().await,
+                    Err(error) => return Err(error),
+                },
                 Err(error) if error.is_transient() => self.wait_and_read_again().await,
                 Err(error) => return Err(error),
             }
@@ -264,7 +282,16 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         // Who drops this call in the middle gets the same events again.
         self.is_open = !self.shown.is_empty();
         let batch = self.look().await?;
+        let is_over = batch.position.as_ref().is_some_and(|position| !matches!(position, Position::Stored { .. }));
+        if let Some(healing) = self.healing.as_ref().filter(|_| is_over) {
+            if healing.found + batch.known < healing.read {
+                let (store, feed) = (self.store.name().to_owned(), self.claim.rows.feed.clone());
+                return Err(StoreError::Restored { store, feed });
+            }
+            self.healing = None;
+        }
         if batch.is_empty() {
+            self.found(batch.known);
             self.position = batch.position.clone().or_else(|| self.position.take());
             if self.written.elapsed() >= renewal || batch.is_last && !self.was_last {
                 let (position, is_last) = (self.position.clone(), batch.is_last);
@@ -273,6 +300,13 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         }
         self.is_open = !batch.is_empty();
         Ok(batch)
+    }
+
+    /// Counts events that were found again.
+    fn found(&mut self, events: u64) {
+        if let Some(healing) = &mut self.healing {
+            healing.found += events;
+        }
     }
 
     /// Sorts what the source has shown: what is new, what was seen, what was missed.
@@ -322,6 +356,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         let key = C::key(&entry.stream);
         let place = bytes(&key);
         let stream = batch.streams.entry(place).or_insert_with(|| Touched::new(key.clone(), Mark::default()));
+        batch.known += u64::from(entry.version <= stream.before.version);
         if stream.parked.is_some() || entry.version <= stream.version {
             return Ok(Ok(()));
         }
@@ -358,6 +393,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         let was_seen = unreadable
             .version
             .is_some_and(|version| u64::try_from(version).is_ok_and(|v| v != 0 && v <= stream.version));
+        batch.known += u64::from(was_seen);
         match self.options.poison {
             _ if was_seen => Ok(()),
             Poison::Stop => Err(unreadable),
@@ -384,6 +420,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
 
     /// Keeps what was made of a batch, with the fact that it was read: both, or neither. After an error, the events come again.
     pub async fn keep(&mut self, batch: Batch<C>, totals: Totals) -> Result<(), StoreError> {
+        let known = batch.known;
         let change = Change {
             position: batch.position.clone().or_else(|| self.position.clone()),
             is_last: batch.is_last,
@@ -396,6 +433,9 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         }
         let written = self.write(change).await;
         self.is_open = written.is_err();
+        if written.is_ok() {
+            self.found(known);
+        }
         match written {
             Err(error) if error.is_transient() => {
                 self.retries += 1;
@@ -418,7 +458,12 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
     }
 
     async fn write(&mut self, change: Change) -> Result<(), StoreError> {
-        let change = Change { retries: self.retries, healed: self.healed, ..change };
+        let (position, healing) = (change.position.clone(), self.healing.is_some());
+        let mut change = Change { retries: self.retries, healed: self.healed, ..change };
+        if healing {
+            // It heals from the beginning, or it would not know what it has not found.
+            change.position = None;
+        }
         let written = self.store.keep(&self.claim, &change).await;
         if written.is_err() {
             (self.source, self.shown) = (None, Default::default());
@@ -426,8 +471,10 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         written?;
         (self.retries, self.healed, self.written) = (0, 0, Instant::now());
         self.was_last = change.is_last;
-        self.position.clone_from(&change.position);
-        self.claim.position = change.position;
+        self.position.clone_from(&position);
+        if !healing {
+            self.claim.position = position;
+        }
         Ok(())
     }
 
