@@ -68,6 +68,12 @@ fn every_tool_works(store: &str, folder: &Path) {
     let list = json("list --format json");
     assert_eq!((&list[0]["id"], &list[0]["parts"], &list[0]["versions"]), (&"north".into(), &4.into(), &4.into()));
 
+    assert!(run("project --once").err.contains("'list' has read all events; 4 of them were new"));
+    run("feed wait list north 4").says("");
+    let (kept, folded) = (run("list"), run("list --replay"));
+    assert!(kept.err.contains("which has read all events") && kept.out == folded.out, "{kept:?} {folded:?}");
+    assert_eq!(run("rebuild list").out, "1 row of the old one compared: 0 differ\n");
+
     let lines = folder.join("silos.ndjson");
     std::fs::write(&lines, run("export").out).unwrap();
     let copy = folder.join("copy.db");

@@ -64,7 +64,8 @@ impl<D: Domain> Rebuild<D> {
         print(self.format, &record(&self.name, &found, events, seconds, !self.dry_run), |out| {
             let Differences { compared, differ, rows, totals } = &found;
             if is_there {
-                writeln!(out, "{compared} rows of the old one compared: {differ} differ")?;
+                let rows_of = if *compared == 1 { "row" } else { "rows" };
+                writeln!(out, "{compared} {rows_of} of the old one compared: {differ} differ")?;
                 for id in rows {
                     writeln!(out, "  {} {}", what::<D>(), plain(id))?;
                 }
