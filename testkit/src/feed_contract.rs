@@ -88,10 +88,10 @@ pub async fn open<'a, S: Feeds<Baskets> + Sync>(store: &'a S, holder: &str) -> S
 }
 
 /// Reads all there is, and returns how many events that were.
-pub async fn catch_up<S: Feeds<Baskets> + Sync>(store: &S, reader: &mut Subscription<'_, Baskets, S>) -> u64 {
+pub async fn catch_up<S: Feeds<Baskets> + Sync>(reader: &mut Subscription<'_, Baskets, S>) -> u64 {
     let mut events = 0;
     loop {
-        let (more, is_last) = project(reader, store, &UNITS).await.unwrap();
+        let (more, is_last) = project(reader, &UNITS).await.unwrap();
         events += more;
         if is_last {
             return events;
@@ -100,15 +100,11 @@ pub async fn catch_up<S: Feeds<Baskets> + Sync>(store: &S, reader: &mut Subscrip
 }
 
 /// Reads until so many events were read; they must come soon.
-pub async fn catch_some<S: Feeds<Baskets> + Sync>(
-    store: &S,
-    reader: &mut Subscription<'_, Baskets, S>,
-    many: u64,
-) -> u64 {
+pub async fn catch_some<S: Feeds<Baskets> + Sync>(reader: &mut Subscription<'_, Baskets, S>, many: u64) -> u64 {
     let mut events = 0;
     let read = async {
         while events < many {
-            events += catch_up(store, reader).await;
+            events += catch_up(reader).await;
         }
     };
     tokio::time::timeout(PATIENCE, read).await.expect("the events come");
@@ -155,13 +151,13 @@ pub async fn a_read_model_is_the_fold_of_the_events(store: impl Feeds<Baskets> +
     let mut one = saved(&store, created_with_socks()).await;
     saved(&store, created_with_socks()).await;
     let mut reader = open(&store, "a").await;
-    assert_eq!(catch_up(&store, &mut reader).await, 4);
+    assert_eq!(catch_up(&mut reader).await, 4);
     is_the_fold(&store).await;
     add(&mut one, "rocks", 5);
     add(&mut one, "clocks", 2);
     store.save(&mut one).await.unwrap();
     saved(&store, created_with_socks()).await;
-    assert_eq!(catch_some(&store, &mut reader, 4).await, 4);
+    assert_eq!(catch_some(&mut reader, 4).await, 4);
     is_the_fold(&store).await;
     let state = store.feed("units").await.unwrap().unwrap();
     assert_eq!((state.events, state.behind, state.parked, state.retries, state.healed), (8, 0, 0, 0, 0));
@@ -172,7 +168,7 @@ pub async fn a_reader_goes_on_where_it_was(store: impl Feeds<Baskets> + Sync) {
     let mut basket = saved(&store, created_with_socks()).await;
     for round in 0..4 {
         let mut reader = open(&store, "a").await;
-        assert_eq!(catch_up(&store, &mut reader).await, if round == 0 { 2 } else { 3 });
+        assert_eq!(catch_up(&mut reader).await, if round == 0 { 2 } else { 3 });
         if round % 2 == 0 {
             // Otherwise it just ends, and its lease runs out.
             reader.close().await.unwrap();
@@ -181,7 +177,7 @@ pub async fn a_reader_goes_on_where_it_was(store: impl Feeds<Baskets> + Sync) {
         store.save(&mut basket).await.unwrap();
         saved(&store, created_with_socks()).await;
     }
-    assert_eq!(catch_up(&store, &mut open(&store, "b").await).await, 3);
+    assert_eq!(catch_up(&mut open(&store, "b").await).await, 3);
     is_the_fold(&store).await;
 }
 
@@ -199,7 +195,7 @@ pub async fn what_was_not_kept_comes_again(store: impl Feeds<Baskets> + Sync) {
         seen.push(batch.entries.iter().map(|entry| entry.version).collect::<Vec<_>>());
     }
     assert_eq!(seen, [[1, 2], [1, 2], [1, 2]]);
-    assert_eq!(catch_up(&store, &mut reader).await, 2);
+    assert_eq!(catch_up(&mut reader).await, 2);
     is_the_fold(&store).await;
 }
 
@@ -211,7 +207,7 @@ pub async fn a_call_that_is_dropped_loses_nothing(store: impl Feeds<Baskets> + S
     let (mut seen, mut dropped) = (0, 0_u64);
     while seen < 40 {
         let patience = Duration::from_micros(fastrand::u64(..1_000 + dropped * 50));
-        match tokio::time::timeout(patience, project(&mut reader, &store, &UNITS)).await {
+        match tokio::time::timeout(patience, project(&mut reader, &UNITS)).await {
             Ok(done) => seen += done.unwrap().0,
             Err(_) => dropped += 1,
         }
@@ -262,10 +258,10 @@ pub async fn who_was_taken_over_writes_nothing(store: impl Feeds<Baskets> + Sync
     let error = first.keep(batch, Totals::new()).await.unwrap_err();
     assert!(matches!(error, StoreError::Fenced { .. }), "{error:?}");
     assert_eq!(store.feed("units").await.unwrap().unwrap().events, 0);
-    assert_eq!(catch_up(&store, &mut second).await, 2);
+    assert_eq!(catch_up(&mut second).await, 2);
     add(&mut basket, "rocks", 1);
     store.save(&mut basket).await.unwrap();
-    catch_some(&store, &mut second, 1).await;
+    catch_some(&mut second, 1).await;
     is_the_fold(&store).await;
 }
 
@@ -302,7 +298,7 @@ pub async fn a_mark_that_was_moved_is_not_moved_again(store: impl Feeds<Baskets>
 pub async fn a_missed_event_is_read_with_the_next_one(store: impl Feeds<Baskets> + Sync) {
     let mut basket = saved(&store, created_with_socks()).await;
     let mut reader = open(&store, "a").await;
-    assert_eq!(catch_up(&store, &mut reader).await, 2);
+    assert_eq!(catch_up(&mut reader).await, 2);
     let rows = reader.claim().rows.clone();
     reader.close().await.unwrap();
     add(&mut basket, "rocks", 7);
@@ -325,7 +321,7 @@ pub async fn a_missed_event_is_read_with_the_next_one(store: impl Feeds<Baskets>
     let position = futures_util::StreamExt::next(&mut beyond).await.unwrap().unwrap().position;
     store.keep(reader.claim(), &Change { position: Some(position), ..Change::default() }).await.unwrap();
     let mut reader = open(&store, "a").await;
-    assert_eq!(catch_up(&store, &mut reader).await, 0, "it was missed");
+    assert_eq!(catch_up(&mut reader).await, 0, "it was missed");
     add(&mut basket, "clocks", 1);
     store.save(&mut basket).await.unwrap();
     let mut seen = Vec::new();
@@ -333,7 +329,7 @@ pub async fn a_missed_event_is_read_with_the_next_one(store: impl Feeds<Baskets>
         seen.extend(reader.next().await.unwrap().entries.iter().map(|entry| entry.version));
     }
     assert_eq!(seen, [3, 4], "the event that was missed comes before the next one");
-    assert_eq!(catch_some(&store, &mut reader, 2).await, 2);
+    assert_eq!(catch_some(&mut reader, 2).await, 2);
     is_the_fold(&store).await;
     assert_eq!(
         store.marks(&rows, vec![<Baskets as basket_mongo::Codec>::key(basket.id())]).await.unwrap()[0].1.version,
@@ -364,7 +360,7 @@ pub async fn a_document_that_cant_be_read_stops_it_or_is_parked(
     saved(&store, created_with_socks()).await;
     let mut reader = open(&store, "a").await;
     let error = loop {
-        match project(&mut reader, &store, &UNITS).await {
+        match project(&mut reader, &UNITS).await {
             Ok(_) => {}
             Err(error) => break error,
         }
@@ -375,7 +371,7 @@ pub async fn a_document_that_cant_be_read_stops_it_or_is_parked(
 
     let park = Options { poison: Poison::Park, ..options("b") };
     let mut reader = Subscription::open(&store, "units", UNITS.shape(), park).await.unwrap();
-    catch_up(&store, &mut reader).await;
+    catch_up(&mut reader).await;
     let state = store.feed("units").await.unwrap().unwrap();
     assert_eq!((state.events, state.behind, state.parked), (4, 1, 1));
     let parked = store
@@ -388,7 +384,7 @@ pub async fn a_document_that_cant_be_read_stops_it_or_is_parked(
     // Its row is that of the version before, others go on, and a writer who waits for it is told.
     let error = store.wait_for("units", &id, 3, Duration::from_secs(9)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unreadable(_)), "{error:?}");
-    assert_eq!(retry(&mut reader, &store, &UNITS).await.unwrap(), 0);
+    assert_eq!(retry(&mut reader, &UNITS).await.unwrap(), 0);
     assert_eq!(store.feed("units").await.unwrap().unwrap().parked, 1, "it can't be read still");
 }
 
@@ -397,14 +393,12 @@ pub async fn a_writer_waits_until_it_is_read(store: impl Feeds<Baskets> + Sync) 
     let mut reader = open(&store, "a").await;
     let wait = store.wait_for("units", basket.id(), 2, Duration::from_millis(100)).await;
     assert!(matches!(wait, Err(StoreError::Busy { .. })), "{wait:?}");
-    catch_up(&store, &mut reader).await;
+    catch_up(&mut reader).await;
     store.wait_for("units", basket.id(), 2, Duration::ZERO).await.unwrap();
     add(&mut basket, "rocks", 1);
     store.save(&mut basket).await.unwrap();
-    let (_, waited) = tokio::join!(
-        catch_some(&store, &mut reader, 1),
-        store.wait_for("units", basket.id(), 3, Duration::from_secs(20))
-    );
+    let (_, waited) =
+        tokio::join!(catch_some(&mut reader, 1), store.wait_for("units", basket.id(), 3, Duration::from_secs(20)));
     waited.unwrap();
 }
 
@@ -412,7 +406,7 @@ pub async fn a_read_model_is_built_again_and_takes_the_place_of_the_old_one(stor
     let mut basket = saved(&store, created_with_socks()).await;
     saved(&store, created_with_socks()).await;
     let mut reader = open(&store, "a").await;
-    catch_up(&store, &mut reader).await;
+    catch_up(&mut reader).await;
 
     let mut read = 0;
     let (next, found) = rebuild(&store, &UNITS, options("c"), |events| read += events).await.unwrap();
@@ -440,14 +434,14 @@ pub async fn a_read_model_is_built_again_and_takes_the_place_of_the_old_one(stor
     add(&mut basket, "rocks", 1);
     store.save(&mut basket).await.unwrap();
     let error = loop {
-        match project(&mut reader, &store, &UNITS).await {
+        match project(&mut reader, &UNITS).await {
             Ok(_) => {}
             Err(error) => break error,
         }
     };
     assert!(matches!(error, StoreError::Fenced { .. }), "{error:?}");
     let mut reader = open(&store, "a").await;
-    assert_eq!(catch_up(&store, &mut reader).await, 1);
+    assert_eq!(catch_up(&mut reader).await, 1);
 }
 
 pub async fn rows_of_another_shape_are_not_written_to(store: impl Feeds<Baskets> + Sync) {
@@ -466,7 +460,7 @@ pub async fn rows_come_in_the_order_that_is_asked_for(store: impl Feeds<Baskets>
         add(&mut basket, if units == 9 { "rocks" } else { "clocks" }, units);
         store.save(&mut basket).await.unwrap();
     }
-    catch_up(&store, &mut open(&store, "a").await).await;
+    catch_up(&mut open(&store, "a").await).await;
     let rows = store.feed("units").await.unwrap().unwrap().rows;
     let units = async |query: RowQuery| {
         let rows = store.rows(rows.clone(), query).try_collect::<Vec<_>>().await.unwrap();

@@ -168,7 +168,7 @@ fn a_history_that_was_lost_is_noticed_and_healed() {
         let store = MongoStore::<Baskets>::at(&server.address()).await.unwrap();
         let mut basket = saved(&store, created_with_socks()).await;
         let mut reader = open(&store, "a").await;
-        catch_up(&store, &mut reader).await;
+        catch_up(&mut reader).await;
         reader.close().await.unwrap();
         let position = store.feed("units").await.unwrap().unwrap().position;
         add(&mut basket, "rocks", 3);
@@ -195,13 +195,13 @@ fn a_history_that_was_lost_is_noticed_and_healed() {
         println!("lost after {written} MB");
 
         let mut reader = open(&store, "b").await;
-        let events = catch_some(&store, &mut reader, 7).await;
+        let events = catch_some(&mut reader, 7).await;
         assert_eq!((events, reader.times_healed()), (7, 1), "all that was missed, once");
         is_the_fold(&store).await;
         // And it goes on live.
         add(&mut basket, "clocks", 1);
         store.save(&mut basket).await.unwrap();
-        catch_some(&store, &mut reader, 1).await;
+        catch_some(&mut reader, 1).await;
         is_the_fold(&store).await;
         assert_eq!(store.feed("units").await.unwrap().unwrap().healed, 1);
     });
@@ -220,7 +220,7 @@ fn an_older_state_that_was_brought_back_is_noticed() {
         add(&mut basket, "rocks", 1);
         store.save(&mut basket).await.unwrap();
         let mut reader = open(&store, "a").await;
-        assert_eq!(catch_up(&store, &mut reader).await, 9);
+        assert_eq!(catch_up(&mut reader).await, 9);
         db.events().drop().await.unwrap();
         db.events().insert_many(older).await.unwrap();
         let again = MongoStore::<Baskets>::at(&db.address).await.unwrap();
@@ -231,7 +231,7 @@ fn an_older_state_that_was_brought_back_is_noticed() {
             // Who comes after it is told so, too.
             let error = timeout(PATIENCE, async {
                 loop {
-                    if let Err(error) = project(&mut reader, &store, &UNITS).await {
+                    if let Err(error) = project(&mut reader, &UNITS).await {
                         break error;
                     }
                 }
@@ -254,13 +254,13 @@ fn a_collection_that_was_brought_back_is_read_again() {
         let store = db.store().await;
         saved(&store, created_with_socks()).await;
         let mut reader = open(&store, "a").await;
-        catch_up(&store, &mut reader).await;
+        catch_up(&mut reader).await;
         let kept: Vec<Document> = db.events().find(doc! {}).await.unwrap().try_collect().await.unwrap();
         db.events().drop().await.unwrap();
         db.events().insert_many(kept).await.unwrap();
         let again = MongoStore::<Baskets>::at(&db.address).await.unwrap();
         saved(&again, created_with_socks()).await;
-        catch_some(&store, &mut reader, 1).await;
+        catch_some(&mut reader, 1).await;
         is_the_fold(&store).await;
     });
 }

@@ -25,8 +25,8 @@ use crate::{
 /// Show how far each read model has come, and what it has parked
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-`behind` counts the events of the store that a feed has not read; `healed` how often it read all events again, because the
-store no longer knew what came after its position.
+`behind` counts the events of the store that a feed has not read; `healed` how often it read all
+events again, because the store no longer knew what came after its position.
 
 Examples:
   {program} feed
@@ -72,9 +72,12 @@ enum What<D: Domain> {
     },
 }
 
-const WAIT: Duration = Duration::from_secs(10);
-
 impl<D: Domain> Feed<D> {
+    /// Whether it waits for something, and no longer than for a change.
+    pub(super) fn waits(&self) -> bool {
+        matches!(self.what, Some(What::Wait { .. }))
+    }
+
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         match self.what {
             None => show(&store.feeds().await?, self.format),
@@ -82,7 +85,7 @@ impl<D: Domain> Feed<D> {
             Some(What::Retry { name }) => again::<D>(store, &name).await,
             Some(What::Wait { name, id, version, .. }) => {
                 must_be_there(store, &name).await?;
-                Ok(store.wait_for(&name, &id, version, WAIT).await?)
+                Ok(store.wait_for(&name, &id, version, Duration::MAX).await?)
             }
         }
     }
@@ -179,7 +182,7 @@ async fn again<D: Domain>(store: &(impl Feeds<D> + Sync), name: &str) -> Result<
     let Ok(mut reader) = opened.map_err(|error| in_words(error, name))? else {
         return Err(anyhow::anyhow!("'{name}' can't be taken from the process that keeps it"));
     };
-    let events = retry(&mut reader, store, &*projection).await;
+    let events = retry(&mut reader, &*projection).await;
     reader.close().await?;
     let events = events.map_err(|error| in_words(error, name))?;
     let after = must_be_there(store, name).await?.parked;

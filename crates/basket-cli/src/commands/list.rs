@@ -23,9 +23,10 @@ use crate::{
 /// List all the {streams}, the one that changed last on top
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-It asks the read model that `{program} project` keeps, and says how far behind that is. Where there is none, and with --replay or
---at, it reads every event once, and keeps one line for each {stream}. A document that can't be read as an event counts only as
-unreadable in its {stream}'s line; one that names no {stream} is in no line. `{program} verify` names them.
+It asks the read model that `{program} project` keeps, and says how far behind that is. Where there is
+none, and with --replay or --at, it reads every event once, and keeps one line for each {stream}. A
+document that can't be read as an event counts only as unreadable in its {stream}'s line; one that
+names no {stream} is in no line. `{program} verify` names them.
 
 Examples:
   {program} list

@@ -191,16 +191,18 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 }
 
 impl Command {
-    /// Whether it changes one stream, and has no more to do.
+    /// Whether it changes one stream, or waits for that, and has no more to do.
     fn changes(&self) -> bool {
-        matches!(
-            self,
-            Self::Create(_)
-                | Self::Add(_)
-                | Self::Remove(_)
-                | Self::Merge(_)
-                | Self::Tool(Tool::Revert(_) | Tool::Restore(_))
-        )
+        let waits = matches!(self, Self::Tool(Tool::Feed(feed)) if feed.waits());
+        waits
+            || matches!(
+                self,
+                Self::Create(_)
+                    | Self::Add(_)
+                    | Self::Remove(_)
+                    | Self::Merge(_)
+                    | Self::Tool(Tool::Revert(_) | Tool::Restore(_))
+            )
     }
 
     /// Whether it shows what happens for as long as the user likes.

@@ -26,9 +26,10 @@ use crate::{
 /// Keep the read models that answer at once, until Ctrl-C
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-It reads every event once, and from then on what is appended. What it has read is kept with the read model, in one
-transaction, so that it goes on where it was: after a restart, a kill, or an election. It may run in several processes: one
-works, the others wait until it has been silent for the time of its lease.
+It reads every event once, and from then on what is appended. What it has read is kept with the
+read model, in one transaction, so that it goes on where it was: after a restart, a kill, or an
+election. It may run in several processes: one works, the others wait until it has been silent for
+the time of its lease.
 
 `{program} list` and `{program} report` ask a read model where there is one, and say how far behind it is.
 
@@ -95,7 +96,7 @@ impl<D: Domain> Project<D> {
             let (bar, mut read) = (progress::bar(behind, "events"), 0);
             let (mut is_new, mut healed) = (true, 0);
             loop {
-                match project(&mut reader, store, projection).await {
+                match project(&mut reader, projection).await {
                     Ok((events, is_last)) => {
                         read += events;
                         bar.inc(events);

@@ -20,8 +20,9 @@ use crate::{
 /// Build a read model again from all the events, and put it in the place of the old one
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The old one answers until the new one has read all there is; then they change places at once. A `project` that keeps the old
-one goes on with the new one. Only rows of the same version are compared: others have read more or less of their {stream}.
+The old one answers until the new one has read all there is; then they change places at once. A
+`project` that keeps the old one goes on with the new one. Only rows of the same version are
+compared: others have read more or less of their {stream}.
 
 Examples:
   {program} rebuild list

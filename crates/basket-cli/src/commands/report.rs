@@ -36,9 +36,11 @@ pub(crate) enum Report {
 #[command(after_help = "\
 A product stays in a basket from when it comes in until it is removed; what is added meanwhile is removed with it. --since
 and --until choose stays by their beginning, and --by day takes the day of the beginning, in UTC. Where clocks run
-backwards, a stay lasts no time. It asks the read model that `{program} project` keeps, and says how far behind that is. Where
-there is none, and with --since, --until, --include-undos or --replay, it reads every event once, and keeps some numbers for
-each product (and day).
+backwards, a stay lasts no time.
+
+It asks the read model that `{program} project` keeps, and says how far behind that is. Where there is
+none, and with --since, --until, --include-undos or --replay, it reads every event once, and keeps
+some numbers for each product (and day).
 
 What shoppers did counts, and undo does not: neither an event that was undone and is not in effect now, nor the events of
 `revert` and `restore` themselves. --include-undos counts all of them, as if shoppers had done so.

@@ -16,6 +16,30 @@ use super::{
 };
 
 /// A read model, as a function of the events.
+///
+/// ```no_run
+/// # use basket_mongo::{Baskets, Entry, Feeds, MongoStore, Projection, Subscription};
+/// # use basket_mongo::store::{feed::{RowQuery, Shape}, projection::project};
+/// # use bson::{Document, doc};
+/// # use futures_util::TryStreamExt;
+/// /// How much has happened to each basket.
+/// struct Busy;
+///
+/// impl Projection<Baskets> for Busy {
+///     fn name(&self) -> &'static str { "busy" }
+///     fn shape(&self) -> Shape { Shape { number: 1, indexes: &["events"] } }
+///     fn fold(&self, stream: &[Entry<Baskets>]) -> Document { doc! { "events": stream.len() as i64 } }
+/// }
+///
+/// # async fn example(store: MongoStore<Baskets>) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut reader = Subscription::open(&store, "busy", Busy.shape(), Default::default()).await?;
+/// while !project(&mut reader, &Busy).await?.1 {}
+///
+/// let busiest = RowQuery { sort: Some("events"), descending: true, limit: Some(10), ..RowQuery::default() };
+/// let rows: Vec<_> = store.rows(reader.claim().rows.clone(), busiest).try_collect().await?;
+/// # Ok(())
+/// # }
+/// ```
 pub trait Projection<C: Codec>: Send + Sync {
     /// The name of its feed.
     fn name(&self) -> &'static str;
@@ -43,12 +67,11 @@ pub trait Projection<C: Codec>: Send + Sync {
 /// Those of [`Subscription::next`] and [`Subscription::keep`]. Where the store does not answer it waits for it.
 pub async fn project<C: Codec + 'static, S: Feeds<C> + Sync>(
     subscription: &mut Subscription<'_, C, S>,
-    store: &S,
     projection: &dyn Projection<C>,
 ) -> Result<(u64, bool), StoreError> {
     let batch = subscription.next().await?;
     let is_last = batch.is_last;
-    match fold(subscription, store, projection, batch).await {
+    match fold(subscription, projection, batch).await {
         Err(error) if error.is_transient() => {
             subscription.wait_and_read_again().await;
             Ok((0, false))
@@ -60,16 +83,14 @@ pub async fn project<C: Codec + 'static, S: Feeds<C> + Sync>(
 /// Takes the parked streams once more into a read model, and returns how many events could be read now.
 pub async fn retry<C: Codec + 'static, S: Feeds<C> + Sync>(
     subscription: &mut Subscription<'_, C, S>,
-    store: &S,
     projection: &dyn Projection<C>,
 ) -> Result<u64, StoreError> {
     let batch = subscription.retry_parked().await?;
-    fold(subscription, store, projection, batch).await
+    fold(subscription, projection, batch).await
 }
 
 async fn fold<C: Codec + 'static, S: Feeds<C> + Sync>(
     subscription: &mut Subscription<'_, C, S>,
-    store: &S,
     projection: &dyn Projection<C>,
     mut batch: Batch<C>,
 ) -> Result<u64, StoreError> {
@@ -82,7 +103,7 @@ async fn fold<C: Codec + 'static, S: Feeds<C> + Sync>(
         let mut stream = new.remove(&id.to_string()).unwrap_or_default();
         subscription.stay().await?;
         if before.version > 0 {
-            stream = match whole(subscription, store, &id).await {
+            stream = match whole(subscription, &id).await {
                 Ok(stream) => stream,
                 Err(StoreError::Unreadable(unreadable)) => {
                     subscription.park(&mut batch, &id, unreadable)?;
@@ -106,9 +127,9 @@ async fn fold<C: Codec + 'static, S: Feeds<C> + Sync>(
 /// All events of a stream.
 async fn whole<C: Codec + 'static, S: Feeds<C> + Sync>(
     subscription: &mut Subscription<'_, C, S>,
-    store: &S,
     id: &Id<C>,
 ) -> Result<Vec<Entry<C>>, StoreError> {
+    let store = subscription.store();
     let (mut log, mut stream) = (pin!(store.log(Scope::From(id.clone(), 1))), Vec::new());
     while let Some(entry) = log.try_next().await? {
         stream.push(entry);
@@ -165,7 +186,7 @@ pub async fn rebuild<'a, C: Codec + 'static, S: Feeds<C> + Sync>(
     store.forget(&next).await?;
     let mut subscription = Subscription::open(store, &next, projection.shape(), options).await?;
     loop {
-        let (events, is_last) = project(&mut subscription, store, projection).await?;
+        let (events, is_last) = project(&mut subscription, projection).await?;
         read(events);
         if is_last {
             break;

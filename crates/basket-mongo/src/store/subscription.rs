@@ -219,6 +219,11 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         self.times_healed
     }
 
+    /// The store that it reads.
+    pub fn store(&self) -> &'a S {
+        self.store
+    }
+
     /// The right that it writes with.
     pub fn claim(&self) -> &Claim {
         &self.claim
