@@ -7,7 +7,7 @@ use basket_domain::{
     BasketEvent::{BasketCreated, ItemAdded, ItemRemoved},
     BasketId,
 };
-use bson::{Bson, Document, doc};
+use bson::{Bson, DateTime, Document, doc};
 use testkit::{
     console::{Names, retype, retype_with},
     histories::{self, Histories},
@@ -185,7 +185,12 @@ fn value_in_mongosh(value: &Bson) -> String {
         Bson::Int64(number) => format!("Long('{number}')"),
         Bson::Int32(number) => number.to_string(),
         Bson::String(text) => format!("'{text}'"),
-        Bson::DateTime(time) => format!("ISODate('{}')", time.try_to_rfc3339_string().unwrap()),
+        Bson::DateTime(time) => {
+            // It always has three digits after the second.
+            let millis = time.timestamp_millis().rem_euclid(1_000);
+            let second = DateTime::from_millis(time.timestamp_millis() - millis).try_to_rfc3339_string().unwrap();
+            format!("ISODate('{}.{millis:03}Z')", second.trim_end_matches('Z'))
+        }
         Bson::Document(inner) => {
             let fields: Vec<_> =
                 inner.iter().map(|(name, value)| format!("{name}: {}", value_in_mongosh(value))).collect();
