@@ -1,7 +1,7 @@
 //! `project`: keeps the read models that `list` and `report` ask, for as long as it runs. Each has one process that keeps it; others
 //! wait, and take over when it ends or is killed.
 
-use std::{io, marker::PhantomData, time::Duration};
+use std::{marker::PhantomData, time::Duration};
 
 use anyhow::Result;
 use basket_mongo::{
@@ -13,6 +13,7 @@ use futures_util::{
     future::{Either, select},
     stream::FuturesUnordered,
 };
+use tokio::time::timeout;
 
 use super::watch::ended;
 use crate::{
@@ -80,7 +81,8 @@ impl<D: Domain> Project<D> {
         }
         drop(keepers);
         for projection in &projections {
-            give_back(store, &**projection).await?;
+            // A store that does not answer lets go by itself, at the end of the lease.
+            timeout(PATIENCE, give_back(store, &**projection)).await.ok();
         }
         Ok(())
     }
@@ -170,13 +172,15 @@ fn host() -> String {
     if name.trim().is_empty() { "this machine".into() } else { name.trim().to_owned() }
 }
 
-async fn give_back<D: Domain, S: Feeds<D> + Sync>(store: &S, projection: &dyn Projection<D>) -> io::Result<()> {
+/// How long it takes at most to end.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+async fn give_back<D: Domain, S: Feeds<D> + Sync>(store: &S, projection: &dyn Projection<D>) {
     let (name, shape) = (projection.name(), projection.shape());
     let ours = Subscription::try_open(store, name, shape, options(name, false), false).await;
     if let Ok(Ok(ours)) = ours {
         ours.close().await.ok();
     }
-    Ok(())
 }
 
 /// The read model with this name.

@@ -55,6 +55,12 @@ impl File {
         fs::metadata(&self.path).and_then(|about| about.modified()).ok()
     }
 
+    /// Whether the file was written to just now.
+    pub(super) fn is_fresh(&self) -> bool {
+        let age = self.written().and_then(|written| written.elapsed().ok());
+        age.is_none_or(|age| age < Duration::from_secs(1))
+    }
+
     /// Fails where the file that a reader has open is gone, or another one has taken its place.
     pub(super) fn is_there(&self, identity: Identity) -> Result<(), StoreError> {
         match self.path.try_exists() {

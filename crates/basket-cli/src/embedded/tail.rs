@@ -70,10 +70,14 @@ impl<C: Codec> Follower<'_, C> {
             // All events of a file that appears later are new.
             let from_its_end = mem::take(&mut self.from_its_end);
             let read = move |file: &File| {
-                let written = open.as_ref().map_or_else(|| file.written(), |open| open.written);
+                let (was_open, written) =
+                    (open.is_some(), open.as_ref().map_or_else(|| file.written(), |open| open.written));
                 read_on(file, open, from_its_end, stream).map_err(|error| match error {
-                    // What it reads is half of a copy, or fits no longer to what it remembers of the file.
-                    StoreError::Damaged { .. } if file.written() != written => file.was_replaced(),
+                    // What it reads is half of a copy, or fits no longer to what it remembers of the file. The time of a file is
+                    // counted in ticks, so a copy may be written to twice at one time.
+                    StoreError::Damaged { .. } if file.written() != written || was_open && file.is_fresh() => {
+                        file.was_replaced()
+                    }
                     error => error,
                 })
             };
