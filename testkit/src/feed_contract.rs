@@ -6,7 +6,7 @@ use basket_domain::BasketEvent::ItemAdded;
 use basket_mongo::{
     Baskets, Entry, Feeds, Maintenance, Poison, Projection, StoreError, Subscription,
     store::{
-        feed::{Change, Claimed, RowQuery, Shape, Shown, Totals, Which},
+        feed::{Change, Claim, Claimed, RowQuery, Shape, Shown, Totals, Which},
         projection::{next_name, project, rebuild, retry},
         subscription::Options,
     },
@@ -420,6 +420,9 @@ pub async fn a_read_model_is_built_again_and_takes_the_place_of_the_old_one(stor
     assert_eq!((found.compared, found.differ, &found.totals[..]), (2, 2, &["all".to_owned()][..]));
     assert!(found.rows.contains(&basket.id().to_string()), "{found:?}");
     is_the_fold(&store).await;
+    let stale = Claim { fence: next.claim().fence - 1, ..next.claim().clone() };
+    let error = store.replace("units", &stale).await.unwrap_err();
+    assert!(matches!(error, StoreError::Fenced { .. }), "{error:?}");
     store.replace("units", next.claim()).await.unwrap();
     let feeds = store.feeds().await.unwrap();
     assert_eq!(

@@ -282,6 +282,8 @@ impl<C: Codec> Feeds<C> for MongoStore<C> {
         let old = feeds.find_one(doc! { "_id": feed }).await.map_err(failed)?;
         let generation = old.as_ref().map_or(0, |old| number(old, "generation"));
         let new = Rows { feed: feed.to_owned(), generation: generation.saturating_add(1) };
+        let next = feeds.find_one(doc! { "_id": &by.rows.feed, "fence": by.fence }).await.map_err(failed)?;
+        let Some(mut next) = next else { return Err(self.not_kept(Error::custom(Fenced), feed)) };
         // The rows move to their new name before any feed shows them: a rename is no part of a transaction.
         for (from, to) in
             [(self.rows_name(&by.rows), self.rows_name(&new)), (self.totals_name(&by.rows), self.totals_name(&new))]
@@ -290,8 +292,6 @@ impl<C: Codec> Feeds<C> for MongoStore<C> {
             let rename = doc! { "renameCollection": name(from), "to": name(to), "dropTarget": true };
             self.events.client().database("admin").run_command(rename).await.map_err(failed)?;
         }
-        let next = feeds.find_one(doc! { "_id": &by.rows.feed, "fence": by.fence }).await.map_err(failed)?;
-        let Some(mut next) = next else { return Err(self.not_kept(Error::custom(Fenced), feed)) };
         let fence = old.as_ref().map_or(0, |old| number(old, "fence")).saturating_add(1_000);
         next.extend(doc! { "_id": feed, "generation": new.generation, "fence": fence, "holder": "", "until": DateTime::from_millis(0) });
         feeds.replace_one(doc! { "_id": feed }, next).upsert(true).await.map_err(failed)?;
