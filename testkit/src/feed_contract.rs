@@ -381,7 +381,7 @@ pub async fn a_document_that_cant_be_read_stops_it_or_is_parked(
         .unwrap();
     let [(_, mark)] = &parked[..] else { panic!("{parked:?}") };
     assert_eq!((mark.version, &mark.parked.as_ref().unwrap().document), (2, &unreadable.document));
-    // Its row is that of the version before, others go on, and a writer who waits for it is told.
+    // Its row stays at the version before, other streams go on, and a writer who waits for it gets the error.
     let error = store.wait_for("units", &id, 3, Duration::from_secs(9)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unreadable(_)), "{error:?}");
     assert_eq!(retry(&mut reader, &UNITS).await.unwrap(), 0);

@@ -228,7 +228,7 @@ fn an_older_state_that_was_brought_back_is_noticed() {
             saved(&again, created_with_socks()).await;
         }
         for holder in ["a", "b"] {
-            // Who comes after it is told so, too.
+            // The next reader gets the same error.
             let error = timeout(PATIENCE, async {
                 loop {
                     if let Err(error) = project(&mut reader, &UNITS).await {

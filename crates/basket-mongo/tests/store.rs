@@ -68,7 +68,7 @@ fn a_standalone_server_takes_commands_of_one_event() {
         let id = *saved(&store, created()).await.id();
         let basket = store.command(&id).run(|basket| basket.add_item(&product("rocks"), qty(2))).await.unwrap();
         assert_eq!(store.get(&id).await.unwrap().state(), basket.root.state());
-        // Who comes second is told so there, too.
+        // There, too, the second writer gets a conflict.
         let late = store.append(&id, Expected::Loaded(1), &Commit::default(), &basket.events).await;
         assert!(matches!(late, Err(StoreError::Conflict { expected: 1, found: 2 })), "{late:?}");
     });

@@ -176,7 +176,7 @@ fn id_of<D: Domain>(key: Bson) -> Option<String> {
 async fn again<D: Domain>(store: &(impl Feeds<D> + Sync), name: &str) -> Result<()> {
     let before = must_be_there(store, name).await?.parked;
     let projection = named::<D>(name)?;
-    // Whoever keeps it goes on after this.
+    // The process that keeps the feed is fenced off by this, and goes on when it is over.
     let holder = options(&format!("{name}, retry"), true);
     let opened = Subscription::try_open(store, name, projection.shape(), holder, true).await;
     let Ok(mut reader) = opened.map_err(|error| in_words(error, name))? else {

@@ -1,5 +1,5 @@
 //! Feeds in the embedded file: a table of feeds, and two for each of them, its rows with the marks and its totals. They are in the
-//! file of the events, so one transaction writes all; and whoever copies the file has them with it. The position of a feed is
+//! file of the events, so one transaction writes all, and a copy of the file has them, too. The position of a feed is
 //! that of a row, which are in the order of the commits, so nothing is ever shown twice.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -174,7 +174,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         }
     }
 
-    /// Takes a feed, or says who has it; with `by_force`, takes it from whoever has it.
+    /// Takes a feed if it is free; otherwise returns what its reader calls itself. With `by_force`, it is taken from that reader.
     pub async fn try_open(
         store: &'a S,
         feed: &str,
@@ -284,7 +284,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
                 Either::Right(_) => {}
             }
         }
-        // Who drops this call in the middle gets the same events again.
+        // If this call is dropped in the middle, the next one returns the same events.
         self.is_open = !self.shown.is_empty();
         let batch = self.look().await?;
         let is_over = batch.position.as_ref().is_some_and(|position| !matches!(position, Position::Stored { .. }));
@@ -483,8 +483,8 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         Ok(())
     }
 
-    /// Whether a write whose answer was lost was kept, its position says: it is read again, with a fence that refuses that write
-    /// if it comes later.
+    /// After a write whose answer was lost: reads the position again, which says whether it was kept. The new fence refuses that
+    /// write if it comes later.
     async fn claim_again(&mut self) -> Result<(), StoreError> {
         let (lease, feed) = (self.options.lease, self.claim.rows.feed.clone());
         let shape = Shape { number: self.claim.shape, indexes: &[] };
