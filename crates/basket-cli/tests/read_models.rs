@@ -201,7 +201,8 @@ fn mongo_random_histories_are_the_same_from_a_read_model() {
 fn mongo_what_was_mended_is_read_again() {
     with_database(async |db| {
         let shell = Shell::new().with("BASKET_STORE", db.address.clone());
-        let (id, other) = (shell.create("socks"), shell.create("rocks"));
+        let [id, other, third] = ["socks", "rocks", "clocks"].map(|product| shell.create(product));
+        shell.basket(&format!("add {third} rocks -q 5")).says("");
         shell.basket(&format!("add {id} rocks -q 2")).says("");
         shell.basket(&format!("add {id} clocks")).says("");
         let event = |id: &str, version: i64| doc! { "basket_id": bson::oid::ObjectId::parse_str(id).unwrap(), "version": version };
@@ -209,17 +210,21 @@ fn mongo_what_was_mended_is_read_again() {
             assert_eq!(db.events().update_one(filter, doc! { "$set": fields }).await.unwrap().modified_count, 1);
         };
         set(event(&id, 3), doc! { "data.qty": "two" }).await;
-        let third = db.events().find_one(event(&other, 1)).await.unwrap().unwrap();
+        // One that others come after, and one that nothing comes after.
         set(event(&other, 1), doc! { "basket_id": 7 }).await;
+        set(event(&third, 3), doc! { "basket_id": 7 }).await;
         asked(&shell, "project --park --once");
         let parked: Vec<Value> = serde_json::from_str(&asked(&shell, "feed parked list --format json").0).unwrap();
         assert_eq!(
             parked.len(),
-            3,
-            "the event that can't be read, the one without a basket, and the one behind it: {parked:?}"
+            4,
+            "the event that can't be read, the two without a basket, and the one behind the first of these: {parked:?}"
         );
         set(event(&id, 3), doc! { "data.qty": 2 }).await;
-        set(doc! { "basket_id": 7 }, doc! { "basket_id": third.get("basket_id").unwrap() }).await;
+        for (id, version) in [(&other, 1), (&third, 3)] {
+            let key = bson::oid::ObjectId::parse_str(id).unwrap();
+            set(doc! { "basket_id": 7, "version": version }, doc! { "basket_id": key }).await;
+        }
         for name in ["list", "removed"] {
             asked(&shell, &format!("feed retry {name}"));
             asked(&shell, &format!("project {name} --once"));

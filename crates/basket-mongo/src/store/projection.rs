@@ -80,13 +80,23 @@ pub async fn project<C: Codec + 'static, S: Feeds<C> + Sync>(
     }
 }
 
-/// Takes the parked streams once more into a read model, and returns how many events could be read now.
+/// Takes the parked streams once more into a read model, and then all that is left to read; returns how many events that were.
+///
+/// # Errors
+/// Those of [`Subscription::retry_parked`] and [`project`].
 pub async fn retry<C: Codec + 'static, S: Feeds<C> + Sync>(
     subscription: &mut Subscription<'_, C, S>,
     projection: &dyn Projection<C>,
 ) -> Result<u64, StoreError> {
     let batch = subscription.retry_parked().await?;
-    fold(subscription, projection, batch).await
+    let mut events = fold(subscription, projection, batch).await?;
+    loop {
+        let (more, is_last) = project(subscription, projection).await?;
+        events += more;
+        if is_last {
+            return Ok(events);
+        }
+    }
 }
 
 async fn fold<C: Codec + 'static, S: Feeds<C> + Sync>(

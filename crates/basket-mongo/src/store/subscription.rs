@@ -506,6 +506,9 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
     }
 
     /// The parked streams once more: those that can be read now are in the batch, to be kept; the others stay parked.
+    ///
+    /// A document that named no stream may name one now, which can be any: then [`next`](Self::next) reads all events again, and
+    /// returns those that were not kept. Keep the batch, and call it until all was read.
     pub async fn retry_parked(&mut self) -> Result<Batch<C>, StoreError> {
         let parked = self.store.rows(self.claim.rows.clone(), RowQuery { is_parked: true, ..RowQuery::default() });
         let parked: Vec<_> = parked.try_collect().await?;
@@ -515,8 +518,8 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
             let id = raw(&key).and_then(|key| C::id(key.as_raw_bson_ref()));
             let mut stream = Touched::new(key, before);
             let Some(id) = id else {
-                // Its stream is not known, so all are read again; if it still can't be read, it is parked again.
-                (stream.parked, self.healed) = (None, self.healed + 1);
+                // If it still can't be read, it is parked again.
+                stream.parked = None;
                 batch.streams.insert(place, stream);
                 self.start_again(None);
                 continue;
