@@ -6,6 +6,7 @@ use basket_domain::BasketEvent::ItemAdded;
 use basket_mongo::{
     Baskets, Entry, Feeds, Maintenance, Poison, Projection, StoreError, Subscription,
     store::{
+        codec::stored_number,
         feed::{Change, Claim, Claimed, RowQuery, Shape, Shown, Totals, Which},
         projection::{next_name, project, rebuild, retry},
         subscription::Options,
@@ -72,7 +73,7 @@ impl Projection<Baskets> for Units {
     }
 
     fn totals(&self, row: &Document) -> Totals {
-        let number = |name: &str| row.get(name).and_then(|n| n.as_i64().or_else(|| n.as_i32().map(i64::from))).unwrap();
+        let number = |name: &str| row.get(name).and_then(stored_number).unwrap();
         let numbers = [("units", number("units")), ("events", number("events")), ("baskets", 1)];
         Totals::from([("all".into(), numbers.map(|(name, number)| (name.to_owned(), number)).into())])
     }
@@ -469,7 +470,7 @@ pub async fn rows_come_in_the_order_that_is_asked_for(store: impl Feeds<Baskets>
         let rows = store.rows(rows.clone(), query).try_collect::<Vec<_>>().await.unwrap();
         let unit = |mark: &basket_mongo::store::feed::Mark| {
             let units = mark.row.as_ref().unwrap().get("units").unwrap();
-            units.as_i64().or_else(|| units.as_i32().map(i64::from)).unwrap()
+            stored_number(units).unwrap()
         };
         rows.iter().map(|(_, mark)| unit(mark)).collect::<Vec<_>>()
     };

@@ -6,9 +6,12 @@ use std::pin::pin;
 use basket_domain::Aggregate;
 use basket_mongo::{
     Codec, Entry, FeedState, Feeds, Projection, StoreError,
-    store::feed::{RowQuery, Shape},
+    store::{
+        codec::{id_of_key, stored_number},
+        feed::{RowQuery, Shape},
+    },
 };
-use bson::{Bson, DateTime, Document, RawBson, doc};
+use bson::{Bson, DateTime, Document, doc};
 use futures_util::TryStreamExt;
 
 use crate::{
@@ -91,11 +94,10 @@ pub(crate) fn is_fit(state: &FeedState, shape: Shape) -> bool {
 }
 
 fn summary<D: Codec>(key: &Bson, row: &Document) -> Option<Summary<Id<D>>> {
-    let key = RawBson::try_from(key.clone()).ok()?;
-    let number = |name| whole(row.get(name)?);
+    let number = |name| stored_number(row.get(name)?);
     let natural = |name| u64::try_from(number(name)?).ok();
     Some(Summary {
-        id: D::id(key.as_raw_bson_ref())?,
+        id: id_of_key::<D>(key)?,
         created: Some(DateTime::from_millis(number("created")?)),
         changed: Some(DateTime::from_millis(number("changed")?)),
         versions: natural("versions")?,
@@ -103,9 +105,4 @@ fn summary<D: Codec>(key: &Bson, row: &Document) -> Option<Summary<Id<D>>> {
         units: natural("units")?,
         unreadable: 0,
     })
-}
-
-/// A whole number, of either type: a file keeps a small one as the shorter.
-pub(crate) fn whole(value: &Bson) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_i32().map(i64::from))
 }

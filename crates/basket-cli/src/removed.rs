@@ -7,12 +7,15 @@ use std::collections::BTreeMap;
 use basket_domain::{Product, Turnover};
 use basket_mongo::{
     Baskets, Entry, FeedState, Feeds, Projection, StoreError,
-    store::feed::{Shape, Totals, Which},
+    store::{
+        codec::stored_number,
+        feed::{Shape, Totals, Which},
+    },
 };
 use bson::{Bson, DateTime, Document, doc};
 
 use crate::{
-    listing::{is_fit, whole},
+    listing::is_fit,
     stays::{self, Durations, Query, Removals, Share, of_basket},
 };
 
@@ -46,7 +49,7 @@ impl Projection<Baskets> for Removed {
         let mut totals = Totals::new();
         for share in row.get_array("shares").into_iter().flatten().filter_map(Bson::as_document) {
             let Ok(key) = share.get_str("key") else { continue };
-            let numbers = share.iter().filter_map(|(name, value)| Some((name.clone(), whole(value)?)));
+            let numbers = share.iter().filter_map(|(name, value)| Some((name.clone(), stored_number(value)?)));
             let mut numbers: BTreeMap<_, _> = numbers.collect();
             for (millis, many) in lasted(share) {
                 let octave = octave(millis);
@@ -56,7 +59,7 @@ impl Projection<Baskets> for Removed {
             }
             totals.entry(key.to_owned()).or_default().extend(numbers);
         }
-        let left_out = row.get("left_out").and_then(whole).unwrap_or_default();
+        let left_out = row.get("left_out").and_then(stored_number).unwrap_or_default();
         totals.insert(LEFT_OUT.into(), BTreeMap::from([("documents".into(), left_out)]));
         totals
     }
@@ -84,7 +87,7 @@ fn written(Share { product, day, turnover, begun, lasted }: &Share) -> Document 
 /// How often the stays of a share lasted so many milliseconds.
 fn lasted(share: &Document) -> impl Iterator<Item = (u64, i64)> {
     share.get_array("lasted").into_iter().flatten().filter_map(|pair| match pair.as_array().map(Vec::as_slice) {
-        Some([millis, many]) => Some((u64::try_from(whole(millis)?).ok()?, whole(many)?)),
+        Some([millis, many]) => Some((u64::try_from(stored_number(millis)?).ok()?, stored_number(many)?)),
         _ => None,
     })
 }

@@ -5,9 +5,8 @@ use std::{marker::PhantomData, mem, time::Duration};
 use anyhow::Result;
 use basket_mongo::{
     FeedState, Feeds, Subscription,
-    store::{feed::RowQuery, projection::retry},
+    store::{codec::id_of_key, feed::RowQuery, projection::retry},
 };
-use bson::{Bson, RawBson};
 use clap::Subcommand;
 use futures_util::TryStreamExt;
 
@@ -150,7 +149,7 @@ async fn parked<D: Domain>(store: &impl Feeds<D>, name: &str, format: Format) ->
     let mut output = Output::list(format)?;
     for (key, mark) in found {
         let Some(parked) = mark.parked else { continue };
-        let id = id_of::<D>(key);
+        let id = id_of_key::<D>(&key).map(|id| id.to_string());
         let record = Fields(vec![
             (what::<D>(), json(&id)),
             ("version", json(&parked.version)),
@@ -165,12 +164,6 @@ async fn parked<D: Domain>(store: &impl Feeds<D>, name: &str, format: Format) ->
         })?;
     }
     Ok(output.finish()?)
-}
-
-/// The id of a stream; none for a document that names none.
-fn id_of<D: Domain>(key: Bson) -> Option<String> {
-    let key = RawBson::try_from(key).ok()?;
-    D::id(key.as_raw_bson_ref()).map(|id| id.to_string())
 }
 
 async fn again<D: Domain>(store: &(impl Feeds<D> + Sync), name: &str) -> Result<()> {

@@ -19,7 +19,7 @@ use super::{
     store::{BATCH, MongoStore},
 };
 use crate::store::{
-    codec::Codec,
+    codec::{Codec, stored_number},
     document::as_stored,
     error::StoreError,
     feed::{Change, Claim, Claimed, FeedState, Feeds, Mark, Passed, Position, RowQuery, Rows, Shape, Totals, Which},
@@ -119,7 +119,7 @@ impl<C: Codec> MongoStore<C> {
         let answer =
             self.database().run_command(doc! { "update": collection, "updates": updates }).session(session).await?;
         let errors = answer.get_array("writeErrors").map_or(0, Vec::len);
-        let found = answer.get("n").and_then(|n| n.as_i64().or_else(|| n.as_i32().map(i64::from)));
+        let found = answer.get("n").and_then(stored_number);
         match errors == 0 && found == i64::try_from(expected).ok() {
             true => Ok(()),
             false => Err(Error::custom(Fenced)),
@@ -391,6 +391,5 @@ impl<C: Codec> MongoStore<C> {
 
 /// A whole number of a feed's document; 0 if it has none.
 fn number(document: &Document, name: &str) -> i64 {
-    let value = document.get(name);
-    value.and_then(|value| value.as_i64().or_else(|| value.as_i32().map(i64::from))).unwrap_or_default()
+    document.get(name).and_then(stored_number).unwrap_or_default()
 }

@@ -4,7 +4,7 @@
 use std::fmt::{Debug, Display};
 
 use basket_domain::Aggregate;
-use bson::{Bson, Document, RawBsonRef, RawDocument};
+use bson::{Bson, Document, RawBson, RawBsonRef, RawDocument};
 
 /// An aggregate that a store can keep: every [`Aggregate`] that can cross threads, under an id that can be printed and compared.
 pub trait Storable: Aggregate<Id: StreamId, Event: Send + Sync> + Send + Sync {}
@@ -75,6 +75,11 @@ pub type Id<C> = <<C as Codec>::Aggregate as Aggregate>::Id;
 /// What can happen to a codec's aggregate.
 pub type Event<C> = <<C as Codec>::Aggregate as Aggregate>::Event;
 
+/// The id that a stream's key stands for; `None` if it is no key of the codec's.
+pub fn id_of_key<C: Codec + ?Sized>(key: &Bson) -> Option<Id<C>> {
+    C::id(RawBson::try_from(key.clone()).ok()?.as_raw_bson_ref())
+}
+
 /// The name of the codec's streams: its [`KEY`](Codec::KEY) without `_id`.
 pub fn what<C: Codec + ?Sized>() -> &'static str {
     C::KEY.trim_end_matches("_id")
@@ -113,6 +118,11 @@ pub(crate) fn integral(value: RawBsonRef<'_>) -> Option<i64> {
         RawBsonRef::Double(number) if number.fract() == 0.0 && number.abs() <= EXACT => Some(number as i64),
         _ => None,
     }
+}
+
+/// The whole number of a field that a store has written, in either type that it may come back in.
+pub fn stored_number(value: &Bson) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_i32().map(i64::from))
 }
 
 /// A value as mongosh would show it, cut short if it is long.

@@ -3,11 +3,11 @@
 
 use std::{cmp::Ordering, collections::HashMap, pin::pin};
 
-use bson::{Bson, Document, RawBson};
+use bson::{Bson, Document};
 use futures_util::TryStreamExt;
 
 use super::{
-    codec::{Codec, Id},
+    codec::{Codec, Id, id_of_key, stored_number},
     entry::Entry,
     error::StoreError,
     feed::{FeedState, Feeds, RowQuery, Rows, Shape, Totals, Which},
@@ -227,8 +227,7 @@ async fn compare<C: Codec + 'static, S: Feeds<C> + Sync>(
             if old.row != new.row {
                 found.differ += 1;
                 if found.rows.len() < NAMED {
-                    let id = RawBson::try_from(key.clone()).ok().and_then(|key| C::id(key.as_raw_bson_ref()));
-                    found.rows.push(id.map_or_else(|| key.to_string(), |id: Id<C>| id.to_string()));
+                    found.rows.push(id_of_key::<C>(key).map_or_else(|| key.to_string(), |id| id.to_string()));
                 }
             }
         } else {
@@ -256,14 +255,12 @@ fn compare_keys(one: &Bson, other: &Bson) -> Ordering {
     match (one, other) {
         (Bson::ObjectId(one), Bson::ObjectId(other)) => one.bytes().cmp(&other.bytes()),
         (Bson::String(one), Bson::String(other)) => one.cmp(other),
-        (Bson::Int32(_) | Bson::Int64(_), Bson::Int32(_) | Bson::Int64(_)) => number(one).cmp(&number(other)),
+        (Bson::Int32(_) | Bson::Int64(_), Bson::Int32(_) | Bson::Int64(_)) => {
+            stored_number(one).cmp(&stored_number(other))
+        }
         // Texts come before ids, in MongoDB; of one feed, all keys but those of no stream are of one type.
         (Bson::String(_), _) => Ordering::Less,
         (_, Bson::String(_)) => Ordering::Greater,
         (one, other) => one.to_string().cmp(&other.to_string()),
     }
-}
-
-fn number(key: &Bson) -> Option<i64> {
-    key.as_i64().or_else(|| key.as_i32().map(i64::from))
 }

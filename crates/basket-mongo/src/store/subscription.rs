@@ -19,7 +19,7 @@ use futures_util::{
 use tokio::time::{Instant, sleep};
 
 use super::{
-    codec::{Codec, Id},
+    codec::{Codec, Id, id_of_key},
     entry::{CommitId, Entry},
     error::{StoreError, Unreadable},
     feed::{
@@ -130,9 +130,7 @@ impl<C: Codec> Batch<C> {
     /// The streams that it has events of: their ids, and what was kept of them before.
     pub fn streams(&self) -> Vec<(Id<C>, Mark)> {
         let moved = self.streams.values().filter(|stream| stream.version > stream.before.version);
-        moved
-            .filter_map(|stream| Some((C::id(raw(&stream.key).as_ref()?.as_raw_bson_ref())?, stream.before.clone())))
-            .collect()
+        moved.filter_map(|stream| Some((id_of_key::<C>(&stream.key)?, stream.before.clone()))).collect()
     }
 
     /// What is kept of a stream from now on, which was read up to this version.
@@ -515,7 +513,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         let mut batch = Batch::new();
         for (key, before) in parked {
             let place = bytes(&key);
-            let id = raw(&key).and_then(|key| C::id(key.as_raw_bson_ref()));
+            let id = id_of_key::<C>(&key);
             let mut stream = Touched::new(key, before);
             let Some(id) = id else {
                 // If it still can't be read, it is parked again.
@@ -559,10 +557,6 @@ impl Touched {
     fn new(key: Bson, before: Mark) -> Self {
         Self { key, version: before.version, parked: before.parked.clone(), before, row: None }
     }
-}
-
-fn raw(key: &Bson) -> Option<bson::RawBson> {
-    key.clone().try_into().ok()
 }
 
 fn bytes(key: &Bson) -> Vec<u8> {
