@@ -8,12 +8,13 @@
 //! 4. [`event_store`]: `get`, `append` and `save`; [`command`]: load, decide, append, and again if another writer came first
 //! 5. [`log`]: reading what was kept, and the past; [`tail`]: events as they happen; [`undo`]: what if, and undo
 //! 6. [`together`]: decisions across streams; [`query`]: the events that such a decision depends on
-//! 7. [`feed`]: what is kept of a reader, so that it goes on where it was; [`subscription`]: each event once; [`projection`]:
-//!    read models
+//! 7. [`feed`]: what is kept of a reader, so that it goes on where it was; [`batch`] and [`subscription`]: each event
+//!    once; [`projection`]: read models
 //! 8. [`verify`], [`exchange`] and [`maintenance`]: whether all can be read, and carrying it from one store to another
 //! 9. [`until`]: a deadline for the calls of any store; [`retry`]: how often something is tried; [`holders`]: a store behind a
 //!    pointer
 
+pub mod batch;
 pub mod codec;
 pub mod command;
 pub mod document;

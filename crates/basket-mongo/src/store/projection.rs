@@ -7,12 +7,13 @@ use bson::{Bson, Document};
 use futures_util::TryStreamExt;
 
 use super::{
+    batch::Batch,
     codec::{Codec, Id, id_of_key, stored_number},
     entry::Entry,
     error::StoreError,
     feed::{FeedState, Feeds, RowQuery, Rows, Shape, Totals, Which},
     log::Scope,
-    subscription::{Batch, Options, Subscription},
+    subscription::{Options, Subscription},
 };
 
 /// A read model, as a function of the events.

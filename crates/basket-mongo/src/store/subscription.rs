@@ -6,12 +6,12 @@
 //! committed them, but for those of a stream from which some were missed, which are read again at once.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     pin::{Pin, pin},
     time::Duration,
 };
 
-use bson::{Bson, Document};
+use bson::Bson;
 use futures_util::{
     Stream, StreamExt, TryStreamExt,
     future::{Either, select},
@@ -19,13 +19,11 @@ use futures_util::{
 use tokio::time::{Instant, sleep};
 
 use super::{
+    batch::{Batch, Touched, bytes},
     codec::{Codec, Id, id_of_key},
     entry::{CommitId, Entry},
     error::{StoreError, Unreadable},
-    feed::{
-        Change, Claim, Claimed, Feeds, Mark, Moved, Parked, Passed, Position, RowQuery, Shape, Shown, Totals,
-        check_name,
-    },
+    feed::{Change, Claim, Claimed, Feeds, Mark, Passed, Position, RowQuery, Shape, Shown, Totals, check_name},
     log::Scope,
     retry::Retries,
 };
@@ -94,70 +92,6 @@ struct Healing {
     read: u64,
     /// How many of them were found again.
     found: u64,
-}
-
-/// Events to answer, and then to [keep](Subscription::keep).
-pub struct Batch<C: Codec> {
-    /// The events, each for the first time.
-    pub entries: Vec<Entry<C>>,
-    /// Whether there was nothing more to read after them.
-    pub is_last: bool,
-    position: Option<Position>,
-    /// Events in it that had been kept before.
-    known: u64,
-    streams: HashMap<Vec<u8>, Touched>,
-}
-
-/// A stream in a batch.
-struct Touched {
-    key: Bson,
-    before: Mark,
-    version: u64,
-    parked: Option<Parked>,
-    row: Option<Document>,
-}
-
-impl<C: Codec> Batch<C> {
-    fn new() -> Self {
-        Self { entries: Vec::new(), is_last: false, position: None, known: 0, streams: HashMap::new() }
-    }
-
-    /// How many events are read with it: also those that a row was folded from, though they come after the batch.
-    pub fn events(&self) -> u64 {
-        self.streams.values().map(|stream| stream.version.saturating_sub(stream.before.version)).sum()
-    }
-
-    /// The streams that it has events of: their ids, and what was kept of them before.
-    pub fn streams(&self) -> Vec<(Id<C>, Mark)> {
-        let moved = self.streams.values().filter(|stream| stream.version > stream.before.version);
-        moved.filter_map(|stream| Some((id_of_key::<C>(&stream.key)?, stream.before.clone()))).collect()
-    }
-
-    /// What is kept of a stream from now on, which was read up to this version.
-    pub fn set_row(&mut self, id: &Id<C>, version: u64, row: Document) {
-        if let Some(stream) = self.streams.get_mut(&bytes(&C::key(id))) {
-            (stream.version, stream.row) = (version.max(stream.version), Some(row));
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.streams
-            .values()
-            .all(|stream| stream.version == stream.before.version && stream.parked == stream.before.parked)
-    }
-
-    fn moved(self) -> Vec<Moved> {
-        let moved = self
-            .streams
-            .into_values()
-            .filter(|stream| stream.version != stream.before.version || stream.parked != stream.before.parked);
-        let moved = moved.map(|Touched { key, before, version, parked, row }| Moved {
-            key,
-            from: before.version,
-            to: Mark { version, row: row.or(before.row), parked },
-        });
-        moved.collect()
-    }
 }
 
 impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
@@ -551,14 +485,4 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
     pub async fn close(self) -> Result<(), StoreError> {
         self.store.release(&self.claim).await
     }
-}
-
-impl Touched {
-    fn new(key: Bson, before: Mark) -> Self {
-        Self { key, version: before.version, parked: before.parked.clone(), before, row: None }
-    }
-}
-
-fn bytes(key: &Bson) -> Vec<u8> {
-    bson::serialize_to_vec(&bson::doc! { "": key }).unwrap_or_default()
 }
