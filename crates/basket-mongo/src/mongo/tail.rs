@@ -22,7 +22,7 @@ use super::{
     store::{MongoStore, STANDALONE},
 };
 use crate::store::{
-    codec::{Codec, Id},
+    codec::{Codec, Id, key_bytes},
     document::{as_stored, read_entry},
     error::StoreError,
     log::EventLog,
@@ -226,7 +226,7 @@ impl Seen {
             Ok(entry) => entry,
             Err(unreadable) => return self.unreadable.insert(id_of(document)).then_some(News::Unreadable(unreadable)),
         };
-        let key = key::<C>(&entry.stream);
+        let key = key_bytes(&C::key(&entry.stream));
         if self.again && self.has(&key, entry.version) {
             return None;
         }
@@ -247,7 +247,7 @@ impl Seen {
                 return is_new.then_some(News::Unreadable(unreadable));
             }
         };
-        let reported = !self.versions.is_empty() && self.has(&key::<C>(&entry.stream), entry.version);
+        let reported = !self.versions.is_empty() && self.has(&key_bytes(&C::key(&entry.stream)), entry.version);
         (entry.version >= self.lowest && !reported).then_some(News::Event(entry))
     }
 
@@ -259,10 +259,6 @@ impl Seen {
 /// The whole `_id` of a document, of any type.
 pub(super) fn id_of(document: &RawDocument) -> String {
     format!("{:?}", document.get("_id"))
-}
-
-fn key<C: Codec>(id: &Id<C>) -> Vec<u8> {
-    bson::serialize_to_vec(&doc! { "": C::key(id) }).unwrap_or_default()
 }
 
 /// The next timestamp; `increment` counts within a second.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use bson::{Bson, Document};
 
 use super::{
-    codec::{Codec, Id, id_of_key},
+    codec::{Codec, Id, id_of_key, key_bytes},
     entry::Entry,
     feed::{Mark, Moved, Parked, Position},
 };
@@ -50,7 +50,7 @@ impl<C: Codec> Batch<C> {
 
     /// What is kept of a stream from now on, which was read up to this version.
     pub fn set_row(&mut self, id: &Id<C>, version: u64, row: Document) {
-        if let Some(stream) = self.streams.get_mut(&bytes(&C::key(id))) {
+        if let Some(stream) = self.streams.get_mut(&key_bytes(&C::key(id))) {
             (stream.version, stream.row) = (version.max(stream.version), Some(row));
         }
     }
@@ -80,9 +80,4 @@ impl Touched {
     fn is_moved(&self) -> bool {
         self.version != self.before.version || self.parked != self.before.parked
     }
-}
-
-/// A key as bytes, which can be compared.
-pub(super) fn bytes(key: &Bson) -> Vec<u8> {
-    bson::serialize_to_vec(&bson::doc! { "": key }).unwrap_or_default()
 }

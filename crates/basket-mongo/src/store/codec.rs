@@ -4,7 +4,7 @@
 use std::fmt::{Debug, Display};
 
 use basket_domain::Aggregate;
-use bson::{Bson, Document, RawBson, RawBsonRef, RawDocument};
+use bson::{Bson, Document, RawBson, RawBsonRef, RawDocument, doc};
 
 /// An aggregate that a store can keep: every [`Aggregate`] that can cross threads, under an id that can be printed and compared.
 pub trait Storable: Aggregate<Id: StreamId, Event: Send + Sync> + Send + Sync {}
@@ -78,6 +78,11 @@ pub type Event<C> = <<C as Codec>::Aggregate as Aggregate>::Event;
 /// The id that a stream's key stands for; `None` if it is no key of the codec's.
 pub fn id_of_key<C: Codec + ?Sized>(key: &Bson) -> Option<Id<C>> {
     C::id(RawBson::try_from(key.clone()).ok()?.as_raw_bson_ref())
+}
+
+/// A key as bytes, by which it can be looked up.
+pub(crate) fn key_bytes(key: &Bson) -> Vec<u8> {
+    bson::serialize_to_vec(&doc! { "": key }).unwrap_or_default()
 }
 
 /// The name of the codec's streams: its [`KEY`](Codec::KEY) without `_id`.

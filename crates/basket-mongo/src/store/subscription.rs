@@ -19,8 +19,8 @@ use futures_util::{
 use tokio::time::{Instant, sleep};
 
 use super::{
-    batch::{Batch, Touched, bytes},
-    codec::{Codec, Id, id_of_key},
+    batch::{Batch, Touched},
+    codec::{Codec, Id, id_of_key, key_bytes},
     entry::{CommitId, Entry},
     error::{StoreError, Unreadable},
     feed::{Change, Claim, Claimed, Feeds, Mark, Passed, Position, RowQuery, Shape, Shown, Totals, check_name},
@@ -251,11 +251,11 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         let mut batch = Batch::<C>::new();
         let shown = self.shown.iter().filter_map(|passed| passed.as_ref().ok()?.shown.as_ref());
         let mut keys: Vec<Bson> = shown.map(Shown::key).collect();
-        keys.sort_by_cached_key(bytes);
+        keys.sort_by_cached_key(key_bytes);
         keys.dedup();
         if !keys.is_empty() {
             for (key, before) in self.store.marks(&self.claim.rows, keys).await? {
-                batch.streams.insert(bytes(&key), Touched::new(key, before));
+                batch.streams.insert(key_bytes(&key), Touched::new(key, before));
             }
         }
         while let Some(passed) = self.shown.pop_front() {
@@ -291,7 +291,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
     /// Takes an event that was not seen, and those before it that were missed.
     async fn take(&mut self, batch: &mut Batch<C>, entry: Entry<C>) -> Result<Result<(), Unreadable>, StoreError> {
         let key = C::key(&entry.stream);
-        let place = bytes(&key);
+        let place = key_bytes(&key);
         let stream = batch.streams.entry(place).or_insert_with(|| Touched::new(key.clone(), Mark::default()));
         batch.known += u64::from(entry.version <= stream.before.version);
         if stream.parked.is_some() || entry.version <= stream.version {
@@ -326,7 +326,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
 
     /// What becomes of a document that can't be read.
     fn poisoned(&self, batch: &mut Batch<C>, key: Bson, unreadable: Unreadable) -> Result<(), Unreadable> {
-        let stream = batch.streams.entry(bytes(&key)).or_insert_with(|| Touched::new(key, Mark::default()));
+        let stream = batch.streams.entry(key_bytes(&key)).or_insert_with(|| Touched::new(key, Mark::default()));
         let was_seen = unreadable
             .version
             .is_some_and(|version| u64::try_from(version).is_ok_and(|v| v != 0 && v <= stream.version));
@@ -343,7 +343,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
 
     /// Parks a stream of a batch, whose document can't be read; an error if that is not the policy.
     pub fn park(&self, batch: &mut Batch<C>, id: &Id<C>, unreadable: Unreadable) -> Result<(), StoreError> {
-        let place = bytes(&C::key(id));
+        let place = key_bytes(&C::key(id));
         if let Some(stream) = batch.streams.get_mut(&place) {
             // Its row is that of the version before.
             stream.version = stream.before.version;
@@ -446,7 +446,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         let parked: Vec<_> = parked.try_collect().await?;
         let mut batch = Batch::new();
         for (key, before) in parked {
-            let place = bytes(&key);
+            let place = key_bytes(&key);
             let id = id_of_key::<C>(&key);
             let mut stream = Touched::new(key, before);
             let Some(id) = id else {
