@@ -6,6 +6,7 @@ use basket_domain::BasketEvent::ItemAdded;
 use basket_mongo::{
     Baskets, Entry, Feeds, Maintenance, Poison, Projection, StoreError, Subscription,
     store::{
+        batch::Batch,
         codec::stored_number,
         feed::{Change, Claim, Claimed, RowQuery, Shape, Shown, Totals, Which},
         projection::{next_name, project, rebuild, retry},
@@ -25,6 +26,9 @@ macro_rules! feed_contract {
             a_read_model_is_the_fold_of_the_events
             a_reader_goes_on_where_it_was
             what_was_not_kept_comes_again
+            what_was_put_off_comes_again
+            a_filter_returns_some_and_reads_all
+            a_feed_says_how_fast_it_is_read
             a_call_that_is_dropped_loses_nothing
             a_feed_has_one_reader_at_a_time
             who_was_taken_over_writes_nothing
@@ -198,6 +202,121 @@ pub async fn what_was_not_kept_comes_again(store: impl Feeds<Baskets> + Sync) {
     assert_eq!(seen, [[1, 2], [1, 2], [1, 2]]);
     assert_eq!(catch_up(&mut reader).await, 2);
     is_the_fold(&store).await;
+}
+
+/// The next events, with their batch.
+async fn some<'a, S: Feeds<Baskets> + Sync>(reader: &mut Subscription<'a, Baskets, S>) -> Batch<Baskets> {
+    loop {
+        let batch = tokio::time::timeout(PATIENCE, reader.next()).await.expect("events come").unwrap();
+        if !batch.entries.is_empty() {
+            return batch;
+        }
+    }
+}
+
+pub async fn what_was_put_off_comes_again(store: impl Feeds<Baskets> + Sync) {
+    let mut basket = saved(&store, created_with_socks()).await;
+    saved(&store, created_with_socks()).await;
+    add(&mut basket, "rocks", 5);
+    store.save(&mut basket).await.unwrap();
+    let mut reader = open(&store, "a").await;
+    let (mut answered, mut rounds) = (Vec::new(), 0);
+    while answered.len() < 5 {
+        let mut batch = some(&mut reader).await;
+        let mut entries = std::mem::take(&mut batch.entries);
+        let rest = entries.split_off(1);
+        assert_eq!(rest.len(), 4 - answered.len(), "all that was not answered");
+        answered.extend(entries.iter().map(|entry| (entry.stream, entry.version)));
+        batch.put_off(rest);
+        reader.keep(batch, Totals::new()).await.unwrap();
+        rounds += 1;
+        assert_eq!(store.feed("units").await.unwrap().unwrap().events, rounds);
+    }
+    answered.sort();
+    answered.dedup();
+    assert_eq!(answered.len(), 5, "each once");
+
+    // Of a stream that is parked nothing comes; it goes on with the event that it was parked for.
+    add(&mut basket, "clocks", 1);
+    add(&mut basket, "clocks", 2);
+    store.save(&mut basket).await.unwrap();
+    let mut other = saved(&store, created_with_socks()).await;
+    let mut seen = 0;
+    while seen < 4 {
+        let mut batch = some(&mut reader).await;
+        let entries = std::mem::take(&mut batch.entries);
+        seen += entries.len();
+        if let Some(entry) = entries.iter().find(|entry| entry.version == 5) {
+            batch.park(entry, "no one wants it".into());
+        }
+        reader.keep(batch, Totals::new()).await.unwrap();
+    }
+    let state = store.feed("units").await.unwrap().unwrap();
+    assert_eq!((state.events, state.behind, state.parked), (8, 1, 1));
+    add(&mut basket, "clocks", 3);
+    add(&mut other, "clocks", 3);
+    store.save(&mut basket).await.unwrap();
+    store.save(&mut other).await.unwrap();
+    let batch = some(&mut reader).await;
+    assert_eq!(batch.entries.iter().map(|entry| entry.stream).collect::<Vec<_>>(), [*other.id()]);
+    reader.keep(batch, Totals::new()).await.unwrap();
+    let mut batch = reader.retry_parked().await.unwrap();
+    assert_eq!(batch.entries.iter().map(|entry| entry.version).collect::<Vec<_>>(), [5, 6]);
+    let rest = batch.entries.split_off(1);
+    batch.put_off(rest);
+    reader.keep(batch, Totals::new()).await.unwrap();
+    let state = store.feed("units").await.unwrap().unwrap();
+    assert_eq!((state.events, state.behind, state.parked), (10, 1, 1), "what was put off of it is parked still");
+    let batch = reader.retry_parked().await.unwrap();
+    assert_eq!(batch.entries.iter().map(|entry| entry.version).collect::<Vec<_>>(), [6]);
+    reader.keep(batch, Totals::new()).await.unwrap();
+    let state = store.feed("units").await.unwrap().unwrap();
+    assert_eq!((state.events, state.behind, state.parked), (11, 0, 0));
+}
+
+pub async fn a_filter_returns_some_and_reads_all(store: impl Feeds<Baskets> + Sync) {
+    let mut basket = saved(&store, created_with_socks()).await;
+    let id = *basket.id();
+    saved(&store, created_with_socks()).await;
+    let mut reader =
+        open(&store, "a").await.only(move |entry| entry.stream == id && matches!(entry.event, ItemAdded { .. }));
+    let mut seen = Vec::new();
+    for round in 0..4 {
+        let batch = some(&mut reader).await;
+        seen.extend(batch.entries.iter().map(|entry| (entry.stream, entry.version)));
+        reader.keep(batch, Totals::new()).await.unwrap();
+        add(&mut basket, "rocks", round + 1);
+        store.save(&mut basket).await.unwrap();
+        saved(&store, created_with_socks()).await;
+    }
+    assert_eq!(seen, [2, 3, 4, 5].map(|version| (id, version)));
+    let (mut other, end) = (reader, tokio::time::Instant::now() + PATIENCE);
+    while store.feed("units").await.unwrap().unwrap().behind > 0 {
+        assert!(tokio::time::Instant::now() < end, "the others count as read, too");
+        let batch = other.next().await.unwrap();
+        other.keep(batch, Totals::new()).await.unwrap();
+    }
+}
+
+pub async fn a_feed_says_how_fast_it_is_read(store: impl Feeds<Baskets> + Sync) {
+    let mut basket = saved(&store, created_with_socks()).await;
+    let mut reader = open(&store, "a").await;
+    let rate = async || store.feed("units").await.unwrap().unwrap().rate;
+    let until = async |reader: &mut Subscription<'_, Baskets, _>, is_it: &dyn Fn(f64) -> bool| {
+        let end = tokio::time::Instant::now() + PATIENCE;
+        while !rate().await.is_some_and(is_it) {
+            assert!(tokio::time::Instant::now() < end, "{:?}", rate().await);
+            let batch = reader.next().await.unwrap();
+            reader.keep(batch, Totals::new()).await.unwrap();
+        }
+    };
+    until(&mut reader, &|rate| rate > 0.0 && rate <= 2.0).await;
+    until(&mut reader, &|rate| rate == 0.0).await;
+    add(&mut basket, "rocks", 1);
+    store.save(&mut basket).await.unwrap();
+    until(&mut reader, &|rate| rate > 0.0 && rate <= 1.0).await;
+    reader.close().await.unwrap();
+    assert_eq!(rate().await, None, "no one reads it");
 }
 
 pub async fn a_call_that_is_dropped_loses_nothing(store: impl Feeds<Baskets> + Sync) {

@@ -105,13 +105,14 @@ fn show(feeds: &[FeedState], format: Format) -> Result<()> {
     let columns = feeds.iter().map(|feed| width(&feed.rows.feed)).max().unwrap_or_default().max(4);
     let (mut output, mut heading) = (Output::list(format)?, true);
     for feed in feeds {
-        let FeedState { rows, shape, holder, position, events, behind, as_of, retries, healed, parked } = feed;
+        let FeedState { rows, shape, holder, position, events, behind, rate, as_of, retries, healed, parked } = feed;
         let position = position.as_ref().map(ToString::to_string);
         let record = Fields(vec![
             ("feed", json(&rows.feed)),
             ("holder", json(holder)),
             ("events", json(events)),
             ("behind", json(behind)),
+            ("rate", json(rate)),
             ("as_of", json(&as_of.map(time::utc))),
             ("parked", json(parked)),
             ("retries", json(retries)),
@@ -124,10 +125,11 @@ fn show(feeds: &[FeedState], format: Format) -> Result<()> {
             if mem::take(&mut heading) {
                 let name = padded("feed", columns);
                 let read_all = "had read all at";
-                writeln!(out, "{name}      events    behind  parked  retries  healed  {read_all:30}  kept by")?;
+                writeln!(out, "{name}      events    behind  a second  parked  retries  healed  {read_all:30}  kept by")?;
             }
             let (name, as_of) = (padded(&rows.feed, columns), as_of.map_or_else(|| "-".into(), time::local));
-            write!(out, "{name}  {events:>10}  {behind:>8}  ")?;
+            let rate = rate.map_or_else(|| "-".into(), |rate| format!("{rate:.0}"));
+            write!(out, "{name}  {events:>10}  {behind:>8}  {rate:>8}  ")?;
             match parked {
                 0 => write!(out, "{parked:>6}")?,
                 _ => write!(out, "{RED}{parked:>6}{RED:#}")?,

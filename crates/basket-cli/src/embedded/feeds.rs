@@ -27,7 +27,7 @@ use super::{
 };
 
 /// The columns of a feed, in the order in which [`state`] and [`claim_of`] read them.
-const FEED: &str = "name, generation, shape, fence, position, holder, until, events, as_of, retries, healed";
+const FEED: &str = "name, generation, shape, fence, position, holder, until, events, as_of, retries, healed, rate";
 
 impl<C: Codec> EmbeddedStore<C> {
     /// Runs a transaction on the file, which it makes if it is not there.
@@ -103,7 +103,8 @@ impl Names {
                 events     INTEGER NOT NULL,
                 as_of      INTEGER,          -- milliseconds since 1970
                 retries    INTEGER NOT NULL,
-                healed     INTEGER NOT NULL
+                healed     INTEGER NOT NULL,
+                rate       REAL              -- events a second
             ) STRICT;"#,
             self.feeds()
         )
@@ -246,10 +247,12 @@ fn rows_of(row: &Row<'_>) -> rusqlite::Result<Rows> {
 
 fn state(row: &Row<'_>) -> rusqlite::Result<FeedState> {
     let until: i64 = row.get(6)?;
+    let is_held = until > now();
     Ok(FeedState {
         rows: rows_of(row)?,
         shape: row.get(2)?,
-        holder: Some(row.get(5)?).filter(|_| until > now()),
+        holder: Some(row.get(5)?).filter(|_| is_held),
+        rate: row.get::<_, Option<f64>>(11)?.filter(|_| is_held),
         position: position(row)?,
         events: natural(row.get(7)?),
         behind: 0,
@@ -321,7 +324,8 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
             let as_of = change.is_last.then(now);
             let update = format!(
                 r#"UPDATE "{}" SET position = coalesce(:position, position), until = :until, events = events + :events,
-                as_of = coalesce(:as_of, as_of), retries = retries + :retries, healed = healed + :healed WHERE name = :name"#,
+                as_of = coalesce(:as_of, as_of), retries = retries + :retries, healed = healed + :healed,
+                rate = coalesce(:rate, rate) WHERE name = :name"#,
                 names.feeds()
             );
             open.execute(
@@ -329,7 +333,8 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
                 named_params! {
                     ":position": change.position.as_ref().map(ToString::to_string), ":as_of": as_of,
                     ":until": now().saturating_add(millis(claim.lease)), ":events": as_stored(change.events()),
-                    ":retries": as_stored(change.retries), ":healed": as_stored(change.healed), ":name": claim.rows.feed,
+                    ":retries": as_stored(change.retries), ":healed": as_stored(change.healed), ":rate": change.rate,
+                    ":name": claim.rows.feed,
                 },
             )?;
             Ok(Ok(true))

@@ -162,6 +162,7 @@ fn checkpoint(claim: &Claim, change: &Change) -> (Document, Vec<Document>) {
     if change.is_last {
         set.insert("as_of", "$$NOW");
     }
+    set.extend(change.rate.map(|rate| ("rate".to_owned(), rate.into())));
     (filter, vec![doc! { "$set": set }])
 }
 
@@ -327,13 +328,11 @@ impl<C: Codec> Feeds<C> for MongoStore<C> {
             let parked = parked.count_documents(doc! { "parked.document": { "$exists": true } });
             let parked = parked.hint(Hint::Keys(doc! { "parked.document": 1 })).await.map_err(failed)?;
             let natural = |name| u64::try_from(number(&feed, name)).unwrap_or_default();
+            let is_held = feed.get_bool("is_held").unwrap_or(false);
             feeds.push(FeedState {
                 shape: i32::try_from(number(&feed, "shape")).unwrap_or_default(),
-                holder: feed
-                    .get_str("holder")
-                    .ok()
-                    .filter(|_| feed.get_bool("is_held").unwrap_or(false))
-                    .map(str::to_owned),
+                holder: feed.get_str("holder").ok().filter(|_| is_held).map(str::to_owned),
+                rate: feed.get_f64("rate").ok().filter(|_| is_held),
                 position: self.position_of(&feed)?,
                 events: natural("events"),
                 behind: count.saturating_sub(natural("events")),

@@ -55,6 +55,30 @@ impl<C: Codec> Batch<C> {
         }
     }
 
+    /// Leaves events out that were not answered, as if they had not been read: they come again after this batch is kept.
+    pub fn put_off(&mut self, entries: impl IntoIterator<Item = Entry<C>>) {
+        for entry in entries {
+            if let Some(stream) = self.stop_before(&entry) {
+                stream.parked.clone_from(&stream.before.parked);
+            }
+            (self.position, self.is_last) = (None, false);
+        }
+    }
+
+    /// Parks the stream of an event that can't be answered: it counts as read up to the event before.
+    pub fn park(&mut self, entry: &Entry<C>, why: String) {
+        let parked = Parked { document: entry.document.to_string(), version: i64::try_from(entry.version).ok(), why };
+        if let Some(stream) = self.stop_before(entry) {
+            stream.parked = Some(parked);
+        }
+    }
+
+    fn stop_before(&mut self, entry: &Entry<C>) -> Option<&mut Touched> {
+        let stream = self.streams.get_mut(&key_bytes(&C::key(&entry.stream)))?;
+        stream.version = stream.version.min(entry.version.saturating_sub(1));
+        Some(stream)
+    }
+
     /// Whether nothing is to be kept of it but the position.
     pub(super) fn is_empty(&self) -> bool {
         !self.streams.values().any(Touched::is_moved)

@@ -249,6 +249,8 @@ pub struct Change {
     pub retries: u64,
     /// How often the store's history was lost, and read again, since the last change.
     pub healed: u64,
+    /// How many events a second were read lately; none leaves it as it is.
+    pub rate: Option<f64>,
 }
 
 impl Change {
@@ -273,6 +275,8 @@ pub struct FeedState {
     pub events: u64,
     /// How many events of the store were not: those to come, and those of parked streams.
     pub behind: u64,
+    /// How many events a second it has read lately; none if no process reads it.
+    pub rate: Option<f64>,
     /// When it had last read all there was.
     pub as_of: Option<DateTime>,
     /// How often something was tried again.

@@ -28,9 +28,6 @@ use super::{
     retry::Retries,
 };
 
-/// The most events that come in one batch.
-const BATCH: usize = 1_000;
-
 /// What to do with a document that can't be read as an event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Poison {
@@ -41,6 +38,9 @@ pub enum Poison {
     Park,
 }
 
+/// The shortest time that a rate is measured over.
+const LATELY: Duration = Duration::from_secs(1);
+
 /// How a subscription reads.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -50,15 +50,19 @@ pub struct Options {
     pub lease: Duration,
     /// What the reader calls itself.
     pub holder: String,
+    /// The most documents that it reads at once, and has in memory: from 1. After a kill, so many may have to be answered again.
+    pub batch: usize,
 }
 
-/// Stops; a lease of three seconds; the number of the process, and one of its own.
+/// Stops; a lease of three seconds; the number of the process, and one of its own; a thousand.
 impl Default for Options {
     fn default() -> Self {
         let holder = format!("process {} ({})", std::process::id(), CommitId::new().to_hex());
-        Self { poison: Poison::Stop, lease: Duration::from_secs(3), holder }
+        Self { poison: Poison::Stop, lease: Duration::from_secs(3), holder, batch: 1_000 }
     }
 }
+
+type Only<'a, C> = Box<dyn Fn(&Entry<C>) -> bool + Send + Sync + 'a>;
 
 type Source<'a, C> = Pin<Box<dyn Stream<Item = Vec<Result<Passed<C>, StoreError>>> + Send + 'a>>;
 
@@ -67,6 +71,7 @@ pub struct Subscription<'a, C: Codec, S> {
     store: &'a S,
     claim: Claim,
     options: Options,
+    only: Only<'a, C>,
     /// Opened when it is read; what it has shown is lost if it was not kept.
     source: Option<Source<'a, C>>,
     /// What it has shown and was not looked at yet.
@@ -82,6 +87,8 @@ pub struct Subscription<'a, C: Codec, S> {
     healed: u64,
     failures: u32,
     times_healed: u64,
+    /// How many events were kept since that moment.
+    lately: (Instant, u64),
     /// While all is read again.
     healing: Option<Healing>,
 }
@@ -133,6 +140,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
             position: claim.position.clone(),
             claim: *claim,
             options,
+            only: Box::new(|_| true),
             source: None,
             shown: Default::default(),
             is_open: false,
@@ -142,8 +150,15 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
             healed: 0,
             failures: 0,
             times_healed: 0,
+            lately: (Instant::now(), 0),
             healing: None,
         }))
+    }
+
+    /// Returns only some events: those of a type, of a stream, by an actor. The others count as read; so its numbers and
+    /// [`Feeds::wait_for`] are right for them, too, and another filter may take its place at any time.
+    pub fn only(self, is_wanted: impl Fn(&Entry<C>) -> bool + Send + Sync + 'a) -> Self {
+        Self { only: Box::new(is_wanted), ..self }
     }
 
     /// How often it has read all events again, because the store had lost its history.
@@ -208,7 +223,9 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         let renewal = self.options.lease / 3;
         if self.shown.is_empty() {
             let (store, position) = (self.store, self.position.clone());
-            let source = self.source.get_or_insert_with(|| Box::pin(store.after(position).ready_chunks(BATCH)));
+            let source = self
+                .source
+                .get_or_insert_with(|| Box::pin(store.after(position).ready_chunks(self.options.batch.max(1))));
             let due = sleep(renewal.saturating_sub(self.written.elapsed()));
             match select(source.next(), Box::pin(due)).await {
                 Either::Left((Some(chunk), _)) => self.shown.extend(chunk),
@@ -306,7 +323,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
                     Ok(Some(one)) if one.version < entry.version => {
                         next = one.version + 1;
                         stream.version = one.version;
-                        batch.entries.push(one);
+                        batch.entries.extend(Some(one).filter(|one| (self.only)(one)));
                     }
                     Ok(_) => break,
                     Err(StoreError::Unreadable(unreadable)) => return Ok(self.poisoned(batch, key, unreadable)),
@@ -320,7 +337,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
             }
         }
         stream.version = entry.version;
-        batch.entries.push(entry);
+        batch.entries.extend(Some(entry).filter(|entry| (self.only)(entry)));
         Ok(Ok(()))
     }
 
@@ -357,7 +374,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
 
     /// Keeps what was made of a batch, with the fact that it was read: both, or neither. After an error, the events come again.
     pub async fn keep(&mut self, batch: Batch<C>, totals: Totals) -> Result<(), StoreError> {
-        let known = batch.known;
+        let (known, is_partial) = (batch.known, batch.position.is_none());
         let change = Change {
             position: batch.position.clone().or_else(|| self.position.clone()),
             is_last: batch.is_last,
@@ -369,7 +386,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
             return Ok(());
         }
         let written = self.write(change).await;
-        self.is_open = written.is_err();
+        self.is_open = written.is_err() || is_partial;
         if written.is_ok() {
             self.found(known);
         }
@@ -388,15 +405,40 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
     /// Those of [`keep`](Self::keep).
     pub async fn stay(&mut self) -> Result<(), StoreError> {
         if self.written.elapsed() >= self.options.lease / 3 {
-            self.store.keep(&self.claim, &Change::default()).await?;
-            self.written = Instant::now();
+            self.write(Change { position: self.position.clone(), ..Change::default() }).await?;
         }
         Ok(())
     }
 
+    /// Waits for some work on a batch, and renews the lease meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if another reader has taken over; the work is dropped then. Where the store does not answer, the
+    /// work goes on.
+    pub async fn stay_during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, StoreError> {
+        let mut work = pin!(work);
+        loop {
+            let due = sleep(self.options.lease / 3);
+            match select(work.as_mut(), pin!(due)).await {
+                Either::Left((done, _)) => return Ok(done),
+                Either::Right(_) => match self.stay().await {
+                    Err(error) if !error.is_transient() => return Err(error),
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    /// Counts something that is tried again: it is one of the feed's numbers.
+    pub fn count_retry(&mut self) {
+        self.retries += 1;
+    }
+
     async fn write(&mut self, change: Change) -> Result<(), StoreError> {
         let (position, healing) = (change.position.clone(), self.healing.is_some());
-        let mut change = Change { retries: self.retries, healed: self.healed, ..change };
+        let (since, events) = (self.lately.0.elapsed(), self.lately.1 + change.events());
+        let rate = (since >= LATELY).then(|| events as f64 / since.as_secs_f64());
+        let mut change = Change { retries: self.retries, healed: self.healed, rate, ..change };
         if healing {
             // It heals from the beginning, or it would not know what it has not found.
             change.position = None;
@@ -407,6 +449,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         }
         written?;
         (self.retries, self.healed, self.written) = (0, 0, Instant::now());
+        self.lately = if rate.is_some() { (Instant::now(), 0) } else { (self.lately.0, events) };
         self.was_last = change.is_last;
         self.position.clone_from(&position);
         if !healing {
@@ -463,7 +506,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
                     Ok(None) => break,
                     Ok(Some(entry)) if entry.version == stream.version + 1 => {
                         stream.version = entry.version;
-                        batch.entries.push(entry);
+                        batch.entries.extend(Some(entry).filter(|entry| (self.only)(entry)));
                     }
                     Ok(Some(_)) => {
                         stream.parked = stream.before.parked.clone();
