@@ -2,6 +2,9 @@
 //! It keeps the documents that [`MongoStore`](crate::MongoStore) would, so a codec is tested with it, and it passes the same
 //! contract suite. Nothing outlives it.
 
+mod feeds;
+mod rows;
+
 use std::{
     collections::BTreeMap,
     marker::PhantomData,
@@ -12,9 +15,10 @@ use basket_domain::EventSourced;
 use bson::{DateTime, RawDocument, RawDocumentBuf, doc};
 use futures_util::{Stream, stream};
 
+use self::feeds::Feed;
 use crate::store::{
     codec::{Codec, Event, Id},
-    document::{RecordedEvent, new_events, read_entry, stream_of},
+    document::{RecordedEvent, as_stored, new_events, read_entry, stream_of},
     entry::{Commit, CommitId, Entry},
     error::{StoreError, Unreadable},
     event_store::{EventStore, Expected, Outcome, Sought},
@@ -45,6 +49,35 @@ const NAME: &str = "memory";
 /// # Ok(())
 /// # }
 /// ```
+///
+/// A read model is tested with it, too:
+///
+/// ```
+/// # use basket_domain::BasketId;
+/// # use basket_mongo::{Baskets, Entry, EventStore, Feeds, MemoryStore, Projection, Subscription};
+/// # use basket_mongo::store::{feed::{RowQuery, Shape}, projection::project};
+/// # use bson::{Document, doc};
+/// # use futures_util::TryStreamExt;
+/// # struct Busy;
+/// # impl Projection<Baskets> for Busy {
+/// #     fn name(&self) -> &'static str { "busy" }
+/// #     fn shape(&self) -> Shape { Shape { number: 1, indexes: &["events"] } }
+/// #     fn fold(&self, stream: &[Entry<Baskets>]) -> Document { doc! { "events": stream.len() as i64 } }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let id: BasketId = "5ab69073421aa917e62b4734".parse()?;
+/// let baskets = MemoryStore::<Baskets>::default();
+/// baskets.command(&id).run(|basket| basket.create(id)).await?;
+///
+/// let mut reader = Subscription::open(&baskets, Busy.name(), Busy.shape(), Default::default()).await?;
+/// while !project(&mut reader, &Busy).await?.1 {}
+///
+/// let rows: Vec<_> = baskets.rows(reader.claim().rows.clone(), RowQuery::default()).try_collect().await?;
+/// assert_eq!(rows[0].1.row, Some(doc! { "events": 1_i64 }));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct MemoryStore<C> {
     kept: Arc<Mutex<Kept>>,
@@ -54,10 +87,14 @@ pub struct MemoryStore<C> {
 #[derive(Debug)]
 struct Kept {
     now: DateTime,
-    /// How many events were appended.
-    appended: i64,
     /// By the key of their stream, as text, and their version.
     events: BTreeMap<(String, u64), Stored>,
+    /// Where each of them is in `events`, in the order of the appends.
+    order: Vec<(String, u64)>,
+    /// By name.
+    feeds: BTreeMap<String, Feed>,
+    /// The newest fence of any feed.
+    fences: i64,
 }
 
 #[derive(Debug)]
@@ -77,13 +114,13 @@ impl<C> Clone for MemoryStore<C> {
 impl<C> Default for MemoryStore<C> {
     fn default() -> Self {
         let now = DateTime::from_millis(946_684_800_000);
-        let kept = Kept { now, appended: 0, events: BTreeMap::new() };
+        let kept = Kept { now, events: BTreeMap::new(), order: Vec::new(), feeds: BTreeMap::new(), fences: 0 };
         Self { kept: Arc::new(Mutex::new(kept)), codec: PhantomData }
     }
 }
 
 impl<C> MemoryStore<C> {
-    /// Sets the clock: all that is appended from now on is recorded at this time.
+    /// Sets the clock: all that is appended from now on is recorded at this time, and a feed that has read all has done so then.
     pub fn set_time(&self, now: DateTime) {
         self.kept().now = now;
     }
@@ -106,8 +143,14 @@ impl Kept {
     }
 
     fn insert(&mut self, key: String, version: u64, document: RawDocumentBuf) {
-        self.appended += 1;
-        self.events.insert((key, version), Stored { position: self.appended, document });
+        self.order.push((key.clone(), version));
+        let position = self.appended();
+        self.events.insert((key, version), Stored { position, document });
+    }
+
+    /// How many events were appended, which is the position of the newest one.
+    fn appended(&self) -> i64 {
+        as_stored(self.order.len() as u64)
     }
 }
 
@@ -164,7 +207,7 @@ impl<C: Codec> Together<C::Aggregate> for MemoryStore<C> {
         let kept = self.kept();
         let found = kept.events.values().filter(|stored| is_match(query, &stored.document));
         let entries: Result<_, Unreadable> = found.map(|stored| read_entry::<C>(&stored.document)).collect();
-        Ok(Answer { token: Token(doc! { "position": kept.appended }), entries: entries? })
+        Ok(Answer { token: Token(doc! { "position": kept.appended() }), entries: entries? })
     }
 
     async fn append_together(

@@ -1,10 +1,10 @@
 //! Whatever holds a store is a store: a reference, a `Box`, an `Arc`. [`DynEventStore`] is the form for those who choose a store at
 //! run time, or keep several in one list.
 
-use std::{future::Future, ops::Deref};
+use std::{future::Future, ops::Deref, time::Duration};
 
 use basket_domain::EventSourced;
-use bson::RawDocumentBuf;
+use bson::{Bson, RawDocumentBuf};
 use futures_util::{Stream, future::BoxFuture};
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     entry::{Commit, EntryOf},
     error::StoreError,
     event_store::{EventStore, Expected, Outcome, Sought},
+    feed::{Change, Claim, Claimed, FeedState, Feeds, Mark, Passed, Position, RowQuery, Rows, Shape, Totals, Which},
     log::{EventLog, Scope},
     query::Query,
     together::{Answer, Part, Together, Token},
@@ -71,6 +72,73 @@ impl<C: Codec, P: Deref<Target: EventLog<C>> + Sync + Send> EventLog<C> for P {
 
     fn ids(&self) -> impl Stream<Item = Result<Id<C>, StoreError>> + Send {
         (**self).ids()
+    }
+}
+
+impl<C: Codec, P: Deref<Target: Feeds<C>> + Sync + Send> Feeds<C> for P {
+    fn after(&self, position: Option<Position>) -> impl Stream<Item = Result<Passed<C>, StoreError>> + Send {
+        (**self).after(position)
+    }
+
+    fn claim(
+        &self,
+        feed: &str,
+        holder: &str,
+        shape: Shape,
+        lease: Duration,
+        by_force: bool,
+    ) -> impl Future<Output = Result<Claimed, StoreError>> + Send {
+        (**self).claim(feed, holder, shape, lease, by_force)
+    }
+
+    fn keep(&self, claim: &Claim, change: &Change) -> impl Future<Output = Result<(), StoreError>> + Send {
+        (**self).keep(claim, change)
+    }
+
+    fn release(&self, claim: &Claim) -> impl Future<Output = Result<(), StoreError>> + Send {
+        (**self).release(claim)
+    }
+
+    fn marks(
+        &self,
+        rows: &Rows,
+        keys: Vec<Bson>,
+    ) -> impl Future<Output = Result<Vec<(Bson, Mark)>, StoreError>> + Send {
+        (**self).marks(rows, keys)
+    }
+
+    fn rows(&self, rows: Rows, query: RowQuery) -> impl Stream<Item = Result<(Bson, Mark), StoreError>> + Send {
+        (**self).rows(rows, query)
+    }
+
+    fn totals(&self, rows: &Rows, which: &Which) -> impl Future<Output = Result<Totals, StoreError>> + Send {
+        (**self).totals(rows, which)
+    }
+
+    fn replace(&self, feed: &str, by: &Claim) -> impl Future<Output = Result<(), StoreError>> + Send {
+        (**self).replace(feed, by)
+    }
+
+    fn forget(&self, feed: &str) -> impl Future<Output = Result<(), StoreError>> + Send {
+        (**self).forget(feed)
+    }
+
+    fn feeds(&self) -> impl Future<Output = Result<Vec<FeedState>, StoreError>> + Send {
+        (**self).feeds()
+    }
+
+    fn feed(&self, name: &str) -> impl Future<Output = Result<Option<FeedState>, StoreError>> + Send {
+        (**self).feed(name)
+    }
+
+    fn wait_for(
+        &self,
+        feed: &str,
+        id: &Id<C>,
+        version: u64,
+        within: Duration,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        (**self).wait_for(feed, id, version, within)
     }
 }
 
