@@ -8,7 +8,7 @@ use basket_mongo::{
     store::{
         batch::Batch,
         codec::stored_number,
-        feed::{Change, Claim, Claimed, RowQuery, Shape, Shown, Totals, Which},
+        feed::{Change, Claim, Claimed, Mark, Moved, RowQuery, Rows, Shape, Shown, Totals, Which},
         projection::{next_name, project, rebuild, retry},
         subscription::Options,
     },
@@ -39,6 +39,10 @@ macro_rules! feed_contract {
             a_read_model_is_built_again_and_takes_the_place_of_the_old_one
             rows_of_another_shape_are_not_written_to
             rows_come_in_the_order_that_is_asked_for
+            a_claim_of_a_feed_that_was_forgotten_writes_nothing
+            a_reader_that_has_its_feed_takes_it_again
+            rows_that_were_replaced_are_not_shown
+            numbers_and_texts_in_a_field_are_told_apart
         }
     };
     ($with:path; $($case:ident)*) => {
@@ -94,14 +98,17 @@ pub async fn open<'a, S: Feeds<Baskets> + Sync>(store: &'a S, holder: &str) -> S
 
 /// Reads all there is, and returns how many events that were.
 pub async fn catch_up<S: Feeds<Baskets> + Sync>(reader: &mut Subscription<'_, Baskets, S>) -> u64 {
-    let mut events = 0;
-    loop {
-        let (more, is_last) = project(reader, &UNITS).await.unwrap();
-        events += more;
-        if is_last {
-            return events;
+    let read = async {
+        let mut events = 0;
+        loop {
+            let (more, is_last) = project(reader, &UNITS).await.unwrap();
+            events += more;
+            if is_last {
+                return events;
+            }
         }
-    }
+    };
+    tokio::time::timeout(PATIENCE, read).await.expect("it comes to an end")
 }
 
 /// Reads until so many events were read; they must come soon.
@@ -355,11 +362,14 @@ pub async fn a_feed_has_one_reader_at_a_time(store: impl Feeds<Baskets> + Sync) 
     // One that does nothing more has lost it.
     tokio::time::sleep(Duration::from_millis(400)).await;
     open(&store, "b").await.close().await.unwrap();
-    let error = loop {
-        if let Err(error) = first.next().await {
-            break error;
+    let fenced = async {
+        loop {
+            if let Err(error) = first.next().await {
+                break error;
+            }
         }
     };
+    let error = tokio::time::timeout(PATIENCE, fenced).await.expect("it is told");
     assert!(matches!(error, StoreError::Fenced { .. }), "{error:?}");
 }
 
@@ -386,7 +396,6 @@ pub async fn who_was_taken_over_writes_nothing(store: impl Feeds<Baskets> + Sync
 }
 
 pub async fn a_mark_that_was_moved_is_not_moved_again(store: impl Feeds<Baskets> + Sync) {
-    use basket_mongo::store::feed::{Mark, Moved};
     let Claimed::Ours(claim) = store.claim("units", "a", UNITS.shape(), Duration::from_secs(9), false).await.unwrap()
     else {
         panic!("it is free")
@@ -402,7 +411,9 @@ pub async fn a_mark_that_was_moved_is_not_moved_again(store: impl Feeds<Baskets>
     };
     store.keep(&claim, &moved(0, 2)).await.unwrap();
     for from in [0, 1, 3] {
-        store.keep(&claim, &moved(from, 4)).await.unwrap_err();
+        // Whose write it was is not known: it is no other reader's, as the fence shows.
+        let error = store.keep(&claim, &moved(from, 4)).await.unwrap_err();
+        assert!(matches!(error, StoreError::Busy { .. }), "{error:?}");
     }
     store.keep(&claim, &moved(2, 3)).await.unwrap();
     let marks = store.marks(&claim.rows, vec!["x".into(), "y".into()]).await.unwrap();
@@ -599,4 +610,84 @@ pub async fn rows_come_in_the_order_that_is_asked_for(store: impl Feeds<Baskets>
     assert_eq!(units(RowQuery { at_least: Some(("units", 4)), ..by.clone() }).await, [4, 10, 10]);
     assert_eq!(units(RowQuery { has: Some(("products", "rocks".into())), ..by.clone() }).await, [10, 10]);
     assert_eq!(units(RowQuery { has: Some(("products", "rock".into())), ..by }).await, [0; 0]);
+}
+
+/// A claim of a feed that a test writes to by itself.
+async fn claim(store: &impl Feeds<Baskets>, feed: &str, holder: &str) -> Claim {
+    match store.claim(feed, holder, UNITS.shape(), Duration::from_secs(60), false).await.unwrap() {
+        Claimed::Ours(claim) => *claim,
+        Claimed::Held { by } => panic!("{by} has it"),
+    }
+}
+
+/// A row that is new, and a total.
+fn written(key: &str, row: Document) -> Change {
+    let to = Mark { version: 1, row: Some(row), parked: None };
+    Change {
+        marks: vec![Moved { key: key.into(), from: 0, to }],
+        totals: Totals::from([(key.to_owned(), [("n".to_owned(), 1)].into())]),
+        ..Change::default()
+    }
+}
+
+async fn keys(store: &impl Feeds<Baskets>, rows: &Rows, query: RowQuery) -> Vec<String> {
+    let rows: Vec<_> = store.rows(rows.clone(), query).try_collect().await.unwrap();
+    rows.iter().map(|(key, _)| key.as_str().unwrap().to_owned()).collect()
+}
+
+#[track_caller]
+fn is_fenced(written: &Result<(), StoreError>) {
+    assert!(matches!(written, Err(StoreError::Fenced { .. })), "{written:?}");
+}
+
+pub async fn a_claim_of_a_feed_that_was_forgotten_writes_nothing(store: impl Feeds<Baskets> + Sync) {
+    let old = claim(&store, "units", "a").await;
+    store.forget("units").await.unwrap();
+    is_fenced(&store.keep(&old, &Change::default()).await);
+    claim(&store, "units", "b").await;
+    is_fenced(&store.keep(&old, &Change::default()).await);
+    is_fenced(&store.keep(&old, &written("x", doc! {})).await);
+    is_fenced(&store.replace("other", &old).await);
+    store.release(&old).await.unwrap();
+    let state = store.feed("units").await.unwrap().unwrap();
+    assert_eq!((state.holder.as_deref(), state.events), (Some("b"), 0));
+}
+
+pub async fn a_reader_that_has_its_feed_takes_it_again(store: impl Feeds<Baskets> + Sync) {
+    let before = claim(&store, "units", "a").await;
+    let again = claim(&store, "units", "a").await;
+    store.keep(&again, &Change::default()).await.unwrap();
+    is_fenced(&store.keep(&before, &Change::default()).await);
+}
+
+pub async fn rows_that_were_replaced_are_not_shown(store: impl Feeds<Baskets> + Sync) {
+    let (old, next) = (claim(&store, "units", "a").await, claim(&store, "units-next", "a").await);
+    store.keep(&old, &written("old", doc! { "units": 1 })).await.unwrap();
+    store.keep(&next, &written("new", doc! { "units": 1 })).await.unwrap();
+    store.replace("units", &next).await.unwrap();
+    assert!(keys(&store, &old.rows, RowQuery::default()).await.is_empty());
+    assert!(store.marks(&old.rows, vec!["old".into(), "new".into()]).await.unwrap().is_empty());
+    assert!(store.totals(&old.rows, &Which::All).await.unwrap().is_empty());
+    is_fenced(&store.keep(&old, &written("late", doc! {})).await);
+    is_fenced(&store.keep(&next, &written("late", doc! {})).await);
+    let rows = claim(&store, "units", "b").await.rows;
+    assert_eq!(keys(&store, &rows, RowQuery::default()).await, ["new"]);
+}
+
+pub async fn numbers_and_texts_in_a_field_are_told_apart(store: impl Feeds<Baskets> + Sync) {
+    let claim = claim(&store, "units", "a").await;
+    for (key, row) in [
+        ("a", doc! { "units": "10" }),
+        ("b", doc! { "units": 10_i64 }),
+        ("c", doc! { "units": -3_i64 }),
+        ("d", doc! {}),
+        ("e", doc! { "units": 9.5 }),
+        ("f", doc! { "units": "b" }),
+    ] {
+        store.keep(&claim, &written(key, row)).await.unwrap();
+    }
+    let keys = async |query| keys(&store, &claim.rows, query).await.concat();
+    let by = RowQuery { sort: Some("units"), ..RowQuery::default() };
+    assert_eq!(keys(by.clone()).await, "dcebaf");
+    assert_eq!(keys(RowQuery { at_least: Some(("units", 9)), ..by }).await, "eb", "a text is no number");
 }

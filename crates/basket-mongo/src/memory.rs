@@ -93,8 +93,6 @@ struct Kept {
     order: Vec<(String, u64)>,
     /// By name.
     feeds: BTreeMap<String, Feed>,
-    /// The newest fence of any feed.
-    fences: i64,
 }
 
 #[derive(Debug)]
@@ -114,7 +112,7 @@ impl<C> Clone for MemoryStore<C> {
 impl<C> Default for MemoryStore<C> {
     fn default() -> Self {
         let now = DateTime::from_millis(946_684_800_000);
-        let kept = Kept { now, events: BTreeMap::new(), order: Vec::new(), feeds: BTreeMap::new(), fences: 0 };
+        let kept = Kept { now, events: BTreeMap::new(), order: Vec::new(), feeds: BTreeMap::new() };
         Self { kept: Arc::new(Mutex::new(kept)), codec: PhantomData }
     }
 }

@@ -46,6 +46,10 @@ mod held {
         a_read_model_is_built_again_and_takes_the_place_of_the_old_one
         rows_of_another_shape_are_not_written_to
         rows_come_in_the_order_that_is_asked_for
+        a_claim_of_a_feed_that_was_forgotten_writes_nothing
+        a_reader_that_has_its_feed_takes_it_again
+        rows_that_were_replaced_are_not_shown
+        numbers_and_texts_in_a_field_are_told_apart
     }
 }
 
@@ -147,50 +151,6 @@ fn a_position_of_another_kind_of_store_is_an_error() {
         let elsewhere = Position::Token(doc! { "_data": "82" });
         let passed: Result<Vec<_>, StoreError> = store.after(Some(elsewhere)).try_collect().await;
         assert!(passed.is_err_and(|error| error.to_string().contains("of another kind of store")));
-    });
-}
-
-#[test]
-fn a_claim_of_a_feed_that_was_forgotten_writes_nothing_to_the_one_in_its_place() {
-    with(async |store| {
-        let old = claim(&store, "rows", "a").await;
-        store.forget("rows").await.unwrap();
-        claim(&store, "rows", "b").await;
-        for written in [store.keep(&old, &Change::default()).await, store.replace("other", &old).await] {
-            assert!(matches!(written, Err(StoreError::Fenced { .. })), "{written:?}");
-        }
-        store.release(&old).await.unwrap();
-        assert_eq!(store.feed("rows").await.unwrap().unwrap().holder.as_deref(), Some("b"));
-    });
-}
-
-#[test]
-fn a_reader_that_has_its_feed_takes_it_again() {
-    with(async |store| {
-        let before = claim(&store, "rows", "a").await;
-        let again = claim(&store, "rows", "a").await;
-        store.keep(&again, &Change::default()).await.unwrap();
-        let written = store.keep(&before, &Change::default()).await;
-        assert!(matches!(written, Err(StoreError::Fenced { .. })), "{written:?}");
-    });
-}
-
-#[test]
-fn rows_that_were_replaced_are_not_shown() {
-    with(async |store| {
-        let change = |key: &str| Change {
-            marks: vec![new_row(key, doc! {})],
-            totals: Totals::from([(key.to_owned(), [("n".to_owned(), 1)].into())]),
-            ..Change::default()
-        };
-        let (old, next) = (claim(&store, "rows", "a").await, claim(&store, "rows-next", "a").await);
-        store.keep(&old, &change("old")).await.unwrap();
-        store.keep(&next, &change("new")).await.unwrap();
-        store.replace("rows", &next).await.unwrap();
-        assert!(keys(&store, &old, RowQuery::default()).await.is_empty());
-        assert!(store.marks(&old.rows, vec!["old".into(), "new".into()]).await.unwrap().is_empty());
-        assert!(store.totals(&old.rows, &Which::All).await.unwrap().is_empty());
-        assert_eq!(keys(&store, &claim(&store, "rows", "b").await, RowQuery::default()).await, ["new".into()]);
     });
 }
 

@@ -10,6 +10,7 @@ use basket_mongo::{
         document::as_stored,
         feed::{
             Change, Claim, Claimed, FeedState, Mark, Parked, Passed, Position, RowQuery, Rows, Shape, Totals, Which,
+            first_fence, has_moved,
         },
     },
 };
@@ -281,10 +282,10 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
             open.execute(
                 &format!(
                     r#"INSERT INTO "{}" (name, generation, shape, fence, holder, until, events, retries, healed)
-                    VALUES (?1, 1, ?2, 0, '', 0, 0, 0, 0) ON CONFLICT DO NOTHING"#,
+                    VALUES (?1, 1, ?2, ?3, '', 0, 0, 0, 0) ON CONFLICT DO NOTHING"#,
                     names.feeds()
                 ),
-                params![feed, shape.number],
+                params![feed, shape.number, first_fence()],
             )?;
             let taken = open.execute(
                 &format!(
@@ -317,9 +318,13 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
 
     async fn keep(&self, claim: &Claim, change: &Change) -> Result<(), StoreError> {
         let (feed, claim, change) = (claim.rows.feed.clone(), claim.clone(), change.clone());
+        let store = self.file.name.clone();
         let kept = self.transaction(move |open, names| {
-            if !names.is_ours(open, &claim)? || !names.write(open, &claim.rows, &change)? {
+            if !names.is_ours(open, &claim)? {
                 return Ok(Ok(false));
+            }
+            if !names.write(open, &claim.rows, &change)? {
+                return Ok(Err(has_moved(&store)));
             }
             let as_of = change.is_last.then(now);
             let update = format!(
@@ -375,7 +380,9 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
             let mut values: Vec<Box<dyn ToSql>> = Vec::new();
             if let Some((field, least)) = query.at_least {
                 values.push(Box::new(least));
-                condition += &format!(" AND {} >= ?{}", path(field), values.len());
+                // To SQLite, every text is more than a number.
+                let (field, place) = (path(field), values.len());
+                condition += &format!(" AND {field} >= ?{place} AND typeof({field}) IN ('integer', 'real')");
             }
             if let Some((field, text)) = query.has {
                 values.push(Box::new(text));
@@ -431,7 +438,8 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
             let old = open
                 .query_row(&names.select("WHERE name = ?1"), [&feed], |row| Ok((rows_of(row)?, row.get::<_, i64>(3)?)));
             let old = old.optional()?;
-            let (generation, fence) = old.as_ref().map_or((0, 0), |(rows, fence)| (rows.generation, *fence));
+            let (generation, fence) =
+                old.as_ref().map_or((0, first_fence()), |(rows, fence)| (rows.generation, *fence));
             let new = Rows { feed: feed.clone(), generation: generation.saturating_add(1) };
             for (from, to) in [(names.rows(&by.rows), names.rows(&new)), (names.totals(&by.rows), names.totals(&new))] {
                 open.execute_batch(&format!(r#"ALTER TABLE "{from}" RENAME TO "{to}";"#))?;
@@ -445,7 +453,7 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
                     r#"UPDATE "{}" SET name = ?1, generation = ?2, fence = ?3, holder = '', until = 0 WHERE name = ?4"#,
                     names.feeds()
                 ),
-                params![feed, new.generation, fence.saturating_add(1_000), by.rows.feed],
+                params![feed, new.generation, fence.saturating_add(1), by.rows.feed],
             )?;
             Ok(Ok(true))
         });

@@ -21,7 +21,7 @@ use crate::store::{
     error::StoreError,
     feed::{
         Change, Claim, Claimed, FeedState, Feeds, Mark, Moved, Passed, Position, RowQuery, Rows, Shape, Shown, Totals,
-        Which,
+        Which, first_fence, has_moved,
     },
 };
 
@@ -56,7 +56,7 @@ impl Feed {
             healed: 0,
             parked: 0,
         };
-        Self { state, fence: 0, until: None, rows: BTreeMap::new(), totals: Totals::new() }
+        Self { state, fence: first_fence(), until: None, rows: BTreeMap::new(), totals: Totals::new() }
     }
 
     /// The reader that has it now.
@@ -109,13 +109,6 @@ impl Feed {
 }
 
 impl Kept {
-    /// A fence that no claim has had. All feeds share one count: so a feed that was forgotten, and made again, refuses the claims
-    /// of the old one.
-    fn next_fence(&mut self) -> i64 {
-        self.fences += 1;
-        self.fences
-    }
-
     /// The feed that a claim is of, if it is the newest.
     fn ours(&mut self, claim: &Claim) -> Option<&mut Feed> {
         self.feeds.get_mut(&claim.rows.feed).filter(|feed| feed.fence == claim.fence)
@@ -165,23 +158,22 @@ impl<C: Codec> Feeds<C> for MemoryStore<C> {
         by_force: bool,
     ) -> Result<Claimed, StoreError> {
         let mut kept = self.kept();
-        let fence = kept.next_fence();
         let feed = kept.feeds.entry(feed.to_owned()).or_insert_with(|| Feed::new(feed, shape));
         if let Some(by) = feed.holder().filter(|by| *by != holder && !by_force) {
             return Ok(Claimed::Held { by: by.to_owned() });
         }
-        (feed.fence, feed.until) = (fence, Instant::now().checked_add(lease));
+        (feed.fence, feed.until) = (feed.fence.saturating_add(1), Instant::now().checked_add(lease));
         feed.state.holder = Some(holder.to_owned());
         let FeedState { rows, shape, position, .. } = feed.state.clone();
-        Ok(Claimed::Ours(Box::new(Claim { rows, fence, shape, position, lease })))
+        Ok(Claimed::Ours(Box::new(Claim { rows, fence: feed.fence, shape, position, lease })))
     }
 
     async fn keep(&self, claim: &Claim, change: &Change) -> Result<(), StoreError> {
         let mut kept = self.kept();
         let now = kept.now;
-        match kept.ours(claim).is_some_and(|feed| feed.write(claim.lease, change, now)) {
-            true => Ok(()),
-            false => fenced(&claim.rows.feed),
+        match kept.ours(claim) {
+            Some(feed) => feed.write(claim.lease, change, now).then_some(()).ok_or_else(|| has_moved(NAME)),
+            None => fenced(&claim.rows.feed),
         }
     }
 
@@ -230,8 +222,9 @@ impl<C: Codec> Feeds<C> for MemoryStore<C> {
         if kept.ours(by).is_none() {
             return fenced(feed);
         }
-        let generation = kept.feeds.get(feed).map_or(0, |old| old.state.rows.generation).saturating_add(1);
-        let fence = kept.next_fence();
+        let old = kept.feeds.get(feed);
+        let generation = old.map_or(0, |old| old.state.rows.generation).saturating_add(1);
+        let fence = old.map_or_else(first_fence, |old| old.fence).saturating_add(1);
         if let Some(mut next) = kept.feeds.remove(&by.rows.feed) {
             next.state.rows = Rows { feed: feed.to_owned(), generation };
             next.state.holder = None;

@@ -22,7 +22,10 @@ use crate::store::{
     codec::{Codec, stored_number},
     document::as_stored,
     error::StoreError,
-    feed::{Change, Claim, Claimed, FeedState, Feeds, Mark, Passed, Position, RowQuery, Rows, Shape, Totals, Which},
+    feed::{
+        Change, Claim, Claimed, FeedState, Feeds, Mark, Passed, Position, RowQuery, Rows, Shape, Totals, Which,
+        first_fence, has_moved,
+    },
     maintenance::Maintenance,
 };
 
@@ -122,15 +125,16 @@ impl<C: Codec> MongoStore<C> {
         let found = answer.get("n").and_then(stored_number);
         match errors == 0 && found == i64::try_from(expected).ok() {
             true => Ok(()),
-            false => Err(Error::custom(Fenced)),
+            false => Err(Error::custom(Moved)),
         }
     }
 
     /// An error of a write for a feed.
     fn not_kept(&self, error: Error, feed: &str) -> StoreError {
-        let is_fenced = error.get_custom::<Fenced>().is_some();
+        let (is_fenced, is_moved) = (error.get_custom::<Fenced>().is_some(), error.get_custom::<Moved>().is_some());
         match fate(&error, C::KEY) {
             _ if is_fenced => StoreError::Fenced { store: self.name.clone(), feed: feed.to_owned() },
+            _ if is_moved => has_moved(&self.name),
             _ if wants_a_replica_set(&error) => StoreError::NotAReplicaSet { store: self.name.clone(), events: 0 },
             // It is read again what became of it; a write conflict is another reader, whom the fence then shows.
             Fate::Unknown | Fate::NotWritten | Fate::Taken => {
@@ -145,6 +149,10 @@ impl<C: Codec> MongoStore<C> {
 /// Another reader has taken over.
 #[derive(Debug)]
 struct Fenced;
+
+/// A mark is not where it should be.
+#[derive(Debug)]
+struct Moved;
 
 /// The document of a feed that this claim may still write, and what becomes of it. Times are the server's.
 fn checkpoint(claim: &Claim, change: &Change) -> (Document, Vec<Document>) {
@@ -186,7 +194,7 @@ impl<C: Codec> Feeds<C> for MongoStore<C> {
         let failed = |error| self.failed(error);
         let feeds = self.feeds_collection();
         let new = doc! {
-            "generation": 1_i64, "shape": shape.number, "fence": 0_i64, "holder": "", "until": DateTime::from_millis(0),
+            "generation": 1_i64, "shape": shape.number, "fence": first_fence(), "holder": "", "until": DateTime::from_millis(0),
             "events": 0_i64, "retries": 0_i64, "healed": 0_i64,
         };
         feeds.update_one(doc! { "_id": feed }, doc! { "$setOnInsert": new }).upsert(true).await.map_err(failed)?;
@@ -293,7 +301,7 @@ impl<C: Codec> Feeds<C> for MongoStore<C> {
             let rename = doc! { "renameCollection": name(from), "to": name(to), "dropTarget": true };
             self.events.client().database("admin").run_command(rename).await.map_err(failed)?;
         }
-        let fence = old.as_ref().map_or(0, |old| number(old, "fence")).saturating_add(1_000);
+        let fence = old.as_ref().map_or_else(first_fence, |old| number(old, "fence")).saturating_add(1);
         next.extend(doc! { "_id": feed, "generation": new.generation, "fence": fence, "holder": "", "until": DateTime::from_millis(0) });
         feeds.replace_one(doc! { "_id": feed }, next).upsert(true).await.map_err(failed)?;
         feeds.delete_one(doc! { "_id": &by.rows.feed }).await.map_err(failed)?;

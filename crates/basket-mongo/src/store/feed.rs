@@ -159,7 +159,7 @@ impl Rows {
 pub struct Claim {
     /// Where it writes.
     pub rows: Rows,
-    /// Grows with each reader; a write with an older one is refused.
+    /// Another one for each reader; a write with an older one is refused.
     pub fence: i64,
     /// The shape that the rows were made in.
     pub shape: i32,
@@ -167,6 +167,12 @@ pub struct Claim {
     pub position: Option<Position>,
     /// How long it lasts from each write on.
     pub lease: Duration,
+}
+
+/// The fence of a feed before its first reader, which grows with each of them. It begins somewhere, so that a feed that was
+/// forgotten, and made again, refuses the claims of the old one.
+pub fn first_fence() -> i64 {
+    fastrand::i64(1..1 << 52)
 }
 
 /// The answer to a claim.
@@ -214,7 +220,7 @@ impl From<Unreadable> for Parked {
 pub struct Moved {
     /// The stream's key.
     pub key: Bson,
-    /// The version that it has; another one means that another reader was there.
+    /// The version that it has.
     pub from: u64,
     /// What it becomes.
     pub to: Mark,
@@ -325,7 +331,9 @@ pub trait Feeds<C: Codec>: EventLog<C> {
         by_force: bool,
     ) -> impl Future<Output = Result<Claimed, StoreError>> + Send;
 
-    /// Writes all of it or nothing, and renews the lease. Fails with [`StoreError::Fenced`] if another reader has taken over.
+    /// Writes all of it or nothing, and renews the lease. Fails with [`StoreError::Fenced`] if another reader has taken over, and
+    /// with [`StoreError::Busy`] if a mark is not where it should be: an earlier write of this reader, whose answer it did not
+    /// wait for, has come through.
     fn keep(&self, claim: &Claim, change: &Change) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Gives the lease back.
@@ -392,6 +400,12 @@ pub trait Feeds<C: Codec>: EventLog<C> {
             }
         }
     }
+}
+
+/// The error of a change whose marks are not where they should be.
+pub fn has_moved(store: &str) -> StoreError {
+    let why = "an earlier write for this feed came through meanwhile; read again".into();
+    StoreError::Busy { store: store.to_owned(), why, source: None }
 }
 
 /// Whether a name is one that a feed can have: it becomes part of a collection's name.

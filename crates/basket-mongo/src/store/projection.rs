@@ -1,17 +1,17 @@
 //! Read models: what is kept of the events so that a question to all streams is answered at once. A [`Projection`] is a plain
 //! fold: of one stream into a row, and of all rows into totals. So it can be asked of any moment, by replay, and be built again.
 
-use std::{cmp::Ordering, collections::HashMap, pin::pin};
+use std::{collections::HashMap, pin::pin};
 
-use bson::{Bson, Document};
-use futures_util::TryStreamExt;
+use bson::Document;
+use futures_util::{StreamExt, TryStreamExt};
 
 use super::{
     batch::Batch,
-    codec::{Codec, Id, id_of_key, stored_number},
+    codec::{Codec, Id, id_of_key, key_bytes},
     entry::Entry,
     error::StoreError,
-    feed::{FeedState, Feeds, RowQuery, Rows, Shape, Totals, Which},
+    feed::{FeedState, Feeds, RowQuery, Shape, Totals, Which},
     log::Scope,
     subscription::{Options, Subscription},
 };
@@ -132,7 +132,7 @@ async fn fold<C: Codec + 'static, S: Feeds<C> + Sync>(
         batch.set_row(&id, version, row);
     }
     let events = batch.events();
-    subscription.keep(batch, totals).await.map(|()| events)
+    subscription.try_keep(batch, totals).await.map(|is_kept| if is_kept { events } else { 0 })
 }
 
 /// All events of a stream.
@@ -161,6 +161,8 @@ fn add(totals: &mut Totals, numbers: Totals, sign: i64) {
     }
 }
 
+/// How many rows are compared at once.
+const ROWS: usize = 1_000;
 /// How many rows that differ are named.
 const NAMED: usize = 100;
 
@@ -203,65 +205,49 @@ pub async fn rebuild<'a, C: Codec + 'static, S: Feeds<C> + Sync>(
             break;
         }
     }
-    let found = match store.feed(projection.name()).await? {
-        Some(state) => compare(store, &state, &subscription.claim().rows).await?,
-        None => Differences::default(),
+    let found = match (store.feed(projection.name()).await?, store.feed(&next).await?) {
+        (Some(old), Some(new)) => compare(store, &old, &new).await?,
+        _ => Differences::default(),
     };
     Ok((subscription, found))
 }
 
+/// Compares the rows of a new read model with those of an old one, batch by batch.
 async fn compare<C: Codec + 'static, S: Feeds<C> + Sync>(
     store: &S,
     old: &FeedState,
-    new: &Rows,
+    new: &FeedState,
 ) -> Result<Differences, StoreError> {
     let mut found = Differences::default();
-    let mut before = pin!(store.rows(old.rows.clone(), RowQuery::default()));
-    let mut after = pin!(store.rows(new.clone(), RowQuery::default()));
-    let (mut one, mut other) = (before.try_next().await?, after.try_next().await?);
-    let mut is_same = true;
-    // Both come by their keys, so memory holds a row of each.
-    while let (Some((old_key, old)), Some((key, new))) = (&one, &other) {
-        let order = compare_keys(old_key, key);
-        if order.is_eq() && old.version == new.version {
-            found.compared += 1;
-            if old.row != new.row {
-                found.differ += 1;
-                if found.rows.len() < NAMED {
-                    found.rows.push(id_of_key::<C>(key).map_or_else(|| key.to_string(), |id| id.to_string()));
+    let mut is_same = old.events == new.events;
+    let mut rows = pin!(store.rows(new.rows.clone(), RowQuery::default()).try_chunks(ROWS));
+    while let Some(rows) = rows.next().await {
+        let rows = rows.map_err(|error| error.1)?;
+        let before = store.marks(&old.rows, rows.iter().map(|(key, _)| key.clone()).collect()).await?;
+        let before: HashMap<_, _> = before.into_iter().map(|(key, mark)| (key_bytes(&key), mark)).collect();
+        for (key, mark) in rows {
+            match before.get(&key_bytes(&key)) {
+                Some(before) if before.version == mark.version => {
+                    found.compared += 1;
+                    if before.row != mark.row {
+                        found.differ += 1;
+                        if found.rows.len() < NAMED {
+                            let id = id_of_key::<C>(&key);
+                            found.rows.push(id.map_or_else(|| key.to_string(), |id| id.to_string()));
+                        }
+                    }
                 }
+                _ => is_same = false,
             }
-        } else {
-            is_same = false;
-        }
-        if order.is_le() {
-            one = before.try_next().await?;
-        }
-        if order.is_ge() {
-            other = after.try_next().await?;
         }
     }
-    if is_same && one.is_none() && other.is_none() {
-        let (before, after) = (store.totals(&old.rows, &Which::All).await?, store.totals(new, &Which::All).await?);
+    if is_same {
+        let (before, after) =
+            (store.totals(&old.rows, &Which::All).await?, store.totals(&new.rows, &Which::All).await?);
         let keys = before.keys().chain(after.keys()).filter(|key| before.get(*key) != after.get(*key));
         found.totals = keys.cloned().collect();
         found.totals.sort();
         found.totals.dedup();
     }
     Ok(found)
-}
-
-/// The order in which rows come: that of their keys in a store.
-fn compare_keys(one: &Bson, other: &Bson) -> Ordering {
-    match (one, other) {
-        (Bson::ObjectId(one), Bson::ObjectId(other)) => one.bytes().cmp(&other.bytes()),
-        (Bson::String(one), Bson::String(other)) => one.cmp(other),
-        (Bson::Int32(_) | Bson::Int64(_), Bson::Int32(_) | Bson::Int64(_)) => {
-            stored_number(one).cmp(&stored_number(other))
-        }
-        // Texts come before ids, in MongoDB; of one feed, all keys but those of no stream are of one type.
-        (Bson::String(_), _) => Ordering::Less,
-        (_, Bson::String(_)) => Ordering::Greater,
-        (one, other) => one.to_string().cmp(&other.to_string()),
-    }
 }

@@ -80,6 +80,8 @@ pub struct Subscription<'a, C: Codec, S> {
     position: Option<Position>,
     /// Whether a batch was handed out and not kept yet.
     is_open: bool,
+    /// Whether the feed was claimed, and the answer not seen: a call may be dropped in between.
+    is_claimed_anew: bool,
     /// Whether the last change said that all was read.
     was_last: bool,
     written: Instant,
@@ -144,6 +146,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
             source: None,
             shown: Default::default(),
             is_open: false,
+            is_claimed_anew: false,
             was_last: false,
             written: Instant::now(),
             retries: 0,
@@ -217,6 +220,9 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
     }
 
     async fn try_next(&mut self) -> Result<Batch<C>, StoreError> {
+        if self.is_claimed_anew {
+            self.claim_again().await?;
+        }
         if self.is_open {
             self.start_again(self.position.clone());
         }
@@ -372,8 +378,14 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         parked.map_err(StoreError::from)
     }
 
-    /// Keeps what was made of a batch, with the fact that it was read: both, or neither. After an error, the events come again.
+    /// Keeps what was made of a batch, with the fact that it was read: both, or neither. After an error, and after a store that did
+    /// not answer, what was not kept comes again.
     pub async fn keep(&mut self, batch: Batch<C>, totals: Totals) -> Result<(), StoreError> {
+        self.try_keep(batch, totals).await.map(drop)
+    }
+
+    /// Keeps a batch; false if it may not have been.
+    pub(crate) async fn try_keep(&mut self, batch: Batch<C>, totals: Totals) -> Result<bool, StoreError> {
         let (known, is_partial) = (batch.known, batch.position.is_none());
         let change = Change {
             position: batch.position.clone().or_else(|| self.position.clone()),
@@ -383,8 +395,9 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
             ..Change::default()
         };
         if change.marks.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
+        let position = change.position.clone();
         let written = self.write(change).await;
         self.is_open = written.is_err() || is_partial;
         if written.is_ok() {
@@ -393,9 +406,10 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         match written {
             Err(error) if error.is_transient() => {
                 self.retries += 1;
-                self.claim_again().await
+                self.claim_again().await?;
+                Ok(position.is_some() && self.claim.position == position)
             }
-            written => written,
+            written => written.map(|()| true),
         }
     }
 
@@ -410,7 +424,8 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         Ok(())
     }
 
-    /// Waits for some work on a batch, and renews the lease meanwhile.
+    /// Waits for some work on a batch, and renews the lease before it, where that is due, and meanwhile: who was frozen for long
+    /// does not even begin.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if another reader has taken over; the work is dropped then. Where the store does not answer, the
@@ -418,13 +433,13 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
     pub async fn stay_during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, StoreError> {
         let mut work = pin!(work);
         loop {
+            match self.stay().await {
+                Err(error) if !error.is_transient() => return Err(error),
+                _ => {}
+            }
             let due = sleep(self.options.lease / 3);
-            match select(work.as_mut(), pin!(due)).await {
-                Either::Left((done, _)) => return Ok(done),
-                Either::Right(_) => match self.stay().await {
-                    Err(error) if !error.is_transient() => return Err(error),
-                    _ => {}
-                },
+            if let Either::Left((done, _)) = select(work.as_mut(), pin!(due)).await {
+                return Ok(done);
             }
         }
     }
@@ -435,6 +450,9 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
     }
 
     async fn write(&mut self, change: Change) -> Result<(), StoreError> {
+        if self.is_claimed_anew {
+            self.claim_again().await?;
+        }
         let (position, healing) = (change.position.clone(), self.healing.is_some());
         let (since, events) = (self.lately.0.elapsed(), self.lately.1 + change.events());
         let rate = (since >= LATELY).then(|| events as f64 / since.as_secs_f64());
@@ -463,10 +481,11 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
     async fn claim_again(&mut self) -> Result<(), StoreError> {
         let (lease, feed) = (self.options.lease, self.claim.rows.feed.clone());
         let shape = Shape { number: self.claim.shape, indexes: &[] };
+        self.is_claimed_anew = true;
         for attempt in 1.. {
             match self.store.claim(&feed, &self.options.holder, shape, lease, false).await {
                 Ok(Claimed::Ours(claim)) => {
-                    self.claim = *claim;
+                    (self.claim, self.is_claimed_anew) = (*claim, false);
                     self.start_again(self.claim.position.clone());
                     return Ok(());
                 }
