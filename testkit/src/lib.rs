@@ -9,6 +9,7 @@
 //! - `contract`, `command_contract`, `feed_contract`: what every store must do
 //! - `shell`, `console`, `terminal`, `watcher`: the `basket` binary, as people use it
 //! - `film`, `picture`: what a terminal shows, to be played and to be looked at
+//! - `receiver`: an HTTP server that events are sent to
 //! - `one_basket`: a shell with a basket to work with, and what a command prints as data
 //! - `histories`: random histories, written into both stores
 //! - `planted`: an event that no command writes
@@ -47,6 +48,8 @@ pub mod one_basket;
 pub mod picture;
 #[cfg(feature = "cli")]
 pub mod planted;
+#[cfg(feature = "cli")]
+pub mod receiver;
 #[cfg(feature = "cli")]
 pub mod shell;
 #[cfg(feature = "cli")]

@@ -113,6 +113,13 @@ impl Answer {
         assert!(self.code == code && self.err.starts_with("error: ") && self.err.contains(words), "{self:?}");
     }
 
+    /// It failed with this code and these words in its last line on standard error, after notes.
+    #[track_caller]
+    pub fn fails_after(&self, code: i32, words: &str) {
+        let is_it = |line: &str| line.starts_with("error: ") && line.contains(words);
+        assert!(self.code == code && self.err.lines().any(is_it), "{self:?} has no {words:?}");
+    }
+
     /// The command line was invalid; the usage is printed.
     #[track_caller]
     pub fn fails_with_usage(&self) {

@@ -67,6 +67,22 @@ impl Watcher {
         assert!(Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap().success());
     }
 
+    /// Freezes it while a change is made. One that holds the lock of its file at that moment keeps everyone waiting: then it is
+    /// frozen at another one.
+    #[track_caller]
+    pub fn freeze(&self, shell: &Shell, change: &str) {
+        for _ in 0..20 {
+            self.signal("STOP");
+            let changed = shell.basket(&format!("{change} --timeout 2"));
+            if changed.code == 0 {
+                return;
+            }
+            self.signal("CONT");
+            thread::sleep(Duration::from_millis(30));
+        }
+        panic!("it holds the lock each time");
+    }
+
     /// Waits for its end; returns its code, and the lines that were not read yet.
     #[track_caller]
     pub fn end(mut self) -> Answer {

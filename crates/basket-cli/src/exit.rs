@@ -18,7 +18,7 @@ const UNEXPECTED: u8 = 1;
 pub(crate) const NOT_FOUND: u8 = 3;
 pub(crate) const REFUSED: u8 = 4;
 pub(crate) const CONTENDED: u8 = 5;
-const STORE: u8 = 6;
+pub(crate) const STORE: u8 = 6;
 pub(crate) const UNREADABLE: u8 = 7;
 const OUTCOME_UNKNOWN: u8 = 8;
 

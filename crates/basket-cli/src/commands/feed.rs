@@ -10,11 +10,14 @@ use basket_mongo::{
 use clap::Subcommand;
 use futures_util::TryStreamExt;
 
-use super::project::{in_words, named, options};
+use super::{
+    project::named,
+    turn::{self, LEASE, in_words},
+};
 use crate::{
     args::{id, version},
     domain::{Domain, Id, what},
-    exit::{Failure, NOT_FOUND, note},
+    exit::{Failure, NOT_FOUND, USAGE, note},
     output::{Fields, Format, Output, RED, json},
     plain::{padded, plain, width},
     store::Store,
@@ -32,6 +35,7 @@ Examples:
   {program} feed --format json
   {program} feed parked list
   {program} feed retry list
+  {program} feed forget list          reads all again when it is next kept
   {program} feed wait list {id} 3     ends once version 3 was read")]
 pub struct Feed<D: Domain> {
     #[command(subcommand)]
@@ -51,6 +55,12 @@ enum What<D: Domain> {
     },
     /// Read the parked {streams} once more, after their documents were mended
     Retry {
+        /// Which feed
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Drop a feed, with all that is kept of it: its position, its rows, and what it has parked
+    Forget {
         /// Which feed
         #[arg(value_name = "NAME")]
         name: String,
@@ -82,6 +92,10 @@ impl<D: Domain> Feed<D> {
             None => show(&store.feeds().await?, self.format),
             Some(What::Parked { name }) => parked::<D>(store, &name, self.format).await,
             Some(What::Retry { name }) => again::<D>(store, &name).await,
+            Some(What::Forget { name }) => {
+                must_be_there(store, &name).await?;
+                Ok(store.forget(&name).await?)
+            }
             Some(What::Wait { name, id, version, .. }) => {
                 must_be_there(store, &name).await?;
                 Ok(store.wait_for(&name, &id, version, Duration::MAX).await?)
@@ -170,9 +184,13 @@ async fn parked<D: Domain>(store: &impl Feeds<D>, name: &str, format: Format) ->
 
 async fn again<D: Domain>(store: &(impl Feeds<D> + Sync), name: &str) -> Result<()> {
     let before = must_be_there(store, name).await?.parked;
+    if D::projections().iter().all(|projection| projection.name() != name) {
+        let why = format!("'{name}' is no read model; `basket forward --retry` delivers again what it has parked");
+        return Err(Failure(USAGE, why).into());
+    }
     let projection = named::<D>(name)?;
     // The process that keeps the feed is fenced off by this, and goes on when it is over.
-    let holder = options(&format!("{name}, retry"), true);
+    let holder = turn::options(&format!("{name}, retry"), true, LEASE);
     let opened = Subscription::try_open(store, name, projection.shape(), holder, true).await;
     let Ok(mut reader) = opened.map_err(|error| in_words(error, name))? else {
         return Err(anyhow::anyhow!("'{name}' can't be taken from the process that keeps it"));

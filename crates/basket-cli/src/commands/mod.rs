@@ -6,6 +6,7 @@ mod cloud_event;
 mod completions;
 mod report;
 mod store;
+mod turn;
 
 use std::{
     error::Error,
@@ -55,7 +56,7 @@ Exit codes:
   4  refused: the product is not in the basket, no more fit, the voucher was redeemed, the
      basket is not at the version of --if-version, or histories differ
   5  other writers were faster every time; try again
-  6  the store can't be reached or can't do it
+  6  the store, or what events are forwarded to, can't be reached or can't do it
   7  an event in the store, the store's file, or a line of an import, can't be read
   8  the store did not say whether the change was kept";
 
@@ -128,6 +129,7 @@ tools! {
     project: Project,
     rebuild: Rebuild,
     feed: Feed,
+    forward: Forward,
     verify: Verify,
     export: Export,
     import: Import,
@@ -207,7 +209,7 @@ impl Command {
 
     /// Whether it shows what happens for as long as the user likes.
     fn goes_on(&self) -> bool {
-        matches!(self, Self::Tool(Tool::Watch(_) | Tool::Explore(_) | Tool::Project(_)))
+        matches!(self, Self::Tool(Tool::Watch(_) | Tool::Explore(_) | Tool::Project(_) | Tool::Forward(_)))
     }
 
     async fn run(self, store: &impl Store<Baskets>, reason: &str) -> Result<()> {

@@ -5,7 +5,7 @@ use std::{marker::PhantomData, time::Duration};
 
 use anyhow::Result;
 use basket_mongo::{
-    Feeds, Poison, Projection, StoreError, Subscription,
+    Feeds, Projection, StoreError,
     store::{projection::project, subscription::Options},
 };
 use futures_util::{
@@ -13,13 +13,12 @@ use futures_util::{
     future::{Either, select},
     stream::FuturesUnordered,
 };
-use tokio::time::timeout;
 
-use super::watch::ended;
+use super::{turn, watch::ended};
 use crate::{
     args::limit,
     domain::Domain,
-    exit::{Failure, UNREADABLE, USAGE, note},
+    exit::{Failure, USAGE, note},
     progress,
     store::{Store, must_exist},
 };
@@ -81,17 +80,21 @@ impl<D: Domain> Project<D> {
         }
         drop(keepers);
         for projection in &projections {
-            // A store that does not answer lets go by itself, at the end of the lease.
-            timeout(PATIENCE, give_back(store, &**projection)).await.ok();
+            let name = projection.name();
+            turn::give_back(store, name, projection.shape(), &self.options(name)).await;
         }
         Ok(())
+    }
+
+    fn options(&self, name: &str) -> Options {
+        turn::options(name, self.park, self.lease)
     }
 
     /// Keeps one read model, and waits for its turn.
     async fn keep<S: Feeds<D> + Sync>(&self, store: &S, projection: &dyn Projection<D>) -> Result<()> {
         let (name, mut was_there) = (projection.name(), false);
         loop {
-            let mut reader = self.open(store, projection, was_there).await?;
+            let mut reader = turn::take(store, name, projection.shape(), &self.options(name), was_there).await?;
             was_there = true;
             // Only for the bar.
             let behind = store.feed(name).await.ok().flatten().map_or(0, |state| state.behind);
@@ -104,11 +107,7 @@ impl<D: Domain> Project<D> {
                         bar.inc(events);
                         if reader.times_healed() > healed {
                             healed = reader.times_healed();
-                            note(&format!(
-                                "{} no longer knows what came after the last event that '{name}' has read; it reads all of them again, and \
-                                 takes in what it has missed",
-                                store.name()
-                            ));
+                            turn::note_healed(store.name(), name);
                         }
                         if is_last && is_new {
                             is_new = false;
@@ -127,59 +126,11 @@ impl<D: Domain> Project<D> {
                     Err(error) => {
                         bar.finish_and_clear();
                         reader.close().await.ok();
-                        return Err(in_words(error, name));
+                        return Err(turn::in_words(error, name));
                     }
                 }
             }
         }
-    }
-
-    async fn open<'a, S: Feeds<D> + Sync>(
-        &self,
-        store: &'a S,
-        projection: &dyn Projection<D>,
-        was_there: bool,
-    ) -> Result<Subscription<'a, D, S>> {
-        let (name, shape, mut waits) = (projection.name(), projection.shape(), false);
-        loop {
-            let opened = Subscription::try_open(store, name, shape, Options { lease: self.lease, ..options(name, self.park) }, false).await;
-            let why = match opened {
-                Ok(Ok(reader)) => return Ok(reader),
-                Ok(Err(by)) => format!("'{name}' is kept by {by}; waiting for its turn"),
-                // A store that was there once is waited for.
-                Err(error) if error.is_transient() && (waits || was_there) => format!("{error}; waiting for it"),
-                Err(error) => return Err(in_words(error, name)),
-            };
-            if !waits {
-                note(&why);
-            }
-            waits = true;
-            tokio::time::sleep(self.lease.min(Duration::from_secs(3)) / 10).await;
-        }
-    }
-}
-
-/// How a process of ours reads a feed. Its name is the same for each attempt, so that it need not wait for itself.
-pub(super) fn options(feed: &str, park: bool) -> Options {
-    let poison = if park { Poison::Park } else { Poison::Stop };
-    let holder = format!("process {} on {} ({feed})", std::process::id(), host());
-    Options { poison, holder, ..Options::default() }
-}
-
-/// What this machine calls itself.
-fn host() -> String {
-    let name = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
-    if name.trim().is_empty() { "this machine".into() } else { name.trim().to_owned() }
-}
-
-/// How long it takes at most to end.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-async fn give_back<D: Domain, S: Feeds<D> + Sync>(store: &S, projection: &dyn Projection<D>) {
-    let (name, shape) = (projection.name(), projection.shape());
-    let ours = Subscription::try_open(store, name, shape, options(name, false), false).await;
-    if let Ok(Ok(ours)) = ours {
-        ours.close().await.ok();
     }
 }
 
@@ -193,16 +144,5 @@ pub(super) fn named<D: Domain>(name: &str) -> Result<Box<dyn Projection<D>>> {
             let why = format!("there is no read model {name:?}; there is {}", names.join(", "));
             Err(Failure(USAGE, why).into())
         }
-    }
-}
-
-/// An error of a feed, with the command that helps.
-pub(super) fn in_words(error: StoreError, feed: &str) -> anyhow::Error {
-    match error {
-        StoreError::Unreadable(unreadable) => {
-            let why = format!("{unreadable}; '{feed}' stands before it; with --park it goes on without this stream");
-            Failure(UNREADABLE, why).into()
-        }
-        error => error.into(),
     }
 }

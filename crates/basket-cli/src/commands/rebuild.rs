@@ -7,7 +7,10 @@ use basket_mongo::{
     store::projection::{Differences, next_name, rebuild},
 };
 
-use super::project::{in_words, named, options};
+use super::{
+    project::named,
+    turn::{self, LEASE, in_words},
+};
 use crate::{
     domain::{Domain, what},
     exit::note,
@@ -52,7 +55,7 @@ impl<D: Domain> Rebuild<D> {
         let total = store.count().await?;
         let is_there = store.feed(&self.name).await?.is_some();
         let (bar, start, mut events) = (progress::bar(total, "events"), Instant::now(), 0);
-        let options = options(&next_name(&self.name), self.park);
+        let options = turn::options(&next_name(&self.name), self.park, LEASE);
         let built = rebuild(store, &*projection, options, |more| {
             events += more;
             bar.inc(more);
