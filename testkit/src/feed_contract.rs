@@ -297,6 +297,16 @@ pub async fn a_filter_returns_some_and_reads_all(store: impl Feeds<Baskets> + Sy
         saved(&store, created_with_socks()).await;
     }
     assert_eq!(seen, [2, 3, 4, 5].map(|version| (id, version)));
+    // Also of those that were missed, and are read again.
+    let rows = reader.claim().rows.clone();
+    let behind = Moved { key: <Baskets as basket_mongo::Codec>::key(&id), from: 6, to: Mark::default() };
+    let from = store.marks(&rows, vec![behind.key.clone()]).await.unwrap()[0].1.version;
+    store.keep(reader.claim(), &Change { marks: vec![Moved { from, ..behind }], ..Change::default() }).await.unwrap();
+    add(&mut basket, "rocks", 1);
+    store.save(&mut basket).await.unwrap();
+    let batch = some(&mut reader).await;
+    assert_eq!(batch.entries[0].version, 2, "the first one was no addition");
+    reader.keep(batch, Totals::new()).await.unwrap();
     let (mut other, end) = (reader, tokio::time::Instant::now() + PATIENCE);
     while store.feed("units").await.unwrap().unwrap().behind > 0 {
         assert!(tokio::time::Instant::now() < end, "the others count as read, too");

@@ -165,7 +165,7 @@ impl Codec for Silos {
         }
     }
 
-    fn decode(_: &String, _schema: i32, kind: &str, data: &RawDocument) -> Result<SiloEvent, String> {
+    fn decode(_: &String, kind: &str, data: &RawDocument) -> Result<SiloEvent, String> {
         match kind {
             "SiloArmed" => Ok(SiloArmed),
             "KeyTurned" => match text(data, "officer")? {

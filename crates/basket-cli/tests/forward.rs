@@ -357,8 +357,10 @@ fn a_slow_receiver_is_waited_for_and_the_lease_is_kept(shell: &Shell) {
     let first = Watcher::spawn(shell, &words);
     assert!(first.note().contains("forwards events"));
     receiver.next();
-    let second = Watcher::spawn(shell, &words);
+    let (holder, second) = (feeds(shell)[0]["holder"].clone(), Watcher::spawn(shell, &words));
     assert!(second.note().starts_with("'warehouse' is kept by process"), "it waits");
+    thread::sleep(Duration::from_millis(600));
+    assert_eq!(feeds(shell)[0]["holder"], holder, "it is alive, though it waits for an answer");
     // Ctrl-C while an answer is waited for: what has none comes again.
     first.signal("INT");
     let ended = first.end();

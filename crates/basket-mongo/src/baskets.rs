@@ -41,7 +41,7 @@ impl Codec for Baskets {
         }
     }
 
-    fn decode(basket_id: &BasketId, _schema: i32, kind: &str, data: &RawDocument) -> Result<BasketEvent, String> {
+    fn decode(basket_id: &BasketId, kind: &str, data: &RawDocument) -> Result<BasketEvent, String> {
         let basket_id = *basket_id;
         match kind {
             "BasketCreated" => Ok(BasketCreated { basket_id }),

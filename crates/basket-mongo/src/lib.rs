@@ -67,5 +67,6 @@ pub use store::{
     together::Together,
     undo::{InEffect, Undo, UndoError},
     until::Until,
+    upcaster::Upcaster,
     verify::Verifier,
 };

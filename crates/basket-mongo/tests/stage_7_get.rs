@@ -38,7 +38,7 @@ fn a_document_is_read_back_as_the_event_that_it_was() {
     basket.decide(|basket| basket.remove_item(&product("socks"))).unwrap();
     for event in basket.new_events() {
         let (kind, data) = Baskets::encode(event);
-        let read = Baskets::decode(basket.id(), 1, kind, &RawDocumentBuf::try_from(&data).unwrap());
+        let read = Baskets::decode(basket.id(), kind, &RawDocumentBuf::try_from(&data).unwrap());
         assert_eq!(
             read.as_ref(),
             Ok(event),
@@ -49,7 +49,7 @@ fn a_document_is_read_back_as_the_event_that_it_was() {
 
 #[test]
 fn a_document_that_is_no_event_of_a_basket_says_what_is_wrong_with_it() {
-    let read = |kind, data: Document| Baskets::decode(&new_id(), 1, kind, &RawDocumentBuf::try_from(&data).unwrap());
+    let read = |kind, data: Document| Baskets::decode(&new_id(), kind, &RawDocumentBuf::try_from(&data).unwrap());
     let blessed = read("ItemBlessed", doc! { "product": "socks" }).expect_err("an unknown type was read as an event");
     assert!(blessed.contains("ItemBlessed"), "the error should name the unknown type, but it says: {blessed}");
     for (data, why) in

@@ -126,7 +126,7 @@ impl Codec for Notes {
         ("Noted", doc! { "text": event })
     }
 
-    fn decode(_: &String, _: i32, _: &str, data: &RawDocument) -> Result<String, String> {
+    fn decode(_: &String, _: &str, data: &RawDocument) -> Result<String, String> {
         text(data, "text").map(Into::into)
     }
 }

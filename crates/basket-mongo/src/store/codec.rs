@@ -6,6 +6,8 @@ use std::fmt::{Debug, Display};
 use basket_domain::Aggregate;
 use bson::{Bson, Document, RawBson, RawBsonRef, RawDocument, doc};
 
+use super::upcaster::Upcaster;
+
 /// An aggregate that a store can keep: every [`Aggregate`] that can cross threads, under an id that can be printed and compared.
 pub trait Storable: Aggregate<Id: StreamId, Event: Send + Sync> + Send + Sync {}
 impl<A: Aggregate<Id: StreamId, Event: Send + Sync> + Send + Sync> Storable for A {}
@@ -25,8 +27,9 @@ pub trait Codec {
     const COLLECTION: &'static str;
     /// The field that holds the stream's id: `basket_id`.
     const KEY: &'static str;
-    /// The newest shape of `data` that this program writes and reads, from 1. A newer one is refused, not guessed at.
-    const SCHEMA: i32 = 1;
+    /// The steps from old shapes of `data` to the newest, which is the one that this program writes and
+    /// [`decode`](Self::decode) reads. A newer one is refused, not guessed at.
+    const UPCASTERS: &'static [Upcaster] = &[];
 
     /// Types of events that a [query](crate::Query) may ask for without a tag. An append of such an event is a transaction,
     /// and these appends wait for each other.
@@ -41,12 +44,12 @@ pub trait Codec {
     /// The event's name and its data.
     fn encode(event: &Event<Self>) -> (&'static str, Document);
 
-    /// The event that [`encode`](Self::encode) wrote when `schema` (1 to [`SCHEMA`](Self::SCHEMA)) was the newest.
+    /// The event that [`encode`](Self::encode) wrote; [`UPCASTERS`](Self::UPCASTERS) have brought older data to the newest shape.
     /// Fields it doesn't know are ignored.
     ///
     /// # Errors
     /// Says which field is invalid and what was expected, for a person to read. [`text`] and [`whole_number`] do.
-    fn decode(id: &Id<Self>, schema: i32, kind: &str, data: &RawDocument) -> Result<Event<Self>, String>;
+    fn decode(id: &Id<Self>, kind: &str, data: &RawDocument) -> Result<Event<Self>, String>;
 
     /// What a [query](crate::Query) can find the event by, whatever its stream: `voucher:SPRING`. An append of an event with
     /// tags is a transaction, and appends that share a tag wait for each other.

@@ -20,6 +20,7 @@ use super::{
     entry::{Commit, CommitId, Entry, LogEntry, Meta},
     error::Unreadable,
     json,
+    upcaster::{newest, upcast},
 };
 
 /// Whether a time is in the years 1 to 9999, the only ones that RFC 3339 has, wherever on Earth it is read.
@@ -94,11 +95,15 @@ impl<'a> RecordedEvent<'a> {
 
     /// The event by itself, whatever came before it.
     pub(crate) fn event<C: Codec>(self, id: &Id<C>) -> Result<Event<C>, String> {
-        let schema = self.check_schema(C::SCHEMA)?;
-        self.check_time()?;
         let kind = field("type", self.r#type, "the name of an event", RawBsonRef::as_str)?;
+        let newest = newest::<C>(kind);
+        let schema = self.check_schema(newest)?;
+        self.check_time()?;
         let data = field("data", self.data, "a document", RawBsonRef::as_document)?;
-        C::decode(id, schema, kind, data)
+        match schema == newest {
+            true => C::decode(id, kind, data),
+            false => C::decode(id, kind, &upcast::<C>(kind, schema, data)?),
+        }
     }
 
     /// All that the document says, with the event as `event` reads it.
@@ -277,7 +282,7 @@ pub fn new_events<C: Codec>(
             data,
             recorded_at,
             commit: commit.id,
-            schema: C::SCHEMA,
+            schema: newest::<C>(r#type),
             meta,
             tags,
         }

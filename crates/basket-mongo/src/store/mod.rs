@@ -15,8 +15,10 @@
 //!    pointer
 
 pub mod batch;
+pub mod by_serde;
 pub mod codec;
 pub mod command;
+pub mod corpus;
 pub mod document;
 pub mod entry;
 pub mod error;
@@ -35,4 +37,5 @@ pub mod tail;
 pub mod together;
 pub mod undo;
 pub mod until;
+pub mod upcaster;
 pub mod verify;

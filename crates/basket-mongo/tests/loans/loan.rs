@@ -85,7 +85,7 @@ impl Codec for Loans {
         }
     }
 
-    fn decode(_: &String, _schema: i32, kind: &str, data: &RawDocument) -> Result<LoanEvent, String> {
+    fn decode(_: &String, kind: &str, data: &RawDocument) -> Result<LoanEvent, String> {
         match kind {
             "Lent" => Ok(Lent { to: text(data, "to")?.to_owned() }),
             "Renewed" => Ok(Renewed { times: whole_number(data, "times")? }),
