@@ -18,8 +18,8 @@ use tokio::time::{sleep, timeout};
 /// Subscriptions at once.
 const READERS: usize = 50;
 /// Events a second, and for how many seconds.
-const RATE: u64 = 100;
-const SECONDS: u64 = 20;
+const RATE: u64 = 10;
+const SECONDS: u64 = 15;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -7,7 +7,7 @@
 use std::{collections::HashMap, env, time::Duration};
 
 use basket_mongo::{
-    Baskets, Commit, EventStore, Feeds, MongoStore, StoreError, Subscription,
+    Baskets, Commit, EventStore, Feeds, MongoStore, Projection, StoreError, Subscription,
     store::{
         document::new_events,
         feed::{Position, Shown},
@@ -19,7 +19,7 @@ use bson::{DateTime, Document, doc};
 use futures_util::{StreamExt, TryStreamExt, future::join_all};
 use mongodb::ClientSession;
 use testkit::{
-    feed_contract::{PATIENCE, UNITS, catch_some, catch_up, is_the_fold, open},
+    feed_contract::{PATIENCE, UNITS, catch_some, catch_up, is_the_fold, open, options},
     mongo::{add, created, created_with_socks, saved, with_database},
     own_server::OwnServer,
 };
@@ -92,7 +92,9 @@ fn each_event_comes_once_though_writers_stall_at_the_seam() {
                 // Some are taken over on the way: all that is not kept comes again, and nothing else.
                 let mut seen = Vec::new();
                 if round % 3 == 0 {
-                    let mut short = open(&store, "short").await;
+                    // In the middle of what is stored.
+                    let few = Options { batch: 3, ..options("short") };
+                    let mut short = Subscription::open(&store, "units", UNITS.shape(), few).await.unwrap();
                     let batch = short.next().await.unwrap();
                     seen.extend(batch.entries.iter().map(|entry| (entry.stream.to_string(), entry.version)));
                     short.keep(batch, Default::default()).await.unwrap();
