@@ -8,7 +8,7 @@ use basket_mongo::{
     store::{
         batch::Batch,
         codec::stored_number,
-        feed::{Change, Claim, Claimed, Mark, Moved, RowQuery, Rows, Shape, Shown, Totals, Which},
+        feed::{Change, Claim, Claimed, Mark, Moved, Parked, RowQuery, Rows, Shape, Shown, Totals, Which},
         projection::{next_name, project, rebuild, retry},
         subscription::Options,
     },
@@ -43,6 +43,7 @@ macro_rules! feed_contract {
             a_reader_that_has_its_feed_takes_it_again
             rows_that_were_replaced_are_not_shown
             numbers_and_texts_in_a_field_are_told_apart
+            what_named_no_stream_is_read_again_even_after_a_kill
         }
     };
     ($with:path; $($case:ident)*) => {
@@ -700,4 +701,28 @@ pub async fn numbers_and_texts_in_a_field_are_told_apart(store: impl Feeds<Baske
     let by = RowQuery { sort: Some("units"), ..RowQuery::default() };
     assert_eq!(keys(by.clone()).await, "dcebaf");
     assert_eq!(keys(RowQuery { at_least: Some(("units", 9)), ..by }).await, "eb", "a text is no number");
+}
+
+pub async fn what_named_no_stream_is_read_again_even_after_a_kill(store: impl Feeds<Baskets> + Sync) {
+    saved(&store, created_with_socks()).await;
+    let mut reader = open(&store, "a").await;
+    assert_eq!(catch_up(&mut reader).await, 2);
+    let claim = reader.claim().clone();
+    assert!(store.feed("units").await.unwrap().unwrap().position.is_some());
+    let parked = Parked { document: "x".into(), version: None, why: "it names no stream".into() };
+    let mark = Mark { parked: Some(parked), ..Mark::default() };
+    let marks = vec![Moved { key: "unreadable x".into(), from: 0, to: mark }];
+    store.keep(&claim, &Change { marks, ..Change::default() }).await.unwrap();
+    // The mark and the position are written at once, so that nothing is between them.
+    let mut reader = open(&store, "a").await;
+    let batch = reader.retry_parked().await.unwrap();
+    reader.keep(batch, Totals::new()).await.unwrap();
+    let state = store.feed("units").await.unwrap().unwrap();
+    assert_eq!((state.parked, state.position), (0, None));
+    // Events that were read do not come again, and it goes on from there.
+    let mut reader = open(&store, "a").await;
+    saved(&store, created_with_socks()).await;
+    assert_eq!(catch_some(&mut reader, 2).await, 2);
+    assert!(store.feed("units").await.unwrap().unwrap().position.is_some());
+    is_the_fold(&store).await;
 }

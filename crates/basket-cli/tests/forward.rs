@@ -376,6 +376,10 @@ fn a_wrong_command_line_says_what_is_wrong(shell: &Shell) {
         ("forward example.org/events", "an address begins with http://"),
         ("forward http://", "the address"),
         ("forward http://user:secret@127.0.0.1:1/", "'Authorization: Basic ...'"),
+        ("forward http://user:se/cret@127.0.0.1:1/", "'Authorization: Basic ...'"),
+        ("forward http://127.0.0.1:1/ --header secret", "a --header is NAME: VALUE"),
+        ("forward http://127.0.0.1:1/ --header content-type:secret", "a --header can't be content-type"),
+        ("forward http://127.0.0.1:1/ --as list-next", "the name of a read model"),
         ("forward kurrentdb://user:secret@127.0.0.1:1 --header a:b", "a --header is for http://"),
         ("forward kurrentdb://user:secret@127.0.0.1:1 --type ItemAdded", "--type is for http://"),
     ] {
@@ -384,7 +388,6 @@ fn a_wrong_command_line_says_what_is_wrong(shell: &Shell) {
         assert!(!answer.err.contains("secret"), "{answer:?}");
     }
     shell.run(&["forward", "http://127.0.0.1:1/", "--header", "a b: c"]).fails(2, "a --header can't be sent");
-    shell.run(&["forward", "http://127.0.0.1:1/", "--header", "abc"]).fails(2, "a header is NAME: VALUE");
     shell.basket("forward http://127.0.0.1:1/ --as list").fails(2, "the name of a read model");
     shell.basket("forward http://127.0.0.1:1/ --as A").fails(2, "is no name of a feed");
     shell.basket("forward http://127.0.0.1:1/ --timeout 3").fails(2, "it takes no --timeout");
@@ -394,4 +397,60 @@ fn a_wrong_command_line_says_what_is_wrong(shell: &Shell) {
     let receiver = Receiver::start();
     shell.run(&["forward", &receiver.url, "--once", "--header", "Authorization: Bearer a:b", "--header", "x-shop:7"]);
     assert_eq!([receiver.next().header("authorization"), receiver.next().header("x-shop")], ["Bearer a:b", "7"]);
+}
+
+/// The answer comes while the store does not answer; Ctrl-C ends it all the same.
+#[test]
+fn embedded_a_file_that_is_locked_does_not_keep_it_from_ending() {
+    let file = tempfile::tempdir().unwrap();
+    let file = file.path().join("baskets.db");
+    let shell = &Shell::new().with("BASKET_STORE", file.to_str().unwrap());
+    shell.create("socks");
+    let receiver = Receiver::answering(|_, _| Reply { after: Duration::from_millis(300), ..Reply::of(200) });
+    let watcher = Watcher::spawn(shell, &format!("forward {} --as warehouse", receiver.url));
+    assert!(watcher.note().contains("forwards events"));
+    receiver.next();
+    let other = rusqlite::Connection::open(&file).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    receiver.next();
+    thread::sleep(Duration::from_millis(700));
+    watcher.signal("INT");
+    assert_eq!(watcher.end().code, 0);
+    // What was taken and could not be kept comes again.
+    other.execute_batch("ROLLBACK").unwrap();
+    thread::sleep(Duration::from_secs(3));
+    forward(shell, &receiver, "--once --as warehouse");
+    assert_eq!(versions(&receiver.all()), [1, 2]);
+}
+
+/// Two processes that look the same in their containers do not take each other for themselves.
+#[test]
+fn embedded_a_holder_has_a_name_of_its_own_each_time() {
+    let shell = &Shell::new();
+    shell.create("socks");
+    let receiver = Receiver::start();
+    let holder = || {
+        let watcher = Watcher::spawn(shell, &format!("forward {} --as warehouse", receiver.url));
+        assert!(watcher.note().contains("forwards events"));
+        let holder = feeds(shell)[0]["holder"].as_str().unwrap().to_owned();
+        shell.basket("feed forget warehouse").fails(5, "; end it first");
+        watcher.signal("INT");
+        assert_eq!(watcher.end().code, 0);
+        holder.rsplit_once(", ").unwrap().1.to_owned()
+    };
+    assert_ne!(holder(), holder());
+}
+
+#[test]
+fn embedded_a_query_is_part_of_the_address() {
+    let shell = &Shell::new();
+    shell.create("socks");
+    let receiver = Receiver::start();
+    for queue in ["?queue=a", "?queue=b", "?queue=a"] {
+        shell.basket(&format!("forward {}{queue} --once", receiver.url));
+    }
+    assert_eq!(versions(&receiver.all()), [1, 2, 1, 2]);
+    let conflict = Receiver::answering(|number, _| Reply::of(if number == 0 { 409 } else { 200 }));
+    let done = forward(shell, &conflict, "--once --park");
+    assert!(done.err.ends_with("2 events were taken\n"), "409 means that it is at work on it: {done:?}");
 }

@@ -50,6 +50,7 @@ mod held {
         a_reader_that_has_its_feed_takes_it_again
         rows_that_were_replaced_are_not_shown
         numbers_and_texts_in_a_field_are_told_apart
+        what_named_no_stream_is_read_again_even_after_a_kill
     }
 }
 

@@ -17,14 +17,14 @@ use super::{
 use crate::{
     args::{id, version},
     domain::{Domain, Id, what},
-    exit::{Failure, NOT_FOUND, USAGE, note},
+    exit::{CONTENDED, Failure, NOT_FOUND, USAGE, note},
     output::{Fields, Format, Output, RED, json},
     plain::{padded, plain, width},
     store::Store,
     time,
 };
 
-/// Show how far each read model has come, and what it has parked
+/// Show how far each read model and each `forward` has come, and what it has parked
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 `behind` counts the events of the store that a feed has not read; `healed` how often it read all
@@ -59,7 +59,7 @@ enum What<D: Domain> {
         #[arg(value_name = "NAME")]
         name: String,
     },
-    /// Drop a feed, with all that is kept of it: its position, its rows, and what it has parked
+    /// Drop a feed that no process reads, with all that is kept of it: the next one reads, or sends, all events again
     Forget {
         /// Which feed
         #[arg(value_name = "NAME")]
@@ -93,7 +93,10 @@ impl<D: Domain> Feed<D> {
             Some(What::Parked { name }) => parked::<D>(store, &name, self.format).await,
             Some(What::Retry { name }) => again::<D>(store, &name).await,
             Some(What::Forget { name }) => {
-                must_be_there(store, &name).await?;
+                if let Some(holder) = must_be_there(store, &name).await?.holder {
+                    let why = format!("'{}' is kept by {}; end it first", plain(&name), plain(&holder));
+                    return Err(Failure(CONTENDED, why).into());
+                }
                 Ok(store.forget(&name).await?)
             }
             Some(What::Wait { name, id, version, .. }) => {
@@ -114,7 +117,7 @@ async fn must_be_there<D: Domain>(store: &impl Feeds<D>, name: &str) -> Result<F
 
 fn show(feeds: &[FeedState], format: Format) -> Result<()> {
     if feeds.is_empty() && format == Format::Text {
-        note("there is no feed; `basket project` makes them");
+        note("there is no feed; `basket project` and `basket forward` make them");
     }
     let columns = feeds.iter().map(|feed| width(&feed.rows.feed)).max().unwrap_or_default().max(4);
     let (mut output, mut heading) = (Output::list(format)?, true);

@@ -14,6 +14,7 @@ use basket_mongo::{
     Entry, StoreError,
     store::{
         feed::{Shape, check_name},
+        projection::next_name,
         subscription::Options,
     },
 };
@@ -40,10 +41,10 @@ the store: after a restart, a kill or an election it goes on where it was. It ma
 processes: one works, the others wait until it has been silent for the time of its lease.
 
 http:// and https:// get CloudEvents 1.0 by POST, one in a request, or with --batch several. The
-event's `id` and the header `Idempotency-Key` are the same each time, so that a receiver can leave out
-what it has had. An answer of 2xx takes them. 408, 425, 429, 5xx and no answer mean later: it waits,
-longer each time up to 30 seconds, or as `Retry-After` says. 400, 409, 413 and 422 refuse an event:
-the command ends, or with --park goes on without its {stream}. Any other answer ends the command.
+event's `id` and the header `Idempotency-Key` are the same each time, so that a receiver can tell what
+it has had. An answer of 2xx takes them. 408, 409, 425, 429, 5xx and no answer mean later: it waits,
+longer each time up to 30 seconds, or as many seconds as `Retry-After` says. 400, 413 and 422 refuse an
+event: the command ends, or with --park goes on without its {stream}. Other answers end the command.
 
 kurrentdb:// gets a stream for each {stream}, with the same versions; an event's id makes it count once.
 
@@ -65,16 +66,17 @@ pub struct Forward<D: Domain> {
     /// Only events of these types
     #[arg(long = "type", value_name = "TYPE", value_parser = PossibleValuesParser::new(D::TYPES))]
     types: Vec<String>,
-    /// The name of its feed; one for each address and choice of events, unless it is given
+    /// The name of its feed; one for each address and choice of events, unless it is given. What a choice leaves out counts as
+    /// read: it never comes later under the same name
     #[arg(long = "as", value_name = "NAME", value_parser = name::<D>)]
     name: Option<String>,
     /// Up to so many events in one request
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
     batch: Option<u16>,
     /// A header for each request, such as 'Authorization: Bearer abc'; several may be given
-    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
-    headers: Vec<(String, String)>,
-    /// End once all events were taken; and if there is no answer after twelve attempts
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+    /// End once all events were taken; and if there is no answer after six attempts
     #[arg(long)]
     once: bool,
     /// Go on after an event that is refused or can't be read, without its {stream}; otherwise it ends the command
@@ -103,10 +105,11 @@ impl<D: Domain> Forward<D> {
             let why = "--type is for http:// and https://; in KurrentDB, versions would be missing";
             return Err(Failure(USAGE, why.into()).into());
         }
+        let headers = self.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>>>()?;
         let name = self.name();
         let options = self.options(&name);
         let mut courier = Courier {
-            sink: Sink::at(&self.url, &self.headers, self.batch.map(usize::from))?,
+            sink: Sink::at(&self.url, &headers, self.batch.map(usize::from))?,
             to: host(&self.url),
             feed: &name,
             goes_on: self.park,
@@ -145,12 +148,13 @@ impl<D: Domain> Forward<D> {
         }
         let (scheme, rest) = self.url.split_once("://").unwrap_or_default();
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        let path = path.split('?').next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
         let mut is_of = Sha256::new().chain_update(format!("{scheme}://{host}{path}"));
         let (mut types, mut ids) = (self.types.clone(), self.ids.clone());
         types.sort();
+        types.dedup();
         ids.sort();
+        ids.dedup();
         types.iter().for_each(|name| is_of.update(format!("\ntype {name}")));
         ids.iter().for_each(|id| is_of.update(format!("\nid {id}")));
         let hash: String = is_of.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
@@ -181,13 +185,16 @@ fn host(url: &str) -> &str {
 /// A feed's name that is none of a read model.
 fn name<D: Domain>(text: &str) -> Result<String, String> {
     check_name(text)?;
-    match D::projections().iter().any(|projection| projection.name() == text) {
-        true => Err("this is the name of a read model".into()),
+    let is_one = |name: &str| name == text || next_name(name) == text;
+    match D::projections().iter().any(|projection| is_one(projection.name())) {
+        true => Err("this is the name of a read model, or of the next one".into()),
         false => Ok(text.to_owned()),
     }
 }
 
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("a header is NAME: VALUE")?;
+/// A header's name and value. They are not shown if they are wrong: they may be a password.
+fn header(text: &str) -> Result<(String, String)> {
+    let wrong = || Failure(USAGE, "a --header is NAME: VALUE, such as 'Authorization: Bearer abc'".into());
+    let (name, value) = text.split_once(':').ok_or_else(wrong)?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }

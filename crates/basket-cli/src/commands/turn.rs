@@ -1,9 +1,11 @@
 //! Taking turns: a feed has one process that reads it. Others wait, and take over when it ends or is killed.
 
-use std::{fs, process, time::Duration};
+use std::{fs, process, sync::LazyLock, time::Duration};
 
 use anyhow::Result;
-use basket_mongo::{Feeds, Poison, StoreError, Subscription, store::feed::Shape, store::subscription::Options};
+use basket_mongo::{
+    CommitId, Feeds, Poison, StoreError, Subscription, store::feed::Shape, store::subscription::Options,
+};
 use tokio::time::{sleep, timeout};
 
 use crate::{
@@ -17,7 +19,9 @@ pub(super) const LEASE: Duration = Duration::from_secs(3);
 /// How a process of ours reads a feed. Its name is the same for each attempt, so that it need not wait for itself.
 pub(super) fn options(feed: &str, park: bool, lease: Duration) -> Options {
     let poison = if park { Poison::Park } else { Poison::Stop };
-    let holder = format!("process {} on {} ({feed})", process::id(), host());
+    // A process in another container may have the same number, on a machine of the same name.
+    static RUN: LazyLock<String> = LazyLock::new(|| CommitId::new().to_hex().split_off(16));
+    let holder = format!("process {} on {} ({feed}, {})", process::id(), host(), *RUN);
     Options { poison, holder, lease, ..Options::default() }
 }
 
@@ -52,7 +56,7 @@ pub(super) async fn take<'a, D: Domain, S: Feeds<D> + Sync>(
 }
 
 /// How long it takes at most to end.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Lets go of a feed that this process has, so that another one need not wait for the lease. A store that does not answer lets go
 /// by itself.

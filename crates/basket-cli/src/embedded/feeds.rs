@@ -328,7 +328,7 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
             }
             let as_of = change.is_last.then(now);
             let update = format!(
-                r#"UPDATE "{}" SET position = coalesce(:position, position), until = :until, events = events + :events,
+                r#"UPDATE "{}" SET position = CASE WHEN :again THEN NULL ELSE coalesce(:position, position) END, until = :until, events = events + :events,
                 as_of = coalesce(:as_of, as_of), retries = retries + :retries, healed = healed + :healed,
                 rate = coalesce(:rate, rate) WHERE name = :name"#,
                 names.feeds()
@@ -336,7 +336,7 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
             open.execute(
                 &update,
                 named_params! {
-                    ":position": change.position.as_ref().map(ToString::to_string), ":as_of": as_of,
+                    ":position": change.position.as_ref().map(ToString::to_string), ":again": change.again, ":as_of": as_of,
                     ":until": now().saturating_add(millis(claim.lease)), ":events": as_stored(change.events()),
                     ":retries": as_stored(change.retries), ":healed": as_stored(change.healed), ":rate": change.rate,
                     ":name": claim.rows.feed,

@@ -87,7 +87,7 @@ impl Feed {
         self.totals.retain(|_, numbers| !numbers.is_empty());
         self.until = Instant::now().checked_add(lease);
         let state = &mut self.state;
-        state.position = change.position.clone().or_else(|| state.position.take());
+        state.position = change.position.clone().or_else(|| state.position.take()).filter(|_| !change.again);
         state.as_of = change.is_last.then_some(now).or(state.as_of);
         state.rate = change.rate.or(state.rate);
         state.events = state.events.saturating_add(change.events());

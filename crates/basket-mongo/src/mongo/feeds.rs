@@ -164,7 +164,9 @@ fn checkpoint(claim: &Claim, change: &Change) -> (Document, Vec<Document>) {
         "retries": more("retries", change.retries),
         "healed": more("healed", change.healed),
     };
-    if let Some(position) = &change.position {
+    if change.again {
+        set.insert("position", Bson::Null);
+    } else if let Some(position) = &change.position {
         set.insert("position", doc! { "$literal": position.to_string() });
     }
     if change.is_last {

@@ -245,6 +245,8 @@ pub enum Which {
 pub struct Change {
     /// Where it goes on from after this; none leaves it as it is.
     pub position: Option<Position>,
+    /// Whether all is read again, from the beginning: the position is forgotten.
+    pub again: bool,
     /// Whether it had read all there was.
     pub is_last: bool,
     /// Marks that move.

@@ -80,6 +80,8 @@ pub struct Subscription<'a, C: Codec, S> {
     position: Option<Position>,
     /// Whether a batch was handed out and not kept yet.
     is_open: bool,
+    /// Whether all is to be read again, which the next change says.
+    reads_again: bool,
     /// Whether the feed was claimed, and the answer not seen: a call may be dropped in between.
     is_claimed_anew: bool,
     /// Whether the last change said that all was read.
@@ -146,6 +148,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
             source: None,
             shown: Default::default(),
             is_open: false,
+            reads_again: false,
             is_claimed_anew: false,
             was_last: false,
             written: Instant::now(),
@@ -179,8 +182,9 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         &self.claim
     }
 
-    /// Events that were not kept yet, as soon as there are any; none in them means that all was read, or that time has passed.
-    /// Renews the lease while it waits. What was not kept comes again.
+    /// Events that were not kept yet, as soon as there are any. None in a batch means that all was read, that time has passed, or
+    /// that those in it were not [wanted](Self::only); keep it all the same. Renews the lease while it waits. What was not kept
+    /// comes again.
     ///
     /// It may be dropped at any moment: nothing is lost. Where the store does not answer it waits for it.
     ///
@@ -429,12 +433,17 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if another reader has taken over; the work is dropped then. Where the store does not answer, the
-    /// work goes on.
+    /// work goes on as long as the lease lasts, and rests then.
     pub async fn stay_during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, StoreError> {
         let mut work = pin!(work);
         loop {
             match self.stay().await {
                 Err(error) if !error.is_transient() => return Err(error),
+                // Another reader may have taken over meanwhile.
+                Err(_) if self.written.elapsed() >= self.options.lease => {
+                    sleep(self.options.lease / 10).await;
+                    continue;
+                }
                 _ => {}
             }
             let due = sleep(self.options.lease / 3);
@@ -461,12 +470,15 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
             // It heals from the beginning, or it would not know what it has not found.
             change.position = None;
         }
+        // Written with the marks that are no longer parked, or a kill would lose what they stand for.
+        change.again = self.reads_again && !change.marks.is_empty();
         let written = self.store.keep(&self.claim, &change).await;
         if written.is_err() {
             (self.source, self.shown) = (None, Default::default());
         }
         written?;
         (self.retries, self.healed, self.written) = (0, 0, Instant::now());
+        self.reads_again &= !change.again;
         self.lately = if rate.is_some() { (Instant::now(), 0) } else { (self.lately.0, events) };
         self.was_last = change.is_last;
         self.position.clone_from(&position);
@@ -508,6 +520,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
         let parked: Vec<_> = parked.try_collect().await?;
         let mut batch = Batch::new();
         for (key, before) in parked {
+            self.stay().await?;
             let place = key_bytes(&key);
             let id = id_of_key::<C>(&key);
             let mut stream = Touched::new(key, before);
@@ -516,6 +529,7 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
                 stream.parked = None;
                 batch.streams.insert(place, stream);
                 self.start_again(None);
+                self.reads_again = true;
                 continue;
             };
             stream.parked = None;

@@ -10,10 +10,10 @@ use std::{
 use anyhow::Result;
 use basket_mongo::{
     Entry, Feeds, Subscription,
-    store::{batch::Batch, feed::Totals, retry::Retries},
+    store::{batch::Batch, feed::Totals},
 };
 use futures_util::future::{Either, select};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{
     super::turn,
@@ -24,8 +24,19 @@ use crate::{
     exit::{Failure, REFUSED, STORE, note},
 };
 
-/// How often, and how long to wait in between.
-const ATTEMPTS: Retries = Retries { attempts: 12, longest: Duration::from_secs(30) };
+/// How often it is tried before it gives up, where it does.
+const ATTEMPTS: u32 = 6;
+
+/// How long to wait after so many failures: twice as long each time, up to half a minute, and then some of it at random, so that
+/// senders that met once don't meet again.
+fn pause(failures: u32) -> Duration {
+    let longest = Duration::from_millis(200 << failures.saturating_sub(1).min(16)).min(Duration::from_secs(30));
+    longest.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
+
+/// How long a receiver may ask to wait, before one who is to end gives up; and at all.
+const LONG: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// The end that the user sets.
 pub(super) type Ended = Pin<Box<dyn Future<Output = io::Result<()>>>>;
@@ -65,7 +76,7 @@ impl Courier<'_> {
     ) -> Result<()> {
         let mut healed = 0;
         loop {
-            let retries = mem::take(&mut self.retries);
+            let retries = self.retries;
             let next = async { if retries { reader.retry_parked().await } else { reader.next().await } };
             let Some(batch) = before_the_end(&mut self.ended, next).await? else { return Ok(()) };
             let mut batch = batch.map_err(|error| turn::in_words(error, self.feed))?;
@@ -77,12 +88,25 @@ impl Courier<'_> {
             let step = self.deliver(reader, &mut batch).await?;
             let rest = mem::take(&mut batch.entries);
             batch.put_off(rest);
-            reader.keep(batch, Totals::new()).await?;
+            let keep = reader.keep(batch, Totals::new());
             match step {
-                Step::Done if is_last && self.gives_up => return Ok(()),
-                Step::Done => {}
-                Step::Ended => return Ok(()),
-                Step::Failed(failure) => return Err(failure.into()),
+                Step::Done => match before_the_end(&mut self.ended, keep).await? {
+                    Some(kept) => kept?,
+                    None => return Ok(()),
+                },
+                // A store that does not answer is not waited for: what was not kept comes again.
+                Step::Ended => {
+                    timeout(turn::PATIENCE, keep).await.ok();
+                    return Ok(());
+                }
+                Step::Failed(failure) => {
+                    timeout(turn::PATIENCE, keep).await.ok();
+                    return Err(failure.into());
+                }
+            }
+            self.retries = false;
+            if is_last && self.gives_up {
+                return Ok(());
             }
         }
     }
@@ -130,14 +154,14 @@ impl Courier<'_> {
                     failures += 1;
                     reader.count_retry();
                     let why = format!("{} does not take events now: {why}", self.to);
-                    if self.gives_up && failures >= ATTEMPTS.attempts {
+                    if self.gives_up && (failures >= ATTEMPTS || after.is_some_and(|after| after > LONG)) {
                         step = Step::Failed(Failure(STORE, why));
                         break;
                     }
                     if failures == 1 {
                         note(&format!("{why}; trying again"));
                     }
-                    let pause = sleep(ATTEMPTS.pause(failures).max(after.unwrap_or_default()));
+                    let pause = sleep(pause(failures).max(after.unwrap_or_default()).min(LONGEST));
                     let waited = before_the_end(&mut self.ended, reader.stay_during(pause)).await?;
                     if waited.transpose()?.is_none() {
                         step = Step::Ended;

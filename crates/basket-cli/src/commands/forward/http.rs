@@ -2,7 +2,10 @@
 //! has them. Each request names itself, so that a receiver can tell one that it has had already
 //! (`Idempotency-Key`, of the draft of the IETF's HTTPAPI group).
 
-use std::{io::ErrorKind, time::Duration};
+use std::{
+    io::{ErrorKind, Read},
+    time::Duration,
+};
 
 use anyhow::Result;
 use basket_mongo::Entry;
@@ -25,6 +28,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How much is shown of what a receiver says, in letters.
 const SHOWN: usize = 200;
+/// How much of it is read, in bytes.
+const READ: u64 = 4_000;
 
 pub(super) struct Http {
     agent: Agent,
@@ -35,15 +40,19 @@ pub(super) struct Http {
 }
 
 impl Http {
-    pub(super) fn at(url: &str, headers: &[(String, String)], batch: Option<usize>) -> Result<Self> {
+    pub(super) fn at(text: &str, headers: &[(String, String)], batch: Option<usize>) -> Result<Self> {
         let wrong = |why: String| Failure(USAGE, why);
         // Without the address: it may hold a password.
-        let url: Uri = url.parse().map_err(|error| wrong(format!("the address can't be read: {error}")))?;
+        let url: Uri = text.parse().map_err(|error| wrong(format!("the address can't be read: {error}")))?;
         if url.host().is_none_or(str::is_empty) {
             return Err(wrong("the address names no host".into()).into());
         }
-        if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        if text.split('?').next().is_some_and(|address| address.contains('@')) {
             return Err(wrong("a user and a password go in a --header, such as 'Authorization: Basic ...'".into()).into());
+        }
+        let ours = ["content-type", "content-length", "transfer-encoding", "idempotency-key"];
+        if let Some((name, _)) = headers.iter().find(|(name, _)| ours.contains(&&*name.to_ascii_lowercase())) {
+            return Err(wrong(format!("a --header can't be {name}: it is set for each request")).into());
         }
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -85,8 +94,11 @@ impl Http {
         let agent = self.agent.clone();
         let sent = spawn_blocking(move || {
             let mut response = agent.run(request)?;
-            let body = response.body_mut().with_config().limit(10_000).lossy_utf8(true).read_to_string();
-            Ok::<_, ureq::Error>((response.status(), response.headers().clone(), body.unwrap_or_default()))
+            let mut body = Vec::new();
+            // What it says beside the status is only for people.
+            response.body_mut().as_reader().take(READ).read_to_end(&mut body).ok();
+            let body = String::from_utf8_lossy(&body).into_owned();
+            Ok::<_, ureq::Error>((response.status(), response.headers().clone(), body))
         });
         match sent.await {
             Ok(Ok((status, headers, body))) => answer(status, &headers, &body),
@@ -95,9 +107,18 @@ impl Http {
                 Answer::Unfit { why: error.to_string() }
             }
             Ok(Err(error @ (ureq::Error::Tls(_) | ureq::Error::Rustls(_)))) => Answer::Unfit { why: error.to_string() },
-            Ok(Err(error)) => Answer::Later { why: error.to_string(), after: None },
+            Ok(Err(error)) => Answer::Later { why: in_words(&error), after: None },
             Err(error) => Answer::Later { why: error.to_string(), after: None },
         }
+    }
+}
+
+fn in_words(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Timeout(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+        ureq::Error::Io(error) => error.to_string(),
+        ureq::Error::Protocol(_) => "its answer is not HTTP".into(),
+        error => error.to_string(),
     }
 }
 
@@ -121,8 +142,9 @@ fn answer(status: StatusCode, headers: &HeaderMap, body: &str) -> Answer {
     match status.as_u16() {
         200..300 => Answer::Taken,
         // It speaks of what was sent.
-        400 | 409 | 413 | 422 => Answer::Refused { why },
-        408 | 425 | 429 | 500.. => {
+        400 | 413 | 422 => Answer::Refused { why },
+        // With 409 it says that it is at work on this key.
+        408 | 409 | 425 | 429 | 500.. => {
             let seconds = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
             Answer::Later { why, after: seconds.map(Duration::from_secs) }
         }
