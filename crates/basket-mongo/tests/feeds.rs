@@ -266,3 +266,14 @@ fn a_collection_that_was_brought_back_is_read_again() {
         is_the_fold(&store).await;
     });
 }
+
+/// A subscription holds a connection while it waits; of the driver's ten, none would be left for an append.
+#[test]
+fn a_process_has_connections_for_many_subscriptions() {
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let connections =
+            async |address| basket_mongo::mongo::connection::options(address).await.unwrap().max_pool_size;
+        assert_eq!(connections("mongodb://127.0.0.1/a").await, Some(100));
+        assert_eq!(connections("mongodb://127.0.0.1/a?maxPoolSize=3").await, Some(3));
+    });
+}

@@ -23,6 +23,11 @@ pub(super) const MAJORITY: Duration = Duration::from_secs(10);
 /// behind a cut line, is given up after this and [`PATIENCE`], with all that waits for its answer.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
+/// How many connections to a server there may be, unless the address says otherwise (`maxPoolSize`): as many as the specification
+/// of the drivers has. Each subscription and each watch holds one while it waits for news; of the 10 that this driver has by
+/// itself, none would be left for an append.
+const CONNECTIONS: u32 = 100;
+
 /// The driver's options for an address, with our defaults for what it leaves out. Fails with [`StoreError::Address`], or
 /// [`StoreError::Unreachable`] if `mongodb+srv://` can't be resolved in time.
 pub async fn options(address: &str) -> Result<ClientOptions, StoreError> {
@@ -44,6 +49,7 @@ fn with_defaults(mut options: ClientOptions) -> ClientOptions {
     options.server_selection_timeout.get_or_insert(PATIENCE);
     options.connect_timeout.get_or_insert(PATIENCE);
     options.heartbeat_freq.get_or_insert(HEARTBEAT);
+    options.max_pool_size.get_or_insert(CONNECTIONS);
     options
 }
 
