@@ -5,6 +5,9 @@
 //! stored when the feed began come one stream after the other; from then on they come in the order in which the store has
 //! committed them, but for those of a stream from which some were missed, which are read again at once.
 
+mod keeping;
+mod parked;
+
 use std::{
     collections::VecDeque,
     pin::{Pin, pin},
@@ -20,10 +23,10 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     batch::{Batch, Touched},
-    codec::{Codec, Id, id_of_key, key_bytes},
+    codec::{Codec, key_bytes},
     entry::{CommitId, Entry},
     error::{StoreError, Unreadable},
-    feed::{Change, Claim, Claimed, Feeds, Mark, Passed, Position, RowQuery, Shape, Shown, Totals, check_name},
+    feed::{Change, Claim, Claimed, Feeds, Mark, Passed, Position, Shape, Shown, check_name},
     log::Scope,
     retry::Retries,
 };
@@ -37,9 +40,6 @@ pub enum Poison {
     /// Its stream is parked: no event of it comes until [`Subscription::retry_parked`]; those of others do.
     Park,
 }
-
-/// The shortest time that a rate is measured over.
-const LATELY: Duration = Duration::from_secs(1);
 
 /// How a subscription reads.
 #[derive(Debug, Clone)]
@@ -366,199 +366,5 @@ impl<'a, C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'a, C, S> {
                 Ok(())
             }
         }
-    }
-
-    /// Parks a stream of a batch, whose document can't be read; an error if that is not the policy.
-    pub fn park(&self, batch: &mut Batch<C>, id: &Id<C>, unreadable: Unreadable) -> Result<(), StoreError> {
-        let place = key_bytes(&C::key(id));
-        if let Some(stream) = batch.streams.get_mut(&place) {
-            // Its row is that of the version before.
-            stream.version = stream.before.version;
-        }
-        let parked = self.poisoned(batch, C::key(id), Unreadable { version: None, ..unreadable.clone() });
-        if let Some(parked) = batch.streams.get_mut(&place).and_then(|stream| stream.parked.as_mut()) {
-            parked.version = unreadable.version;
-        }
-        parked.map_err(StoreError::from)
-    }
-
-    /// Keeps what was made of a batch, with the fact that it was read: both, or neither. After an error, and after a store that did
-    /// not answer, what was not kept comes again.
-    pub async fn keep(&mut self, batch: Batch<C>, totals: Totals) -> Result<(), StoreError> {
-        self.try_keep(batch, totals).await.map(drop)
-    }
-
-    /// Keeps a batch; false if it may not have been.
-    pub(crate) async fn try_keep(&mut self, batch: Batch<C>, totals: Totals) -> Result<bool, StoreError> {
-        let (known, is_partial) = (batch.known, batch.position.is_none());
-        let change = Change {
-            position: batch.position.clone().or_else(|| self.position.clone()),
-            is_last: batch.is_last,
-            totals,
-            marks: batch.moved(),
-            ..Change::default()
-        };
-        if change.marks.is_empty() {
-            return Ok(true);
-        }
-        let position = change.position.clone();
-        let written = self.write(change).await;
-        self.is_open = written.is_err() || is_partial;
-        if written.is_ok() {
-            self.found(known);
-        }
-        match written {
-            Err(error) if error.is_transient() => {
-                self.retries += 1;
-                self.claim_again().await?;
-                Ok(position.is_some() && self.claim.position == position)
-            }
-            written => written.map(|()| true),
-        }
-    }
-
-    /// Renews the lease if that is due, while a batch is worked on for long.
-    ///
-    /// # Errors
-    /// Those of [`keep`](Self::keep).
-    pub async fn stay(&mut self) -> Result<(), StoreError> {
-        if self.written.elapsed() >= self.options.lease / 3 {
-            self.write(Change { position: self.position.clone(), ..Change::default() }).await?;
-        }
-        Ok(())
-    }
-
-    /// Waits for some work on a batch, and renews the lease before it, where that is due, and meanwhile: who was frozen for long
-    /// does not even begin.
-    ///
-    /// # Errors
-    /// [`StoreError::Fenced`] if another reader has taken over; the work is dropped then. Where the store does not answer, the
-    /// work goes on as long as the lease lasts, and rests then.
-    pub async fn stay_during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, StoreError> {
-        let mut work = pin!(work);
-        loop {
-            match self.stay().await {
-                Err(error) if !error.is_transient() => return Err(error),
-                // Another reader may have taken over meanwhile.
-                Err(_) if self.written.elapsed() >= self.options.lease => {
-                    sleep(self.options.lease / 10).await;
-                    continue;
-                }
-                _ => {}
-            }
-            let due = sleep(self.options.lease / 3);
-            if let Either::Left((done, _)) = select(work.as_mut(), pin!(due)).await {
-                return Ok(done);
-            }
-        }
-    }
-
-    /// Counts something that is tried again: it is one of the feed's numbers.
-    pub fn count_retry(&mut self) {
-        self.retries += 1;
-    }
-
-    async fn write(&mut self, change: Change) -> Result<(), StoreError> {
-        if self.is_claimed_anew {
-            self.claim_again().await?;
-        }
-        let (position, healing) = (change.position.clone(), self.healing.is_some());
-        let (since, events) = (self.lately.0.elapsed(), self.lately.1 + change.events());
-        let rate = (since >= LATELY).then(|| events as f64 / since.as_secs_f64());
-        let mut change = Change { retries: self.retries, healed: self.healed, rate, ..change };
-        if healing {
-            // It heals from the beginning, or it would not know what it has not found.
-            change.position = None;
-        }
-        // Written with the marks that are no longer parked, or a kill would lose what they stand for.
-        change.again = self.reads_again && !change.marks.is_empty();
-        let written = self.store.keep(&self.claim, &change).await;
-        if written.is_err() {
-            (self.source, self.shown) = (None, Default::default());
-        }
-        written?;
-        (self.retries, self.healed, self.written) = (0, 0, Instant::now());
-        self.reads_again &= !change.again;
-        self.lately = if rate.is_some() { (Instant::now(), 0) } else { (self.lately.0, events) };
-        self.was_last = change.is_last;
-        self.position.clone_from(&position);
-        if !healing {
-            self.claim.position = position;
-        }
-        Ok(())
-    }
-
-    /// After a write whose answer was lost: reads the position again, which says whether it was kept. The new fence refuses that
-    /// write if it comes later.
-    async fn claim_again(&mut self) -> Result<(), StoreError> {
-        let (lease, feed) = (self.options.lease, self.claim.rows.feed.clone());
-        let shape = Shape { number: self.claim.shape, indexes: &[] };
-        self.is_claimed_anew = true;
-        for attempt in 1.. {
-            match self.store.claim(&feed, &self.options.holder, shape, lease, false).await {
-                Ok(Claimed::Ours(claim)) => {
-                    (self.claim, self.is_claimed_anew) = (*claim, false);
-                    self.start_again(self.claim.position.clone());
-                    return Ok(());
-                }
-                Ok(Claimed::Held { .. }) => {
-                    return Err(StoreError::Fenced { store: self.store.name().to_owned(), feed });
-                }
-                Err(error) if error.is_transient() => sleep(Retries::SEND.pause(attempt)).await,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    /// The parked streams once more: those that can be read now are in the batch, to be kept; the others stay parked.
-    ///
-    /// A document that named no stream may name one now, which can be any: then [`next`](Self::next) reads all events again, and
-    /// returns those that were not kept. Keep the batch, and call it until all was read.
-    pub async fn retry_parked(&mut self) -> Result<Batch<C>, StoreError> {
-        let parked = self.store.rows(self.claim.rows.clone(), RowQuery { is_parked: true, ..RowQuery::default() });
-        let parked: Vec<_> = parked.try_collect().await?;
-        let mut batch = Batch::new();
-        for (key, before) in parked {
-            self.stay().await?;
-            let place = key_bytes(&key);
-            let id = id_of_key::<C>(&key);
-            let mut stream = Touched::new(key, before);
-            let Some(id) = id else {
-                // If it still can't be read, it is parked again.
-                stream.parked = None;
-                batch.streams.insert(place, stream);
-                self.start_again(None);
-                self.reads_again = true;
-                continue;
-            };
-            stream.parked = None;
-            let mut log = pin!(self.store.log(Scope::From(id, stream.version + 1)));
-            loop {
-                match log.try_next().await {
-                    Ok(None) => break,
-                    Ok(Some(entry)) if entry.version == stream.version + 1 => {
-                        stream.version = entry.version;
-                        batch.entries.extend(Some(entry).filter(|entry| (self.only)(entry)));
-                    }
-                    Ok(Some(_)) => {
-                        stream.parked = stream.before.parked.clone();
-                        break;
-                    }
-                    Err(StoreError::Unreadable(unreadable)) => {
-                        stream.parked = Some(unreadable.into());
-                        break;
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            batch.streams.insert(place, stream);
-        }
-        Ok(batch)
-    }
-
-    /// Ends it, so that another process need not wait for its lease.
-    pub async fn close(self) -> Result<(), StoreError> {
-        self.store.release(&self.claim).await
     }
 }
