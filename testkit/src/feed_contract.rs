@@ -44,6 +44,7 @@ macro_rules! feed_contract {
             rows_that_were_replaced_are_not_shown
             numbers_and_texts_in_a_field_are_told_apart
             what_named_no_stream_is_read_again_even_after_a_kill
+            many_parked_events_come_in_several_batches
         }
     };
     ($with:path; $($case:ident)*) => {
@@ -725,4 +726,45 @@ pub async fn what_named_no_stream_is_read_again_even_after_a_kill(store: impl Fe
     assert_eq!(catch_some(&mut reader, 2).await, 2);
     assert!(store.feed("units").await.unwrap().unwrap().position.is_some());
     is_the_fold(&store).await;
+}
+
+pub async fn many_parked_events_come_in_several_batches(store: impl Feeds<Baskets> + Sync) {
+    let mut baskets = [saved(&store, created_with_socks()).await, saved(&store, created_with_socks()).await];
+    let few = Options { batch: 3, ..options("a") };
+    let mut reader = Subscription::open(&store, "units", UNITS.shape(), few.clone()).await.unwrap();
+    let mut left = 4;
+    while left > 0 {
+        let mut batch = some(&mut reader).await;
+        let entries = std::mem::take(&mut batch.entries);
+        left -= entries.len();
+        entries.iter().filter(|entry| entry.version == 2).for_each(|entry| batch.park(entry, "no".into()));
+        reader.keep(batch, Totals::new()).await.unwrap();
+    }
+    for basket in &mut baskets {
+        for units in 1..=5 {
+            add(basket, "rocks", units);
+            store.save(basket).await.unwrap();
+        }
+    }
+    let mut seen = Vec::new();
+    let mut batch = reader.retry_parked().await.unwrap();
+    while seen.len() < 12 {
+        assert!(batch.entries.len() <= 3, "{} events in one batch", batch.entries.len());
+        seen.extend(batch.entries.iter().map(|entry| (entry.stream, entry.version)));
+        reader.keep(batch, Totals::new()).await.unwrap();
+        if seen.len() == 3 {
+            // The rest comes though it is killed.
+            reader = Subscription::open(&store, "units", UNITS.shape(), few.clone()).await.unwrap();
+        }
+        batch = match seen.len() {
+            12 => break,
+            _ => some(&mut reader).await,
+        };
+    }
+    for basket in &baskets {
+        let versions = seen.iter().filter(|(stream, _)| stream == basket.id()).map(|(_, version)| *version);
+        assert_eq!(versions.collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7]);
+    }
+    let state = store.feed("units").await.unwrap().unwrap();
+    assert_eq!((state.events, state.behind, state.parked), (14, 0, 0));
 }

@@ -51,6 +51,7 @@ mod held {
         rows_that_were_replaced_are_not_shown
         numbers_and_texts_in_a_field_are_told_apart
         what_named_no_stream_is_read_again_even_after_a_kill
+        many_parked_events_come_in_several_batches
     }
 }
 

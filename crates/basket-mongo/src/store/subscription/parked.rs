@@ -32,13 +32,14 @@ impl<C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'_, C, S> {
 
     /// The parked streams once more: those that can be read now are in the batch, to be kept; the others stay parked.
     ///
-    /// A document that named no stream may name one now, which can be any: then [`next`](Self::next) reads all events again, and
-    /// returns those that were not kept. Keep the batch, and call it until all was read.
+    /// The batch has no more events than others have. If there are more, or if a document had named no stream, and may name any
+    /// now, [`next`](Self::next) reads all events again, and returns those that were not kept. Keep the batch, and call it until
+    /// all was read.
     pub async fn retry_parked(&mut self) -> Result<Batch<C>, StoreError> {
-        let parked = self.store.rows(self.claim.rows.clone(), RowQuery { is_parked: true, ..RowQuery::default() });
-        let parked: Vec<_> = parked.try_collect().await?;
-        let mut batch = Batch::new();
-        for (key, before) in parked {
+        let query = RowQuery { is_parked: true, ..RowQuery::default() };
+        let mut parked = pin!(self.store.rows(self.claim.rows.clone(), query));
+        let (mut batch, mut reads_again) = (Batch::new(), false);
+        while let Some((key, before)) = parked.try_next().await? {
             self.stay().await?;
             let place = key_bytes(&key);
             let id = id_of_key::<C>(&key);
@@ -47,8 +48,7 @@ impl<C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'_, C, S> {
                 // If it still can't be read, it is parked again.
                 stream.parked = None;
                 batch.streams.insert(place, stream);
-                self.start_again(None);
-                self.reads_again = true;
+                reads_again = true;
                 continue;
             };
             stream.parked = None;
@@ -57,6 +57,10 @@ impl<C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'_, C, S> {
                 match log.try_next().await {
                     Ok(None) => break,
                     Ok(Some(entry)) if entry.version == stream.version + 1 => {
+                        if batch.entries.len() >= self.options.batch.max(1) {
+                            reads_again = true;
+                            break;
+                        }
                         stream.version = entry.version;
                         batch.entries.extend(Some(entry).filter(|entry| (self.only)(entry)));
                     }
@@ -72,6 +76,10 @@ impl<C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'_, C, S> {
                 }
             }
             batch.streams.insert(place, stream);
+        }
+        if reads_again {
+            self.start_again(None);
+            self.reads_again = true;
         }
         Ok(batch)
     }
