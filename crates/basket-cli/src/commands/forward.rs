@@ -41,12 +41,13 @@ the store: after a restart, a kill or an election it goes on where it was. It ma
 processes: one works, the others wait until it has been silent for the time of its lease.
 
 http:// and https:// get CloudEvents 1.0 by POST, one in a request, or with --batch several. The
-event's `id` and the header `Idempotency-Key` are the same each time, so that a receiver can tell what
-it has had. An answer of 2xx takes them. 408, 409, 425, 429, 5xx and no answer mean later: it waits,
-longer each time up to 30 seconds, or as many seconds as `Retry-After` says. 400, 413 and 422 refuse an
-event: the command ends, or with --park goes on without its {stream}. Other answers end the command.
+event's `id` and the header `Idempotency-Key` are the same each time, so that a receiver can tell
+what it has had. 2xx takes them. 408, 409, 425, 429, 5xx and no answer mean later: it waits, longer
+each time up to 30 seconds, or as many seconds as `Retry-After` says. 400, 413 and 422 refuse an
+event: the command ends, or with --park goes on without its {stream}. Other answers end it.
 
-kurrentdb:// gets a stream for each {stream}, with the same versions; an event's id makes it count once.
+kurrentdb:// gets a stream for each {stream}, with the same versions; an event counts once there,
+by its id.
 
 `{program} feed` shows how far it has come, and `{program} feed parked NAME` what it has left out.
 
