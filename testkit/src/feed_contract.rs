@@ -381,7 +381,7 @@ pub async fn a_feed_has_one_reader_at_a_time(store: impl Feeds<Baskets> + Sync) 
             }
         }
     };
-    let error = tokio::time::timeout(PATIENCE, fenced).await.expect("it is told");
+    let error = tokio::time::timeout(PATIENCE, fenced).await.expect("it finds out");
     assert!(matches!(error, StoreError::Fenced { .. }), "{error:?}");
 }
 

@@ -180,7 +180,7 @@ fn a_receiver_that_fails_gets_them_again(shell: &Shell) {
     assert_eq!(watcher.end().code, 0, "also while it waits");
 }
 
-/// Refuses some version of the basket whose source ends so, until it is told otherwise.
+/// A receiver that refuses this version of a basket, if clocks were added with it, as long as the flag is set.
 fn picky(version: u64) -> (Receiver, Arc<AtomicBool>) {
     let strict = Arc::new(AtomicBool::new(true));
     let is_strict = strict.clone();

@@ -29,30 +29,7 @@ mod held {
         run(test(Arc::default()));
     }
 
-    // All but the one that imports: a holder has no `Maintenance`.
-    testkit::feed_contract! { with;
-        a_read_model_is_the_fold_of_the_events
-        a_reader_goes_on_where_it_was
-        what_was_not_kept_comes_again
-        a_call_that_is_dropped_loses_nothing
-        a_feed_has_one_reader_at_a_time
-        who_was_taken_over_writes_nothing
-        a_mark_that_was_moved_is_not_moved_again
-        a_missed_event_is_read_with_the_next_one
-        a_writer_waits_until_it_is_read
-        a_filter_returns_some_and_reads_all
-        a_feed_says_how_fast_it_is_read
-        what_was_put_off_comes_again
-        a_read_model_is_built_again_and_takes_the_place_of_the_old_one
-        rows_of_another_shape_are_not_written_to
-        rows_come_in_the_order_that_is_asked_for
-        a_claim_of_a_feed_that_was_forgotten_writes_nothing
-        a_reader_that_has_its_feed_takes_it_again
-        rows_that_were_replaced_are_not_shown
-        numbers_and_texts_in_a_field_are_told_apart
-        what_named_no_stream_is_read_again_even_after_a_kill
-        many_parked_events_come_in_several_batches
-    }
+    testkit::feed_contract!(with);
 }
 
 type Store = MemoryStore<Baskets>;

@@ -14,6 +14,7 @@ use super::{
     event_store::{EventStore, Expected, Outcome, Sought},
     feed::{Change, Claim, Claimed, FeedState, Feeds, Mark, Passed, Position, RowQuery, Rows, Shape, Totals, Which},
     log::{EventLog, Scope},
+    maintenance::{Fault, Maintenance, Read},
     query::Query,
     together::{Answer, Part, Together, Token},
 };
@@ -139,6 +140,20 @@ impl<C: Codec, P: Deref<Target: Feeds<C>> + Sync + Send> Feeds<C> for P {
         within: Duration,
     ) -> impl Future<Output = Result<(), StoreError>> + Send {
         (**self).wait_for(feed, id, version, within)
+    }
+}
+
+impl<C: Codec, P: Deref<Target: Maintenance<C>> + Sync + Send> Maintenance<C> for P {
+    fn count(&self) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        (**self).count()
+    }
+
+    fn faults(&self) -> impl Future<Output = Result<Vec<Fault>, StoreError>> + Send {
+        (**self).faults()
+    }
+
+    fn import(&self, events: &[Read<C>], write: bool) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        (**self).import(events, write)
     }
 }
 
