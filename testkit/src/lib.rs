@@ -5,6 +5,7 @@
 //! - `silo`: a second aggregate, to show that the crates know nothing of baskets
 //! - `mongo`, `own_server` and `own_set`: a database for each test, and servers that may be killed and frozen
 //! - `proxy`: a connection that breaks while an answer is under way
+//! - `years`: a basket whose events have changed over the years
 //! - `values`: a value of any type that BSON has
 //! - `contract`, `command_contract`, `feed_contract`: what every store must do
 //! - `shell`, `console`, `terminal`, `watcher`: the `basket` binary, as people use it
@@ -35,6 +36,8 @@ pub mod own_set;
 pub mod proxy;
 #[cfg(feature = "store")]
 pub mod values;
+#[cfg(feature = "store")]
+pub mod years;
 
 #[cfg(feature = "cli")]
 pub mod console;

@@ -1,9 +1,6 @@
 //! What a codec costs a load, as a ratio to one by hand that reads the newest schema:
 //! `scripts/with-mongo cargo run --release -p basket-mongo --example codecs`.
 
-#[path = "../tests/years/mod.rs"]
-mod years;
-
 use std::{
     env,
     time::{Duration, Instant},
@@ -11,7 +8,7 @@ use std::{
 
 use basket_mongo::{Codec, EventStore, MongoStore};
 use bson::{DateTime, Document, doc, oid::ObjectId};
-use years::{
+use testkit::years::{
     BySerde,
     basket::{Basket, Happened, Quantity},
     by_hand::ByHand,

@@ -10,8 +10,7 @@ use basket_mongo::{
 };
 use testkit::silo::{SiloEvent, Silos};
 
-mod years;
-use years::{
+use testkit::years::{
     BySerde,
     basket::{Happened, Quantity},
     by_hand::ByHand,

@@ -1,7 +1,5 @@
 //! Events that were written years ago: a collection of the first release, read through three changes of its events.
 
-mod years;
-
 use std::collections::BTreeMap;
 
 use basket_mongo::{
@@ -19,7 +17,7 @@ use basket_mongo::{
 use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use testkit::mongo::with_database;
-use years::{
+use testkit::years::{
     BySerde,
     basket::{
         Basket,
