@@ -13,9 +13,10 @@
 //! 6. [`report`]: another fold of the same events, for a question that no one had planned for
 //! 7. [`what_if`] and [`diff`]: what if, undo and diff, once you know the rest
 //! 8. [`merge`] and [`voucher`]: decisions on more than one basket
+//! 9. [`sealed`]: texts about people, which can be erased from events that never change
 //!
 //! The basket is the sample (feature `basket`, on by default); the base for an aggregate of your own is [`aggregate`],
-//! [`scenario`] and [`what_if`]; without the feature, the crate has only these three.
+//! [`scenario`], [`what_if`] and [`sealed`]; without the feature, the crate has only these four.
 //!
 //! # Example
 //!
@@ -40,6 +41,7 @@
 
 pub mod aggregate;
 pub mod scenario;
+pub mod sealed;
 pub mod what_if;
 
 #[cfg(feature = "basket")]
@@ -60,6 +62,7 @@ pub mod report;
 pub mod voucher;
 
 pub use aggregate::{Aggregate, EventSourced};
+pub use sealed::{ParseSealedError, ParseSubjectError, Sealed, Subject};
 pub use what_if::{CantRevert, Reversible, WhatIf};
 
 #[cfg(feature = "basket")]
