@@ -3,6 +3,7 @@
 //! - [`store`]: the contract, for any store and any [`Aggregate`](basket_domain::Aggregate); it knows no driver
 //! - [`memory`]: the contract in memory, for tests of your own
 //! - [`mongo`]: the contract on MongoDB (feature `mongodb`, on by default)
+//! - [`vault`]: texts about people, sealed and erased (feature `vault`, on by default); [`subjects`]: the receipts
 //! - [`baskets`]: how the events of a basket are stored (feature `basket`, on by default)
 //!
 //! For an aggregate of your own, write a [`Codec`]; [`Baskets`] is one to copy. With `default-features = false` you get the
@@ -43,6 +44,9 @@ pub mod memory;
 #[cfg(feature = "mongodb")]
 pub mod mongo;
 pub mod store;
+pub mod subjects;
+#[cfg(feature = "vault")]
+pub mod vault;
 
 #[cfg(feature = "basket")]
 pub use baskets::Baskets;
@@ -57,6 +61,7 @@ pub use store::{
     event_store::{EventStore, Expected, Outcome},
     feed::{FeedState, Feeds},
     holders::DynEventStore,
+    keys::Keys,
     log::{EventLog, Moment, Past, Scope},
     maintenance::Maintenance,
     projection::Projection,
@@ -70,3 +75,6 @@ pub use store::{
     upcaster::Upcaster,
     verify::Verifier,
 };
+pub use subjects::Subjects;
+#[cfg(feature = "vault")]
+pub use vault::Vault;

@@ -3,6 +3,7 @@
 //! contract suite. Nothing outlives it.
 
 mod feeds;
+mod keys;
 mod rows;
 
 use std::{
@@ -11,7 +12,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use basket_domain::EventSourced;
+use basket_domain::{EventSourced, Subject};
 use bson::{DateTime, RawDocument, RawDocumentBuf, doc};
 use futures_util::{Stream, stream};
 
@@ -93,6 +94,8 @@ struct Kept {
     order: Vec<(String, u64)>,
     /// By name.
     feeds: BTreeMap<String, Feed>,
+    /// By their subject.
+    keys: BTreeMap<Subject, keys::Kept>,
 }
 
 #[derive(Debug)]
@@ -112,7 +115,8 @@ impl<C> Clone for MemoryStore<C> {
 impl<C> Default for MemoryStore<C> {
     fn default() -> Self {
         let now = DateTime::from_millis(946_684_800_000);
-        let kept = Kept { now, events: BTreeMap::new(), order: Vec::new(), feeds: BTreeMap::new() };
+        let kept =
+            Kept { now, events: BTreeMap::new(), order: Vec::new(), feeds: BTreeMap::new(), keys: BTreeMap::new() };
         Self { kept: Arc::new(Mutex::new(kept)), codec: PhantomData }
     }
 }

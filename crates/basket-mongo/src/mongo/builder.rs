@@ -3,6 +3,8 @@
 
 use std::{marker::PhantomData, time::Duration};
 
+use mongodb::options::WriteConcern;
+
 use super::{connection, store::MongoStore};
 use crate::store::{codec::Codec, error::StoreError};
 
@@ -81,6 +83,16 @@ impl<C: Codec> Builder<C> {
             options.write_concern.get_or_insert_default().w_timeout = Some(longest);
         }
         MongoStore::open(options, &self.collection)
+    }
+}
+
+impl<C: Codec> MongoStore<C> {
+    /// Another kind of streams in the same database, over the same connections. Fails as [`elsewhere`](Self::elsewhere) does.
+    pub fn streams_of<D: Codec>(&self) -> Result<MongoStore<D>, StoreError> {
+        let (servers, _) = self.name.rsplit_once('/').unwrap_or((&self.name, ""));
+        let writes = self.events.write_concern().cloned().unwrap_or_else(WriteConcern::majority);
+        let database = &self.events.namespace().db;
+        MongoStore::of(self.events.client(), servers.to_owned(), writes, database, D::COLLECTION)
     }
 }
 

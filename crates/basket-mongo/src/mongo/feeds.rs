@@ -34,7 +34,7 @@ const ROWS: usize = 500;
 
 impl<C: Codec> MongoStore<C> {
     /// A collection beside that of the events, read and written as that one is.
-    fn beside(&self, name: &str) -> Collection<Document> {
+    pub(super) fn beside(&self, name: &str) -> Collection<Document> {
         let (reads, writes) = (self.events.read_concern().cloned(), self.events.write_concern().cloned());
         let options = mongodb::options::CollectionOptions::builder().read_concern(reads).write_concern(writes).build();
         self.database().collection_with_options(name, options)

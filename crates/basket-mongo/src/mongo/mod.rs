@@ -5,6 +5,7 @@
 //! - `log`: the documents, and the import; `reading`: one pass over documents, which survives a lost cursor
 //! - `tail`: events as they happen, from a change stream; `look`: the same from a server that has none
 //! - `feeds`: what is kept of a reader, and of a read model; `following`: what comes after its position
+//! - `keys`: the keys of subjects
 //! - [`builder`]: a store whose names and limits are known at run time
 //! - [`connection`]: the address of a server and the driver's options; `failure`: what the driver's errors mean
 //! - `events`: the collection, and how it is searched
@@ -18,6 +19,7 @@ mod failure;
 mod feeds;
 mod following;
 mod guards;
+mod keys;
 mod log;
 mod look;
 mod reading;

@@ -111,7 +111,7 @@ impl<C: Codec> MongoStore<C> {
         Self::of(self.events.client(), servers.to_owned(), writes, database, collection)
     }
 
-    fn of(
+    pub(super) fn of(
         client: &Client,
         servers: String,
         writes: WriteConcern,

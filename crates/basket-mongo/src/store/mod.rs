@@ -11,7 +11,8 @@
 //! 7. [`feed`]: what is kept of a reader, so that it goes on where it was; [`batch`] and [`subscription`]: each event
 //!    once; [`projection`]: read models
 //! 8. [`verify`], [`exchange`] and [`maintenance`]: whether all can be read, and carrying it from one store to another
-//! 9. [`until`]: a deadline for the calls of any store; [`retry`]: how often something is tried; [`holders`]: a store behind a
+//! 9. [`keys`]: the keys of sealed texts
+//! 10. [`until`]: a deadline for the calls of any store; [`retry`]: how often something is tried; [`holders`]: a store behind a
 //!    pointer
 
 pub mod batch;
@@ -27,6 +28,7 @@ pub mod exchange;
 pub mod feed;
 pub mod holders;
 pub mod json;
+pub mod keys;
 pub mod log;
 pub mod maintenance;
 pub mod projection;

@@ -3,7 +3,7 @@
 
 use std::{future::Future, time::Duration};
 
-use basket_domain::EventSourced;
+use basket_domain::{EventSourced, Subject};
 use bson::{Bson, RawDocumentBuf};
 use futures_util::{Stream, TryStreamExt, stream};
 use tokio::time::{Instant, timeout_at};
@@ -14,6 +14,7 @@ use super::{
     error::StoreError,
     event_store::{EventStore, Expected, Outcome, Sought},
     feed::{Change, Claim, Claimed, FeedState, Feeds, Mark, Passed, Position, RowQuery, Rows, Shape, Totals, Which},
+    keys::{Kept, Keys, WrappedKey},
     log::{EventLog, Scope},
     maintenance::{Fault, Maintenance, Read},
     query::Query,
@@ -227,5 +228,27 @@ impl<C: Codec, S: Maintenance<C> + Sync> Maintenance<C> for Until<S> {
 
     async fn import(&self, events: &[Read<C>], write: bool) -> Result<u64, StoreError> {
         self.in_time(self.store.import(events, write)).await
+    }
+}
+
+impl<S: Keys> Keys for Until<S> {
+    async fn key(&self, subject: &Subject) -> Result<Kept, StoreError> {
+        self.in_time(self.store.key(subject)).await
+    }
+
+    async fn keep_key(&self, subject: &Subject, fresh: WrappedKey) -> Result<Kept, StoreError> {
+        self.in_time(self.store.keep_key(subject, fresh)).await
+    }
+
+    async fn delete_key(&self, subject: &Subject) -> Result<Kept, StoreError> {
+        self.in_time(self.store.delete_key(subject)).await
+    }
+
+    async fn replace_key(&self, subject: &Subject, old: &WrappedKey, new: WrappedKey) -> Result<bool, StoreError> {
+        self.in_time(self.store.replace_key(subject, old, new)).await
+    }
+
+    fn subjects(&self) -> impl Stream<Item = Result<Subject, StoreError>> + Send {
+        self.while_in_time(self.store.subjects())
     }
 }
