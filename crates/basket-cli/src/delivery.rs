@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use basket_domain::Aggregate;
-use basket_mongo::{Command, Done, Outcome, Require};
+use basket_mongo::{Command, Done, Keys, Outcome, Require};
 use serde_json::Value;
 
 use crate::{
@@ -46,12 +46,13 @@ impl Unchanged {
 
 impl Delivery {
     /// The command with all this, and a reason if none was given.
-    pub(crate) fn of<'a, S: ?Sized, T>(
+    pub(crate) async fn of<'a, S: Keys, T>(
         &self,
+        store: &S,
         command: Command<'a, S, T>,
         reason: Option<String>,
     ) -> Result<Command<'a, S, T>> {
-        let mut meta = self.signature.meta()?;
+        let mut meta = self.signature.meta(store).await?;
         meta.reason = meta.reason.or(reason);
         meta.request = self.request_id.clone();
         for (name, value) in &self.headers {

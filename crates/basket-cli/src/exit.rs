@@ -8,7 +8,7 @@ use std::{
 };
 
 use basket_domain::{BasketEvent, Refusal};
-use basket_mongo::{CommandError, StoreError, Unreadable, store::exchange::BadLine};
+use basket_mongo::{CommandError, StoreError, Unreadable, store::exchange::BadLine, vault::VaultError};
 use clap::builder::styling::{AnsiColor, Style};
 
 use crate::plain::plain;
@@ -69,6 +69,9 @@ fn verdict(error: &anyhow::Error) -> (u8, &'static str) {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         return (failure.0, "");
     }
+    if let Some(error) = error.downcast_ref::<VaultError>() {
+        return vault(error);
+    }
     if error.is::<BadLine>() || error.is::<Unreadable>() {
         return (UNREADABLE, "");
     }
@@ -78,6 +81,17 @@ fn verdict(error: &anyhow::Error) -> (u8, &'static str) {
         Some(CommandError::Contended { .. }) => (CONTENDED, ""),
         Some(CommandError::Store { error, .. }) => store(error),
         _ => error.downcast_ref::<StoreError>().map_or((UNEXPECTED, ""), store),
+    }
+}
+
+fn vault(error: &VaultError) -> (u8, &'static str) {
+    match error {
+        VaultError::Store(error) => store(error),
+        VaultError::Forgotten { .. } => (REFUSED, ""),
+        VaultError::Unknown { .. } => (NOT_FOUND, "; check the name, and the store with `basket store`"),
+        VaultError::OtherKey { .. } => (USAGE, "; set BASKET_KEY to that one, or `basket rekey` wraps it anew"),
+        VaultError::Broken { .. } => (UNREADABLE, ""),
+        _ => (STORE, ""),
     }
 }
 

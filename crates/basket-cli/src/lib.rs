@@ -27,6 +27,7 @@ mod pager;
 mod plain;
 mod progress;
 mod removed;
+mod secrets;
 mod signature;
 #[doc(hidden)]
 pub mod stays;

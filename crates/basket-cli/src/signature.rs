@@ -2,12 +2,17 @@
 
 use std::{env, process::Command};
 
-use basket_domain::product::{is_direction, is_invisible};
-use basket_mongo::Meta;
+use anyhow::Result;
+use basket_domain::{
+    ParseSubjectError, Subject,
+    product::{is_direction, is_invisible},
+};
+use basket_mongo::{Keys, Meta};
 
 use crate::{
     args::no_hyphen,
     exit::{Failure, USAGE},
+    secrets,
 };
 
 #[derive(Debug, clap::Args)]
@@ -15,6 +20,9 @@ pub(crate) struct Signature {
     /// Why; it is kept with the events, and `{program} log` shows it
     #[arg(short, long, value_name = "REASON", value_parser = reason)]
     message: Option<String>,
+    /// The reason is about this person: it is sealed, and `{program} forget SUBJECT` erases it (needs BASKET_KEY)
+    #[arg(long, value_name = "SUBJECT", value_parser = subject, requires = "message")]
+    about: Option<Subject>,
     /// Who; otherwise BASKET_ACTOR, git's user.name, or your login
     #[arg(long = "as", value_name = "ACTOR", value_parser = name)]
     actor: Option<String>,
@@ -29,12 +37,16 @@ pub(crate) struct Signature {
 impl Signature {
     /// What the store keeps with the events. A variable of ours that can't be used is refused as an option is: otherwise the
     /// events would be signed by someone else.
-    pub(crate) fn meta(&self) -> Result<Meta, Failure> {
+    pub(crate) async fn meta(&self, keys: &impl Keys) -> Result<Meta> {
         let or_variable =
             |option: &Option<String>, name| option.clone().map_or_else(|| variable(name), |text| Ok(Some(text)));
+        let reason = match (&self.message, &self.about) {
+            (Some(reason), Some(subject)) => Some(secrets::seal(keys, subject, reason).await?),
+            (reason, _) => reason.clone(),
+        };
         Ok(Meta {
             actor: or_variable(&self.actor, "BASKET_ACTOR")?.or_else(git_user).or_else(login),
-            reason: self.message.clone(),
+            reason,
             correlation: or_variable(&self.correlation, "BASKET_CORRELATION")?,
             causation: or_variable(&self.causation, "BASKET_CAUSATION")?,
             ..Meta::default()
@@ -77,6 +89,10 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
 /// As a [`name`], but a part of an argument, which may be `-`.
 pub(crate) fn part(text: &str) -> Result<String, String> {
     checked(text, 256, |c| c.is_control())
+}
+
+pub(crate) fn subject(text: &str) -> Result<Subject, String> {
+    no_hyphen(text)?.parse().map_err(|why: ParseSubjectError| why.to_string())
 }
 
 fn reason(text: &str) -> Result<String, String> {

@@ -1,16 +1,24 @@
 //! What a command needs of a store, whichever was chosen: [`Store`], and what a store says about itself.
 
-use basket_mongo::{Codec, Feeds, Maintenance, StoreError, Tail, Together, Until};
+use basket_mongo::{
+    Codec, EventLog, EventStore, Feeds, Keys, Maintenance, StoreError, Subjects, Tail, Together, Until,
+};
 
 use crate::embedded::EmbeddedStore;
 
 /// A store that the tools can work on.
-pub trait Store<C: Codec + 'static>: Tail<C> + Maintenance<C> + Together<C::Aggregate> + Feeds<C> + Sync {
+pub trait Store<C: Codec + 'static>: Tail<C> + Maintenance<C> + Together<C::Aggregate> + Feeds<C> + Keys {
     /// Asks the store what it is; an error where it does not answer.
     fn describe(&self) -> impl Future<Output = Result<Description, StoreError>>;
 
     /// Whether it is there: a file name that nothing was written to yet is a store, too.
     fn exists(&self) -> impl Future<Output = Result<bool, StoreError>>;
+
+    /// The receipts of what was erased.
+    fn receipts(&self) -> Result<impl EventLog<Subjects>, StoreError>;
+
+    /// Overwrites what can be overwritten of deleted keys; where that can't be done now, it says why.
+    fn wipe(&self) -> impl Future<Output = Result<Option<String>, StoreError>>;
 }
 
 /// What a store says about itself.
@@ -39,6 +47,14 @@ impl<C: Codec + 'static> Store<C> for basket_mongo::MongoStore<C> {
     async fn exists(&self) -> Result<bool, StoreError> {
         Ok(true)
     }
+
+    fn receipts(&self) -> Result<impl EventLog<Subjects>, StoreError> {
+        self.streams_of::<Subjects>()
+    }
+
+    async fn wipe(&self) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
 }
 
 impl<C: Codec + 'static> Store<C> for EmbeddedStore<C> {
@@ -54,6 +70,15 @@ impl<C: Codec + 'static> Store<C> for EmbeddedStore<C> {
     async fn exists(&self) -> Result<bool, StoreError> {
         self.is_there().await
     }
+
+    fn receipts(&self) -> Result<impl EventLog<Subjects>, StoreError> {
+        Ok(self.streams_of::<Subjects>())
+    }
+
+    async fn wipe(&self) -> Result<Option<String>, StoreError> {
+        let is_read = |name| format!("the key is in {name}-wal until those who read the file have ended");
+        Ok((!self.empty_log().await?).then(|| is_read(self.name())))
+    }
 }
 
 impl<C: Codec + 'static, S: Store<C>> Store<C> for Until<S> {
@@ -63,6 +88,14 @@ impl<C: Codec + 'static, S: Store<C>> Store<C> for Until<S> {
 
     async fn exists(&self) -> Result<bool, StoreError> {
         self.in_time(self.store().exists()).await
+    }
+
+    fn receipts(&self) -> Result<impl EventLog<Subjects>, StoreError> {
+        self.store().receipts()
+    }
+
+    async fn wipe(&self) -> Result<Option<String>, StoreError> {
+        self.in_time(self.store().wipe()).await
     }
 }
 

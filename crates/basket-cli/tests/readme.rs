@@ -4,7 +4,7 @@ use std::fs;
 
 use testkit::{
     console::{Names, retype_with},
-    on_both_stores,
+    mongo::with_database,
     shell::Shell,
 };
 
@@ -22,11 +22,21 @@ fn blocks(text: &str, language: &str) -> Vec<Vec<String>> {
     blocks.map(|block| block.lines().map(str::to_owned).collect()).collect()
 }
 
-on_both_stores! {
-    every_session_in_the_readme_prints_what_it_says
+fn shell() -> Shell {
+    Shell::new().with("BASKET_KEY", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=")
 }
 
-fn every_session_in_the_readme_prints_what_it_says(shell: &Shell) {
+#[test]
+fn every_session_in_the_readme_prints_what_it_says() {
+    type_all(&shell());
+}
+
+#[test]
+fn mongo_too_prints_what_every_session_in_the_readme_says() {
+    with_database(async |db| type_all(&shell().with("BASKET_STORE", db.address)));
+}
+
+fn type_all(shell: &Shell) {
     let sessions = blocks(&read("README.md"), "console");
     assert!(!sessions.is_empty());
     let mut names = Names::of(shell);

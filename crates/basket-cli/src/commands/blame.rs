@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, pin::pin};
 
 use anyhow::Result;
 use basket_domain::Aggregate;
-use basket_mongo::{Entry, EventLog};
+use basket_mongo::Entry;
 use futures_util::TryStreamExt;
 use serde::Serialize;
 
@@ -14,6 +14,8 @@ use crate::{
     domain::{Domain, value_of},
     output::{Fields, Output, json},
     plain::{padded, plain, width},
+    secrets::Secrets,
+    store::Store,
     time,
 };
 
@@ -33,7 +35,7 @@ struct BlameJson {
 }
 
 impl<D: Domain> Blame<D> {
-    pub(super) async fn run(self, store: &impl EventLog<D>) -> Result<()> {
+    pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         let (mut state, mut last_touched) = (D::Aggregate::default(), BTreeMap::<String, Entry<D>>::new());
         let mut history = pin!(store.history(&self.of.id));
         while let Some(entry) = history.try_next().await? {
@@ -45,11 +47,13 @@ impl<D: Domain> Blame<D> {
         let rows = D::rows(&state);
         let actor = |entry: &Entry<D>| plain(entry.meta.actor.as_deref().unwrap_or("-")).into_owned();
         let columns = last_touched.values().map(|entry| width(&actor(entry))).max().unwrap_or_default();
-        let mut output = Output::list(self.of.format)?;
-        for (name, entry) in &last_touched {
-            let value = value_of::<D>(&rows, name);
-            let row = Fields(vec![(D::ROW, json(name)), (D::VALUE, json(&value))]);
-            output.show(&BlameJson { row, event: event_json::<D>(entry) }, |out| {
+        let (mut output, mut secrets) = (Output::list(self.of.format)?, Secrets::of(store)?);
+        for (name, entry) in last_touched {
+            let value = value_of::<D>(&rows, &name);
+            let row = Fields(vec![(D::ROW, json(&name)), (D::VALUE, json(&value))]);
+            let shown = secrets.shown::<D>(entry).await?;
+            output.show(&BlameJson { row, event: event_json::<D>(&shown) }, |out| {
+                let entry = &shown.entry;
                 let (at, actor) = (time::local(entry.recorded_at), padded(&actor(entry), columns));
                 write!(out, "{:>4}  {at}  {actor}  {}", entry.version, plain(&format!("{name} = {value}")))?;
                 if value == D::Value::default() { writeln!(out, "  (removed)") } else { writeln!(out) }

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use anyhow::{Context, Result};
 use basket_domain::{Basket, BasketEvent, BasketId, EventSourced, Product, Refusal, Voucher};
-use basket_mongo::{Baskets, Done, Entry, EventLog, Query, Require, baskets::voucher_tag};
+use basket_mongo::{Baskets, Done, Entry, Query, Require, baskets::voucher_tag};
 use bson::oid::ObjectId;
 use sha2::{Digest, Sha256};
 
@@ -106,9 +106,9 @@ pub(crate) struct Merge {
 }
 
 impl Create {
-    pub(super) async fn run(self, store: &impl EventLog<Baskets>) -> Result<()> {
+    pub(super) async fn run(self, store: &impl Store<Baskets>) -> Result<()> {
         let id = self.delivery.request_id.as_deref().map_or_else(new_id, id_of_request);
-        let command = self.delivery.of(store.command(&id).require(Require::New), None)?;
+        let command = self.delivery.of(store, store.command(&id).require(Require::New), None).await?;
         let done = command.run(|basket| self.decide(id, basket)).await?;
         self.delivery.note::<Baskets>(&done);
         let mut record = vec![("id", json(&id.to_string()))];
@@ -144,13 +144,13 @@ impl Add {
         let requirement = self.unchanged.requirement();
         let done = match &self.voucher {
             None => {
-                let command = self.delivery.of(store.command(id).require(requirement), None)?;
+                let command = self.delivery.of(store, store.command(id).require(requirement), None).await?;
                 command.run(|basket| basket.add_item(product, *quantity)).await?
             }
             // Whether it was redeemed is known to no basket alone, so the decision is also on what has happened to it.
             Some(voucher) => {
                 let command = store.across([id]).given(Query::tagged([voucher_tag(voucher)])).require(requirement);
-                let command = self.delivery.of(command, None)?;
+                let command = self.delivery.of(store, command, None).await?;
                 let decide = |[basket]: [&Basket; 1], redeemed: &[Entry<Baskets>]| {
                     let mut events = basket.add_item(product, *quantity)?;
                     events.extend(basket.redeem(voucher, redeemed.iter().map(|entry| &entry.event))?);
@@ -165,9 +165,10 @@ impl Add {
 }
 
 impl Remove {
-    pub(super) async fn run(self, store: &impl EventLog<Baskets>) -> Result<()> {
+    pub(super) async fn run(self, store: &impl Store<Baskets>) -> Result<()> {
         let command = store.command(&self.id).require(self.unchanged.requirement());
-        let done = self.delivery.of(command, None)?.run(|basket| basket.remove_item(&self.product)).await?;
+        let command = self.delivery.of(store, command, None).await?;
+        let done = command.run(|basket| basket.remove_item(&self.product)).await?;
         show(&self.delivery, self.format, self.id, &done)
     }
 }
@@ -187,7 +188,7 @@ impl Merge {
             return Err(Failure(USAGE, "a basket can't be merged with itself; name another one".into()).into());
         }
         let command = store.across([&into, &from]).require(Require::Existing);
-        let command = delivery.of(command, Some(format!("Merge {from} into {into}")))?;
+        let command = delivery.of(store, command, Some(format!("Merge {from} into {into}"))).await?;
         let [done, emptied] = command.run(|[into, from]| into.merge(from)).await?;
         delivery.note::<Baskets>(&done);
         let mut record = vec![("id", json(&into.to_string())), ("from", json(&from.to_string()))];

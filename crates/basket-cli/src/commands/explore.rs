@@ -6,6 +6,7 @@ use crate::{
     args::id,
     domain::{Domain, Id},
     explore::run::run,
+    secrets::Secrets,
     store::Store,
 };
 
@@ -27,6 +28,7 @@ pub struct Explore<D: Domain> {
 
 impl<D: Domain> Explore<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        Secrets::of(store)?;
         run(store, self.id).await
     }
 }

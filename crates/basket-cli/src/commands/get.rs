@@ -4,7 +4,7 @@ use std::io;
 
 use anyhow::Result;
 use basket_domain::EventSourced;
-use basket_mongo::{EventLog, Past};
+use basket_mongo::Past;
 use serde::Serialize;
 
 use crate::{
@@ -13,6 +13,8 @@ use crate::{
     exit,
     output::{Fields, Format, Text, json, print},
     plain::plain,
+    secrets::Secrets,
+    store::Store,
     time,
 };
 
@@ -39,15 +41,19 @@ struct StateJson {
 
 /// The rows of a state, for JSON.
 pub(super) fn rows_json<D: Domain>(rows: &[Row<D::Value>]) -> Vec<Fields<'static>> {
-    rows.iter().map(|row| Fields(vec![(D::ROW, json(&row.name)), (D::VALUE, json(&row.value))])).collect()
+    rows.iter().map(row_json::<D>).collect()
+}
+
+fn row_json<D: Domain>(row: &Row<D::Value>) -> Fields<'static> {
+    Fields(vec![(D::ROW, json(&row.name)), (D::VALUE, json(&row.value))])
 }
 
 impl<D: Domain> Get<D> {
-    pub(super) async fn run(self, store: &impl EventLog<D>) -> Result<()> {
+    pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         let Of { id, format } = self.of;
-        let Some(moment) = self.then.moment() else { return show::<D>(&store.get(&id).await?, format) };
+        let Some(moment) = self.then.moment() else { return show::<D>(store, &store.get(&id).await?, format).await };
         let past = store.past(&id, moment).await?;
-        show::<D>(&past.root, format)?;
+        show(store, &past.root, format).await?;
         let (version, head) = (past.root.version(), past.head);
         let written =
             format!("its last event was written at {}, {}", time::local(past.recorded_at), time::ago(past.recorded_at));
@@ -61,14 +67,27 @@ impl<D: Domain> Get<D> {
 }
 
 /// A row of a state, for people.
-pub(super) fn write_row<D: Domain>(out: &mut Text<'_>, Row { name, value }: &Row<D::Value>) -> io::Result<()> {
-    writeln!(out, "{}", plain(&format!("{name} = {value}")))
+pub(super) fn write_row<D: Domain>(out: &mut Text<'_>, row: &Row<D::Value>) -> io::Result<()> {
+    writeln!(out, "{}", plain(&in_words::<D>(row)))
 }
 
-fn show<D: Domain>(root: &EventSourced<D::Aggregate>, format: Format) -> Result<()> {
-    let rows = D::rows(root.state());
-    let record = StateJson { id: root.id().to_string(), version: root.version(), items: rows_json::<D>(&rows) };
-    print(format, &record, |out| rows.iter().try_for_each(|row| write_row::<D>(out, row)))?;
+fn in_words<D: Domain>(Row { name, value }: &Row<D::Value>) -> String {
+    format!("{name} = {value}")
+}
+
+async fn show<D: Domain>(store: &impl Store<D>, root: &EventSourced<D::Aggregate>, format: Format) -> Result<()> {
+    let (rows, mut secrets) = (D::rows(root.state()), Secrets::of(store)?);
+    let (mut items, mut lines) = (Vec::new(), Vec::new());
+    for row in &rows {
+        lines.push(secrets.text(in_words::<D>(row)).await?);
+        let mut fields = row_json::<D>(row);
+        for (_, value) in &mut fields.0 {
+            *value = secrets.value(value.take()).await?;
+        }
+        items.push(fields);
+    }
+    let record = StateJson { id: root.id().to_string(), version: root.version(), items };
+    print(format, &record, |out| lines.iter().try_for_each(|line| writeln!(out, "{}", plain(line))))?;
     if format == Format::Text && rows.is_empty() {
         exit::note(&format!("{} '{}' is empty", what::<D>(), root.id()));
     }

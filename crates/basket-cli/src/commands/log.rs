@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, io, pin::pin};
 
 use anyhow::Result;
-use basket_mongo::{CommitId, Entry, EventLog, Scope, StoreError};
+use basket_mongo::{CommitId, Entry, Scope, StoreError};
 use bson::{DateTime, Document};
 use clap::builder::PossibleValuesParser;
 use futures_util::TryStreamExt;
@@ -16,6 +16,8 @@ use crate::{
     help::PROGRAM,
     output::{Fields, Output, Text, YELLOW, json},
     plain::plain,
+    secrets::{Secrets, Shown},
+    store::Store,
     time,
 };
 
@@ -61,9 +63,8 @@ pub(super) struct EventJson {
     pub(super) after: Fields<'static>,
 }
 
-pub(super) fn event_json<D: Domain>(entry: &Entry<D>) -> EventJson {
-    let Entry::<D> { document, stream, version, event, recorded_at, commit, meta } = entry;
-    let (kind, data) = D::encode(event);
+pub(super) fn event_json<D: Domain>(Shown { entry, kind, data, .. }: &Shown<D>) -> EventJson {
+    let Entry::<D> { document, stream, version, recorded_at, commit, meta, .. } = entry;
     let before =
         Fields(vec![(what::<D>(), json(&stream.to_string())), ("version", json(version)), ("type", json(kind))]);
     let after = Fields(vec![
@@ -78,11 +79,11 @@ pub(super) fn event_json<D: Domain>(entry: &Entry<D>) -> EventJson {
         ("commit", json(&commit.to_hex())),
         ("document", json(&document.to_hex())),
     ]);
-    EventJson { before, data, after }
+    EventJson { before, data: data.clone(), after }
 }
 
 impl<D: Domain> Log<D> {
-    pub(super) async fn run(self, store: &impl EventLog<D>) -> Result<()> {
+    pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         let (id, oldest_first) = (self.of.id.clone(), self.reverse && self.number.is_none());
         let scope = if oldest_first { Scope::From(id, 1) } else { Scope::NewestFirst(id) };
         let mut entries = pin!(store.log(scope));
@@ -90,7 +91,7 @@ impl<D: Domain> Log<D> {
         if next.is_none() {
             return Err(StoreError::not_found::<D>(store.name(), &self.of.id).into());
         }
-        let mut output = Output::list(self.of.format)?;
+        let (mut output, mut secrets) = (Output::list(self.of.format)?, Secrets::of(store)?);
         let (mut shown, mut commit, mut newest) = (0, None, VecDeque::new());
         let (mut before, mut gap) = (None::<u64>, false);
         while self.number.is_none_or(|number| shown < number) {
@@ -99,6 +100,7 @@ impl<D: Domain> Log<D> {
             before = Some(entry.version);
             if self.wants(&entry) {
                 shown += 1;
+                let entry = secrets.shown::<D>(entry).await?;
                 if self.reverse && self.number.is_some() {
                     newest.push_front(entry);
                 } else {
@@ -125,16 +127,17 @@ impl<D: Domain> Log<D> {
     }
 
     /// Events of one commit stand together under one heading.
-    fn show(&self, output: &mut Output, entry: &Entry<D>, before: &mut Option<CommitId>) -> io::Result<()> {
-        output.show(&event_json::<D>(entry), |out| {
+    fn show(&self, output: &mut Output, shown: &Shown<D>, before: &mut Option<CommitId>) -> io::Result<()> {
+        let Shown { entry, words, .. } = shown;
+        output.show(&event_json::<D>(shown), |out| {
             if self.oneline {
-                return one_line::<D>(out, entry);
+                return one_line::<D>(out, shown);
             }
             if *before != Some(entry.commit) {
                 heading::<D>(out, entry, before.is_some())?;
                 *before = Some(entry.commit);
             }
-            writeln!(out, "    {:>4}  {}", entry.version, plain(&D::in_words(&entry.event)))
+            writeln!(out, "    {:>4}  {}", entry.version, plain(words))
         })
     }
 }
@@ -155,10 +158,10 @@ fn heading<D: Domain>(out: &mut Text<'_>, entry: &Entry<D>, again: bool) -> io::
 }
 
 /// An event in one line: version, time, actor, what it did, why.
-pub(super) fn one_line<D: Domain>(out: &mut Text<'_>, entry: &Entry<D>) -> io::Result<()> {
+pub(super) fn one_line<D: Domain>(out: &mut Text<'_>, Shown { entry, words, .. }: &Shown<D>) -> io::Result<()> {
     let actor = plain(entry.meta.actor.as_deref().unwrap_or("-"));
-    let (version, at, event) = (entry.version, time::local(entry.recorded_at), D::in_words(&entry.event));
-    write!(out, "{YELLOW}{version:>4}{YELLOW:#}  {at}  {actor}  {}", plain(&event))?;
+    let (version, at) = (entry.version, time::local(entry.recorded_at));
+    write!(out, "{YELLOW}{version:>4}{YELLOW:#}  {at}  {actor}  {}", plain(words))?;
     match entry.meta.reason.as_deref().and_then(|reason| reason.lines().next()) {
         Some(reason) => writeln!(out, "  ({})", plain(reason)),
         None => writeln!(out),

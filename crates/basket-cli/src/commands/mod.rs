@@ -131,6 +131,7 @@ tools! {
     rebuild: Rebuild,
     feed: Feed,
     forward: Forward,
+    forget: Forget Rekey,
     verify: Verify,
     export: Export,
     import: Import,
@@ -204,7 +205,7 @@ impl Command {
                     | Self::Add(_)
                     | Self::Remove(_)
                     | Self::Merge(_)
-                    | Self::Tool(Tool::Revert(_) | Tool::Restore(_))
+                    | Self::Tool(Tool::Revert(_) | Tool::Restore(_) | Tool::Forget(_))
             )
     }
 

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use basket_mongo::{
-    Command, CommandError, Done, EventLog, Moment, Undo as _, UndoError, store::command::One,
+    Command, CommandError, Done, Moment, Undo as _, UndoError, store::command::One,
 };
 
 use super::get::note_out_of_order;
@@ -20,6 +20,7 @@ use crate::{
     help::PROGRAM,
     output::{Fields, json, print},
     plain::plain,
+    store::Store,
 };
 
 /// Undo the effect of some events by new ones; what came later stays
@@ -65,7 +66,7 @@ struct Undo<D: Domain> {
 }
 
 impl<D: Domain> Revert<D> {
-    pub(super) async fn run(self, store: &impl EventLog<D>) -> Result<()> {
+    pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         let Self { undo, versions } = self;
         let (first, last) = (*versions.start(), *versions.end());
         let which = if first == last { format!("version {first}") } else { format!("versions {first} to {last}") };
@@ -73,13 +74,13 @@ impl<D: Domain> Revert<D> {
             let plan = store.plan_revert(&undo.of.id, versions).await;
             return undo.show(&plan.map_err(refused)?.events, None, &which);
         }
-        let done = undo.command(store, "Revert", &which)?.revert(versions).await.map_err(failed)?;
+        let done = undo.command(store, "Revert", &which).await?.revert(versions).await.map_err(failed)?;
         undo.show(&done.events, Some(&done), &which)
     }
 }
 
 impl<D: Domain> Restore<D> {
-    pub(super) async fn run(self, store: &impl EventLog<D>) -> Result<()> {
+    pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         let Self { undo, then } = self;
         let version = match then.moment() {
             // The version is found once: events that are written meanwhile change nothing.
@@ -97,20 +98,20 @@ impl<D: Domain> Restore<D> {
             let plan = store.plan_restore(&undo.of.id, moment).await;
             return undo.show(&plan.map_err(refused)?.events, None, &what);
         }
-        let done = undo.command(store, "Restore", &which)?.restore(moment).await.map_err(failed)?;
+        let done = undo.command(store, "Restore", &which).await?.restore(moment).await.map_err(failed)?;
         undo.show(&done.events, Some(&done), &what)
     }
 }
 
 impl<D: Domain> Undo<D> {
-    fn command<'a, S: EventLog<D>>(
+    async fn command<'a, S: Store<D>>(
         &'a self,
         store: &'a S,
         verb: &str,
         which: &str,
     ) -> Result<Command<'a, S, One<'a, D::Aggregate>>> {
         let command = store.command(&self.of.id).require(self.unchanged.requirement());
-        self.delivery.of(command, Some(format!("{verb} {which}")))
+        self.delivery.of(store, command, Some(format!("{verb} {which}"))).await
     }
 
     fn show(&self, events: &[Event<D>], done: Option<&Done<D::Aggregate>>, what: &str) -> Result<()> {

@@ -4,7 +4,7 @@
 use std::{io, pin::pin};
 
 use anyhow::Result;
-use basket_mongo::{Entry, News, Scope, Since, StoreError, Tail};
+use basket_mongo::{News, Scope, Since, StoreError};
 use futures_util::{
     StreamExt, TryStreamExt,
     future::{Either, select},
@@ -17,6 +17,8 @@ use crate::{
     exit::{Failure, UNREADABLE, USAGE, note},
     output::{Format, Output},
     plain::plain,
+    secrets::{Secrets, Shown},
+    store::Store,
     time,
 };
 
@@ -62,7 +64,7 @@ fn from(text: &str) -> Result<From, String> {
 }
 
 impl<D: Domain> Watch<D> {
-    pub(super) async fn run(self, store: &impl Tail<D>) -> Result<()> {
+    pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         let since = match (self.from, self.id.clone()) {
             (From::Version(version), Some(id)) => Since::Version(id, version),
             (From::Version(_), None) => {
@@ -97,7 +99,7 @@ impl<D: Domain> Watch<D> {
             };
             match next {
                 Some(News::Event(entry)) => {
-                    self.show(&mut output, &entry)?;
+                    self.show(&mut output, &Secrets::of(store)?.shown::<D>(entry).await?)?;
                     shown += 1;
                 }
                 Some(News::Unreadable(unreadable)) if self.skip_unreadable => note(&unreadable.to_string()),
@@ -123,12 +125,12 @@ impl<D: Domain> Watch<D> {
         Ok(output.finish()?)
     }
 
-    fn show(&self, output: &mut Output, entry: &Entry<D>) -> io::Result<()> {
-        output.show(&event_json::<D>(entry), |out| {
+    fn show(&self, output: &mut Output, shown: &Shown<D>) -> io::Result<()> {
+        output.show(&event_json::<D>(shown), |out| {
             if self.id.is_none() {
-                write!(out, "{}  ", plain(&entry.stream.to_string()))?;
+                write!(out, "{}  ", plain(&shown.entry.stream.to_string()))?;
             }
-            one_line::<D>(out, entry)
+            one_line::<D>(out, shown)
         })?;
         output.flush()
     }

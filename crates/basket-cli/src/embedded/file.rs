@@ -29,7 +29,7 @@ pub(super) type Identity = Option<(u64, u64)>;
 /// A file, and the table in it that a store uses.
 #[derive(Debug)]
 pub(super) struct File {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     pub(super) name: String,
     pub(super) table: Table,
 }

@@ -6,11 +6,13 @@
 //! - `tail`: events as they happen
 //! - `feeds`: what is kept of a reader, and of a read model; `following`: what comes after its position
 //! - `file`: the file itself: created, recognised, opened
+//! - `keys`: the keys of subjects
 //! - `rows`: a row as a document, and back
 
 mod feeds;
 mod file;
 mod following;
+mod keys;
 mod log;
 mod rows;
 mod store;

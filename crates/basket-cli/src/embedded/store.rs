@@ -42,6 +42,11 @@ impl<C: Codec> EmbeddedStore<C> {
         Self { file: Arc::new(File::at(path.into(), Table::of::<C>())), codec: PhantomData }
     }
 
+    /// Another kind of streams in the same file.
+    pub fn streams_of<D: Codec>(&self) -> EmbeddedStore<D> {
+        EmbeddedStore::at(self.file.path.clone())
+    }
+
     pub(crate) async fn is_there(&self) -> Result<bool, StoreError> {
         self.ask_table(|_, _| Ok(true)).await
     }

@@ -14,6 +14,7 @@ use tokio::{
 
 use crate::{
     domain::{Domain, Id},
+    secrets::Secrets,
     store::Store,
     summary::{Query, Summary, summaries},
     time,
@@ -186,13 +187,18 @@ async fn follow_stream<D: Domain>(store: &impl Store<D>, id: &Id<D>, out: &Out<'
     let mut tail = pin!(store.tail(Since::Beginning(Some(id.clone()))).ready_chunks(PIECE));
     let (mut version, mut state) = (0, D::Aggregate::default());
     while let Some(news) = tail.next().await {
-        let mut events = Vec::new();
+        // A key that can't be used is refused before the screen is opened.
+        let (mut events, mut secrets) = (Vec::new(), Secrets::of(store).ok());
         for news in news {
             let answer = match news {
                 Ok(News::Event(entry)) if entry.version == version + 1 && D::check(&state, &entry.event).is_ok() => {
                     state.apply(&entry.event);
                     version = entry.version;
-                    events.push(entry);
+                    let meta = match &mut secrets {
+                        Some(secrets) => secrets.meta(entry.meta).await?,
+                        None => entry.meta,
+                    };
+                    events.push(Entry::<D> { meta, ..entry });
                     continue;
                 }
                 Ok(News::Event(_)) => Err(why_it_does_not_follow(store, id).await),
