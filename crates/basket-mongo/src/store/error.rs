@@ -197,6 +197,35 @@ impl StoreError {
         )
     }
 
+    /// The name of its variant, for a log or a metric: a word that holds nothing of the stream or the server. That of
+    /// [`Other`](Self::Other) is `_OTHER`, as OpenTelemetry has it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "NotFound",
+            Self::NoSuchVersion { .. } => "NoSuchVersion",
+            Self::NotYetThere { .. } => "NotYetThere",
+            Self::Conflict { .. } => "Conflict",
+            Self::Outdated { .. } => "Outdated",
+            Self::Fenced { .. } => "Fenced",
+            Self::Restored { .. } => "Restored",
+            Self::OtherShape { .. } => "OtherShape",
+            Self::NotGuarded { .. } => "NotGuarded",
+            Self::Diverged { .. } => "Diverged",
+            Self::Unreadable(_) => "Unreadable",
+            Self::Unreachable { .. } => "Unreachable",
+            Self::Certificate { .. } => "Certificate",
+            Self::Denied { .. } => "Denied",
+            Self::NotAReplicaSet { .. } => "NotAReplicaSet",
+            Self::HistoryLost { .. } => "HistoryLost",
+            Self::OutcomeUnknown { .. } => "OutcomeUnknown",
+            Self::Address { .. } => "Address",
+            Self::Unsuitable { .. } => "Unsuitable",
+            Self::Damaged { .. } => "Damaged",
+            Self::Busy { .. } => "Busy",
+            Self::Other { .. } => "_OTHER",
+        }
+    }
+
     /// Nothing has happened to this stream.
     pub fn not_found<C: Codec>(store: &str, id: &Id<C>) -> Self {
         Self::NotFound { what: what::<C>(), id: id.to_string(), store: store.to_owned() }
