@@ -53,6 +53,8 @@ pub use baskets::Baskets;
 pub use memory::MemoryStore;
 #[cfg(feature = "mongodb")]
 pub use mongo::store::MongoStore;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+pub use store::observed::Observed;
 pub use store::{
     codec::{Codec, Storable},
     command::{Command, Done, Require},

@@ -9,6 +9,7 @@
 //! - [`builder`]: a store whose names and limits are known at run time
 //! - [`connection`]: the address of a server and the driver's options; `failure`: what the driver's errors mean
 //! - `events`: the collection, and how it is searched
+//! - `observed`: what is known of the server and the collection, for whoever listens
 //! - `suitable`: what in a collection could lose events, and the unique index
 
 mod append;
@@ -22,6 +23,8 @@ mod guards;
 mod keys;
 mod log;
 mod look;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+mod observed;
 mod reading;
 pub mod store;
 mod suitable;

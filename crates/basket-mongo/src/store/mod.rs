@@ -13,7 +13,7 @@
 //! 8. [`verify`], [`exchange`] and [`maintenance`]: whether all can be read, and carrying it from one store to another
 //! 9. [`keys`]: the keys of sealed texts
 //! 10. [`until`]: a deadline for the calls of any store; [`retry`]: how often something is tried; [`holders`]: a store behind a
-//!    pointer
+//!     pointer; `observed` (features `tracing` and `metrics`): what a store does, for whoever listens
 
 pub mod batch;
 pub mod by_serde;
@@ -31,6 +31,8 @@ pub mod json;
 pub mod keys;
 pub mod log;
 pub mod maintenance;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+pub mod observed;
 pub mod projection;
 pub mod query;
 pub mod retry;
