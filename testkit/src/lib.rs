@@ -7,7 +7,7 @@
 //! - `proxy`: a connection that breaks while an answer is under way
 //! - `years`: a basket whose events have changed over the years
 //! - `values`: a value of any type that BSON has
-//! - `contract`, `command_contract`, `feed_contract`, `keys_contract`: what every store must do
+//! - `contract`, `command_contract`, `feed_contract`, `keys_contract`, `snapshot_contract`: what every store must do
 //! - `shell`, `console`, `terminal`, `watcher`: the `basket` binary, as people use it
 //! - `film`, `picture`: what a terminal shows, to be played and to be looked at
 //! - `receiver`: an HTTP server that events are sent to
@@ -36,6 +36,8 @@ pub mod own_server;
 pub mod own_set;
 #[cfg(feature = "store")]
 pub mod proxy;
+#[cfg(feature = "store")]
+pub mod snapshot_contract;
 #[cfg(feature = "store")]
 pub mod values;
 #[cfg(feature = "store")]

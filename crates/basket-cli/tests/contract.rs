@@ -12,6 +12,7 @@ mod embedded {
 
     testkit::contract!(with);
     testkit::feed_contract!(with);
+    testkit::snapshot_contract!(with);
 }
 
 mod mongo {
@@ -23,4 +24,5 @@ mod mongo {
 
     testkit::contract!(with);
     testkit::feed_contract!(with);
+    testkit::snapshot_contract!(with);
 }

@@ -39,6 +39,8 @@
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::todo, clippy::unwrap_used)]
 
 #[cfg(feature = "basket")]
+mod basket_state;
+#[cfg(feature = "basket")]
 pub mod baskets;
 pub mod memory;
 #[cfg(feature = "mongodb")]
@@ -69,6 +71,8 @@ pub use store::{
     projection::Projection,
     query::Query,
     retry::Retries,
+    snapshot::{Snapshot, Snapshots, StateCodec},
+    snapshotted::Snapshotted,
     subscription::{Poison, Subscription},
     tail::{News, NewsOf, Since, Tail},
     together::Together,

@@ -5,6 +5,7 @@
 mod feeds;
 mod keys;
 mod rows;
+mod snapshots;
 
 use std::{
     collections::BTreeMap,
@@ -96,6 +97,8 @@ struct Kept {
     feeds: BTreeMap<String, Feed>,
     /// By their subject.
     keys: BTreeMap<Subject, keys::Kept>,
+    /// By the key of their stream, as text.
+    snapshots: BTreeMap<String, RawDocumentBuf>,
 }
 
 #[derive(Debug)]
@@ -115,8 +118,9 @@ impl<C> Clone for MemoryStore<C> {
 impl<C> Default for MemoryStore<C> {
     fn default() -> Self {
         let now = DateTime::from_millis(946_684_800_000);
-        let kept =
-            Kept { now, events: BTreeMap::new(), order: Vec::new(), feeds: BTreeMap::new(), keys: BTreeMap::new() };
+        let (events, feeds) = (BTreeMap::new(), BTreeMap::new());
+        let (keys, snapshots) = (BTreeMap::new(), BTreeMap::new());
+        let kept = Kept { now, events, order: Vec::new(), feeds, keys, snapshots };
         Self { kept: Arc::new(Mutex::new(kept)), codec: PhantomData }
     }
 }

@@ -21,6 +21,7 @@ fn with(test: impl AsyncFnOnce(MemoryStore<Baskets>)) {
 
 testkit::contract!(with);
 testkit::feed_contract!(with);
+testkit::snapshot_contract!(with);
 
 mod held {
     use super::*;
@@ -30,6 +31,7 @@ mod held {
     }
 
     testkit::feed_contract!(with);
+    testkit::snapshot_contract!(with);
 }
 
 type Store = MemoryStore<Baskets>;

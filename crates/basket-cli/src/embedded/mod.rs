@@ -5,6 +5,7 @@
 //! - `log`: documents in pages, the checks of the file, and imports
 //! - `tail`: events as they happen
 //! - `feeds`: what is kept of a reader, and of a read model; `following`: what comes after its position
+//! - `snapshots`: the states of long streams, in a table of their own
 //! - `file`: the file itself: created, recognised, opened
 //! - `keys`: the keys of subjects
 //! - `rows`: a row as a document, and back
@@ -15,6 +16,7 @@ mod following;
 mod keys;
 mod log;
 mod rows;
+mod snapshots;
 mod store;
 mod tail;
 

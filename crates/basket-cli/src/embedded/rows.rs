@@ -61,7 +61,7 @@ pub(super) struct Table {
     /// The column of the stream's id.
     key: &'static str,
     /// Reads the key that [`key_text`] wrote.
-    read_key: fn(String) -> RawBson,
+    pub(super) read_key: fn(String) -> RawBson,
 }
 
 impl Table {
@@ -330,7 +330,7 @@ fn unwritable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rus
 }
 
 /// Reads the text of a column with `read`; as bytes where it is not UTF-8, which SQLite does not check.
-fn column(row: &Row<'_>, column: usize, read: impl FnOnce(String) -> RawBson) -> rusqlite::Result<RawBson> {
+pub(super) fn column(row: &Row<'_>, column: usize, read: impl FnOnce(String) -> RawBson) -> rusqlite::Result<RawBson> {
     let bytes = row.get_ref(column)?.as_bytes()?.to_owned();
     Ok(String::from_utf8(bytes).map_or_else(
         |error| RawBson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: error.into_bytes() }),
@@ -338,12 +338,12 @@ fn column(row: &Row<'_>, column: usize, read: impl FnOnce(String) -> RawBson) ->
     ))
 }
 
-fn object_id(text: String) -> RawBson {
+pub(super) fn object_id(text: String) -> RawBson {
     ObjectId::parse_str(&text).map_or(RawBson::String(text), RawBson::ObjectId)
 }
 
 /// A time in the form that a store writes; any other text would come out of it as another one.
-fn time(text: String) -> RawBson {
+pub(super) fn time(text: String) -> RawBson {
     let is_same = |time: &DateTime| time.try_to_rfc3339_string().is_ok_and(|again| again == text);
     let time = DateTime::parse_rfc3339_str(&text).ok().filter(is_same);
     time.map_or(RawBson::String(text), RawBson::DateTime)
@@ -370,6 +370,6 @@ pub(super) fn add_tags(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// A JSON object as a document; any other text as a string, which is then named as one.
-fn document_of(text: String) -> RawBson {
+pub(super) fn document_of(text: String) -> RawBson {
     json::read_as_it_is(&text).map_or(RawBson::String(text), RawBson::Document)
 }

@@ -6,6 +6,7 @@
 //! - `tail`: events as they happen, from a change stream; `look`: the same from a server that has none
 //! - `feeds`: what is kept of a reader, and of a read model; `following`: what comes after its position
 //! - `keys`: the keys of subjects
+//! - `snapshots`: the states of long streams, in a collection of their own
 //! - [`builder`]: a store whose names and limits are known at run time
 //! - [`connection`]: the address of a server and the driver's options; `failure`: what the driver's errors mean
 //! - `events`: the collection, and how it is searched
@@ -26,6 +27,7 @@ mod look;
 #[cfg(any(feature = "metrics", feature = "tracing"))]
 mod observed;
 mod reading;
+mod snapshots;
 pub mod store;
 mod suitable;
 mod tail;

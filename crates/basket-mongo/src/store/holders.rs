@@ -16,6 +16,7 @@ use super::{
     log::{EventLog, Scope},
     maintenance::{Fault, Maintenance, Read},
     query::Query,
+    snapshot::{Snapshot, Snapshots},
     together::{Answer, Part, Together, Token},
 };
 
@@ -154,6 +155,24 @@ impl<C: Codec, P: Deref<Target: Maintenance<C>> + Sync + Send> Maintenance<C> fo
 
     fn import(&self, events: &[Read<C>], write: bool) -> impl Future<Output = Result<u64, StoreError>> + Send {
         (**self).import(events, write)
+    }
+}
+
+impl<C: Codec, P: Deref<Target: Snapshots<C>> + Sync + Send> Snapshots<C> for P {
+    fn snapshot(&self, id: &Id<C>) -> impl Future<Output = Result<Option<RawDocumentBuf>, StoreError>> + Send {
+        (**self).snapshot(id)
+    }
+
+    fn snapshots(&self) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
+        (**self).snapshots()
+    }
+
+    fn keep_snapshot(&self, id: &Id<C>, snapshot: &Snapshot) -> impl Future<Output = Result<(), StoreError>> + Send {
+        (**self).keep_snapshot(id, snapshot)
+    }
+
+    fn drop_snapshots(&self, id: Option<&Id<C>>) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        (**self).drop_snapshots(id)
     }
 }
 

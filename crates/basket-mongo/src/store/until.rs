@@ -18,6 +18,7 @@ use super::{
     log::{EventLog, Scope},
     maintenance::{Fault, Maintenance, Read},
     query::Query,
+    snapshot::{Snapshot, Snapshots},
     tail::{NewsOf, Since, Tail},
     together::{Answer, Part, Together, Token},
 };
@@ -250,5 +251,23 @@ impl<S: Keys> Keys for Until<S> {
 
     fn subjects(&self) -> impl Stream<Item = Result<Subject, StoreError>> + Send {
         self.while_in_time(self.store.subjects())
+    }
+}
+
+impl<C: Codec, S: Snapshots<C> + Sync> Snapshots<C> for Until<S> {
+    async fn snapshot(&self, id: &Id<C>) -> Result<Option<RawDocumentBuf>, StoreError> {
+        self.in_time(self.store.snapshot(id)).await
+    }
+
+    fn snapshots(&self) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
+        self.while_in_time(self.store.snapshots())
+    }
+
+    async fn keep_snapshot(&self, id: &Id<C>, snapshot: &Snapshot) -> Result<(), StoreError> {
+        self.in_time(self.store.keep_snapshot(id, snapshot)).await
+    }
+
+    async fn drop_snapshots(&self, id: Option<&Id<C>>) -> Result<u64, StoreError> {
+        self.in_time(self.store.drop_snapshots(id)).await
     }
 }
