@@ -6,7 +6,7 @@ use basket_domain::{
     BasketEvent::{self, BasketCreated, ItemAdded, ItemRemoved, VoucherRedeemed},
     BasketId, Product,
 };
-use basket_mongo::{Baskets, Projection};
+use basket_mongo::{Baskets, Projection, StateCodec};
 
 use crate::{
     domain::{Domain, Row},
@@ -49,6 +49,10 @@ impl Domain for Baskets {
 
     fn projections() -> Vec<Box<dyn Projection<Self>>> {
         vec![Box::new(Listing), Box::new(Removed)]
+    }
+
+    fn snapshots() -> Option<StateCodec<Self>> {
+        Some(Self::STATE)
     }
 
     fn count(basket: &Basket) -> usize {

@@ -46,13 +46,13 @@ impl Unchanged {
 
 impl Delivery {
     /// The command with all this, and a reason if none was given.
-    pub(crate) async fn of<'a, S: Keys, T>(
+    pub(crate) async fn of<'a, S, T>(
         &self,
-        store: &S,
+        keys: &impl Keys,
         command: Command<'a, S, T>,
         reason: Option<String>,
     ) -> Result<Command<'a, S, T>> {
-        let mut meta = self.signature.meta(store).await?;
+        let mut meta = self.signature.meta(keys).await?;
         meta.reason = meta.reason.or(reason);
         meta.request = self.request_id.clone();
         for (name, value) in &self.headers {

@@ -5,7 +5,7 @@ use std::fmt::{Debug, Display};
 
 use basket_domain::{Aggregate, Reversible};
 pub use basket_mongo::store::codec::{Event, Id, what};
-use basket_mongo::{Codec, Projection};
+use basket_mongo::{Codec, Projection, StateCodec};
 use serde::Serialize;
 
 use crate::listing::Listing;
@@ -59,6 +59,14 @@ pub trait Domain:
         Self: Sized,
     {
         vec![Box::new(Listing)]
+    }
+
+    /// How a state is written, for snapshots of long streams; a domain that says nothing has no snapshots.
+    fn snapshots() -> Option<StateCodec<Self>>
+    where
+        Self: Sized,
+    {
+        None
     }
 
     /// How many rows a state has.

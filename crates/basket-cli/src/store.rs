@@ -1,13 +1,16 @@
 //! What a command needs of a store, whichever was chosen: [`Store`], and what a store says about itself.
 
 use basket_mongo::{
-    Codec, EventLog, EventStore, Feeds, Keys, Maintenance, StoreError, Subjects, Tail, Together, Until,
+    Codec, EventLog, EventStore, Feeds, Keys, Maintenance, Snapshots, Snapshotted, StateCodec, StoreError, Subjects,
+    Tail, Together, Until,
 };
 
-use crate::embedded::EmbeddedStore;
+use crate::{embedded::EmbeddedStore, exit};
 
 /// A store that the tools can work on.
-pub trait Store<C: Codec + 'static>: Tail<C> + Maintenance<C> + Together<C::Aggregate> + Feeds<C> + Keys {
+pub trait Store<C: Codec + 'static>:
+    Tail<C> + Maintenance<C> + Together<C::Aggregate> + Feeds<C> + Keys + Snapshots<C>
+{
     /// Asks the store what it is; an error where it does not answer.
     fn describe(&self) -> impl Future<Output = Result<Description, StoreError>>;
 
@@ -97,6 +100,14 @@ impl<C: Codec + 'static, S: Store<C>> Store<C> for Until<S> {
     async fn wipe(&self) -> Result<Option<String>, StoreError> {
         self.in_time(self.store().wipe()).await
     }
+}
+
+/// So many events of a stream are read before its snapshot is looked for: a stream that has no more pays nothing for it.
+const FIRST: u64 = 500;
+
+/// The store, with loads of long streams that begin at a snapshot. A command takes none by itself: it may have no right to write.
+pub(crate) fn snapshotted<C: Codec, S: Snapshots<C>>(store: &S, state: StateCodec<C>) -> Snapshotted<&S, C> {
+    Snapshotted::new(store, state, |warning| exit::note(&format!("warning: {warning}"))).after(FIRST)
 }
 
 /// Fails where there is nothing to read: otherwise a mistyped file name would be an empty store without a fault.

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use anyhow::{Context, Result};
 use basket_domain::{Basket, BasketEvent, BasketId, EventSourced, Product, Refusal, Voucher};
-use basket_mongo::{Baskets, Done, Entry, Query, Require, baskets::voucher_tag};
+use basket_mongo::{Baskets, Done, Entry, EventStore, Query, Require, Together, baskets::voucher_tag};
 use bson::oid::ObjectId;
 use sha2::{Digest, Sha256};
 
@@ -14,7 +14,7 @@ use crate::{
     exit::{Failure, USAGE},
     output::{Fields, Format, json, print},
     plain::plain,
-    store::Store,
+    store::{Store, snapshotted},
 };
 
 /// Create a basket with a first product in it
@@ -141,15 +141,16 @@ fn id_of_request(request: &str) -> BasketId {
 impl Add {
     pub(super) async fn run(self, store: &impl Store<Baskets>) -> Result<()> {
         let Self { id, item: Item { product, quantity }, .. } = &self;
+        let quick = snapshotted(store, Baskets::STATE);
         let requirement = self.unchanged.requirement();
         let done = match &self.voucher {
             None => {
-                let command = self.delivery.of(store, store.command(id).require(requirement), None).await?;
+                let command = self.delivery.of(store, quick.command(id).require(requirement), None).await?;
                 command.run(|basket| basket.add_item(product, *quantity)).await?
             }
             // Whether it was redeemed is known to no basket alone, so the decision is also on what has happened to it.
             Some(voucher) => {
-                let command = store.across([id]).given(Query::tagged([voucher_tag(voucher)])).require(requirement);
+                let command = quick.across([id]).given(Query::tagged([voucher_tag(voucher)])).require(requirement);
                 let command = self.delivery.of(store, command, None).await?;
                 let decide = |[basket]: [&Basket; 1], redeemed: &[Entry<Baskets>]| {
                     let mut events = basket.add_item(product, *quantity)?;
@@ -166,7 +167,8 @@ impl Add {
 
 impl Remove {
     pub(super) async fn run(self, store: &impl Store<Baskets>) -> Result<()> {
-        let command = store.command(&self.id).require(self.unchanged.requirement());
+        let quick = snapshotted(store, Baskets::STATE);
+        let command = quick.command(&self.id).require(self.unchanged.requirement());
         let command = self.delivery.of(store, command, None).await?;
         let done = command.run(|basket| basket.remove_item(&self.product)).await?;
         show(&self.delivery, self.format, self.id, &done)
@@ -187,7 +189,8 @@ impl Merge {
         if into == from {
             return Err(Failure(USAGE, "a basket can't be merged with itself; name another one".into()).into());
         }
-        let command = store.across([&into, &from]).require(Require::Existing);
+        let quick = snapshotted(store, Baskets::STATE);
+        let command = quick.across([&into, &from]).require(Require::Existing);
         let command = delivery.of(store, command, Some(format!("Merge {from} into {into}"))).await?;
         let [done, emptied] = command.run(|[into, from]| into.merge(from)).await?;
         delivery.note::<Baskets>(&done);

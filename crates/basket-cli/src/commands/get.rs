@@ -4,7 +4,7 @@ use std::io;
 
 use anyhow::Result;
 use basket_domain::EventSourced;
-use basket_mongo::Past;
+use basket_mongo::{EventStore, Past};
 use serde::Serialize;
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     output::{Fields, Format, Text, json, print},
     plain::plain,
     secrets::Secrets,
-    store::Store,
+    store::{Store, snapshotted},
     time,
 };
 
@@ -51,7 +51,13 @@ fn row_json<D: Domain>(row: &Row<D::Value>) -> Fields<'static> {
 impl<D: Domain> Get<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         let Of { id, format } = self.of;
-        let Some(moment) = self.then.moment() else { return show::<D>(store, &store.get(&id).await?, format).await };
+        let Some(moment) = self.then.moment() else {
+            let root = match D::snapshots() {
+                Some(state) => snapshotted(store, state).get(&id).await?,
+                None => store.get(&id).await?,
+            };
+            return show::<D>(store, &root, format).await;
+        };
         let past = store.past(&id, moment).await?;
         show(store, &past.root, format).await?;
         let (version, head) = (past.root.version(), past.head);

@@ -133,6 +133,7 @@ tools! {
     forward: Forward,
     forget: Forget Rekey,
     verify: Verify,
+    snapshot: Snapshot,
     export: Export,
     import: Import,
 }
