@@ -269,6 +269,9 @@ pub async fn a_stream_that_is_only_read_must_stay_as_it_was(store: impl Together
     assert!(matches!(late, Err(StoreError::Conflict { expected: 1, found: 2 })), "{late:?}");
     assert_eq!(append(2).await.unwrap(), Outcome::Now);
     assert_eq!((version(&store, own.0).await, version(&store, other.id()).await), (2, 2));
+    let nothing = Part { id: own.0, version: 2, events: &[] };
+    let appended = store.append_together(&Commit::default(), &[nothing], &[]).await;
+    assert_eq!(appended.unwrap(), Outcome::Unchanged, "there is nothing to append");
 
     // Each may take the socks as long as the other has not: both look, and one may pass. It is the skew that a snapshot alone
     // does not stop.

@@ -192,10 +192,7 @@ impl<C: Codec> EventStore<C::Aggregate> for MemoryStore<C> {
         events: &[Event<C>],
     ) -> Result<Outcome, StoreError> {
         let (Expected::Loaded(version) | Expected::Claimed(version)) = expected;
-        match events {
-            [] => Ok(Outcome::Unchanged),
-            _ => self.append_together(commit, &[Part { id, version, events }], &[]).await,
-        }
+        self.append_together(commit, &[Part { id, version, events }], &[]).await
     }
 
     async fn seek(&self, id: &Id<C>, commit: &Commit) -> Result<Sought<C::Aggregate>, StoreError> {
@@ -222,6 +219,9 @@ impl<C: Codec> Together<C::Aggregate> for MemoryStore<C> {
         parts: &[Part<'_, C::Aggregate>],
         asked: &[(&Query, &Token)],
     ) -> Result<Outcome, StoreError> {
+        if parts.iter().all(|part| part.events.is_empty()) {
+            return Ok(Outcome::Unchanged);
+        }
         let mut kept = self.kept();
         for Part { id, version, .. } in parts {
             let found = kept.head(&key_of::<C>(id));
@@ -277,8 +277,9 @@ impl<C: Codec> EventLog<C> for MemoryStore<C> {
 
     fn ids(&self) -> impl Stream<Item = Result<Id<C>, StoreError>> + Send {
         let kept = self.kept();
-        let first = kept.events.iter().filter(|((_, version), _)| *version == 1);
-        let ids = first.map(|(_, stored)| stream_of::<C>(&stored.document).map_err(other));
+        let mut first: Vec<_> = kept.events.iter().map(|((key, _), stored)| (key, stored)).collect();
+        first.dedup_by_key(|(key, _)| *key);
+        let ids = first.into_iter().map(|(_, stored)| stream_of::<C>(&stored.document).map_err(other));
         stream::iter(ids.collect::<Vec<_>>())
     }
 }
