@@ -41,7 +41,7 @@ pub struct Quantity {
 }
 
 /// What is in it: of each product, how many of each unit.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Basket {
     pub items: BTreeMap<String, BTreeMap<String, i64>>,
 }
