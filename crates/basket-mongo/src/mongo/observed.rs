@@ -15,7 +15,8 @@ impl<C: Codec> MongoStore<C> {
         Observed::new(self, target)
     }
 
-    fn target(&self) -> Target {
+    /// What is known of the server and the collection, to observe a store that is around this one.
+    pub fn target(&self) -> Target {
         let namespace = self.events.namespace();
         let hosts = self.name.trim_start_matches("mongodb://").rsplit_once('/').map_or("", |(hosts, _)| hosts);
         let (address, port) = match ServerAddress::parse(hosts) {

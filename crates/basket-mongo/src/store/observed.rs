@@ -75,6 +75,7 @@ mod call;
 #[cfg_attr(not(all(feature = "metrics", feature = "tracing")), allow(dead_code))]
 mod commands;
 mod feeds;
+mod passing;
 
 use std::sync::Arc;
 
@@ -92,7 +93,8 @@ use super::{
     together::{Answer, Part, Together, Token},
 };
 
-/// A store whose calls are observed; the module says how. What returns a stream of documents passes as it is.
+/// A store whose calls are observed; the module says how. What returns a stream of documents passes as it is. Put it around the others
+/// ([`Snapshotted`](super::snapshotted::Snapshotted), [`Until`](super::until::Until)), so that it sees what their callers see.
 #[derive(Debug, Clone)]
 pub struct Observed<S> {
     store: S,

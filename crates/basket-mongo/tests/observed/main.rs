@@ -6,11 +6,15 @@ mod listening;
 
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
-use basket_domain::Basket;
+use basket_domain::{Basket, Subject};
 use basket_mongo::{
-    Baskets, CommandError, Commit, DynEventStore, EventStore, Expected, MemoryStore, Meta, MongoStore, Observed,
-    Outcome, Scope, StoreError, Until,
-    store::observed::{self, Target},
+    Baskets, CommandError, Commit, DynEventStore, EventStore, Expected, Maintenance, MemoryStore, Meta, MongoStore,
+    Observed, Outcome, Scope, StoreError, Until,
+    store::{
+        keys::{Kept, Keys},
+        observed::{self, Target},
+        snapshot::Snapshots,
+    },
 };
 use futures_util::FutureExt;
 use listening::{Numbers, Seen, Spans};
@@ -264,5 +268,16 @@ fn each_metric_is_described_with_its_unit() {
             let seconds = name.ends_with("duration") || name.ends_with("seconds");
             assert_eq!(unit.as_str() == "seconds", seconds, "{name}");
         }
+    }));
+}
+
+#[test]
+fn what_is_not_observed_passes() {
+    alone(heard("memory", async |heard| {
+        let (store, subject) = (memory(), "ann".parse::<Subject>().unwrap());
+        assert_eq!(store.delete_key(&subject).await.unwrap(), Kept::Unknown);
+        assert_eq!(store.drop_snapshots(None).await.unwrap(), 0);
+        assert_eq!(store.count().await.unwrap(), 0);
+        assert!(heard.spans.all().is_empty());
     }));
 }

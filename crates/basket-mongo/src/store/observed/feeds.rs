@@ -1,8 +1,8 @@
-//! The calls that are about all streams: those of feeds are observed, the others pass as they are.
+//! The calls that are about feeds: what they write is observed, and how far they are.
 
 use std::time::Duration;
 
-use bson::{Bson, RawDocumentBuf};
+use bson::Bson;
 use futures_util::Stream;
 
 use super::{
@@ -12,9 +12,6 @@ use super::{
         feed::{
             Change, Claim, Claimed, FeedState, Feeds, Mark, Passed, Position, RowQuery, Rows, Shape, Totals, Which,
         },
-        log::{EventLog, Scope},
-        maintenance::{Fault, Maintenance, Read},
-        tail::{NewsOf, Since, Tail},
     },
     Observed,
     call::{About, Seen},
@@ -23,22 +20,6 @@ use super::{
 /// A call that is about a feed.
 fn of_feed<'a>(call: &'static str, command: &'static str, feed: &'a str) -> About<'a> {
     About { call, command, beside: "_feeds", feed: Some(feed), ..About::default() }
-}
-
-impl<C: Codec, S: EventLog<C> + Sync> EventLog<C> for Observed<S> {
-    fn documents(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
-        self.store.documents(scope)
-    }
-
-    fn ids(&self) -> impl Stream<Item = Result<Id<C>, StoreError>> + Send {
-        self.store.ids()
-    }
-}
-
-impl<C: Codec, S: Tail<C> + Sync> Tail<C> for Observed<S> {
-    fn tail(&self, since: Since<Id<C>>) -> impl Stream<Item = Result<NewsOf<C>, StoreError>> + Send {
-        self.store.tail(since)
-    }
 }
 
 impl<C: Codec, S: Feeds<C> + Sync> Feeds<C> for Observed<S> {
@@ -104,20 +85,6 @@ impl<C: Codec, S: Feeds<C> + Sync> Feeds<C> for Observed<S> {
 
     async fn wait_for(&self, feed: &str, id: &Id<C>, version: u64, within: Duration) -> Result<(), StoreError> {
         self.store.wait_for(feed, id, version, within).await
-    }
-}
-
-impl<C: Codec, S: Maintenance<C> + Sync> Maintenance<C> for Observed<S> {
-    async fn count(&self) -> Result<u64, StoreError> {
-        self.store.count().await
-    }
-
-    async fn faults(&self) -> Result<Vec<Fault>, StoreError> {
-        self.store.faults().await
-    }
-
-    async fn import(&self, events: &[Read<C>], write: bool) -> Result<u64, StoreError> {
-        self.store.import(events, write).await
     }
 }
 
