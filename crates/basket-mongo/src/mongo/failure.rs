@@ -91,7 +91,7 @@ pub(crate) fn explain(error: &Error, store: &str) -> StoreError {
             StoreError::Unreachable { store, why, source }
         }
         ErrorKind::Authentication { .. } => StoreError::Denied { store, why, source },
-        _ if matches!(code(error), Some(13 | 18)) => StoreError::Denied { store, why, source },
+        _ if matches!(code(error), Some(13 | 18)) => StoreError::Denied { store, why: without_values(&why), source },
         _ if code(error).is_some_and(|code| HISTORY_LOST.contains(&code)) => {
             StoreError::HistoryLost { store, why, source }
         }
@@ -99,6 +99,14 @@ pub(crate) fn explain(error: &Error, store: &str) -> StoreError {
         ErrorKind::Write(WriteFailure::WriteConcernError(_)) => StoreError::Unreachable { store, why, source },
         _ if is_passing(error) => StoreError::Unreachable { store, why, source },
         _ => StoreError::Other { store, why, source },
+    }
+}
+
+/// The server quotes the whole command that a user may not run, which may hold anything: its name is enough.
+fn without_values(message: &str) -> String {
+    match message.split_once(" command { ") {
+        Some((before, command)) => format!("{before} command {}", command.split(':').next().unwrap_or_default()),
+        None => message.to_owned(),
     }
 }
 
