@@ -104,6 +104,27 @@ impl OwnServer {
         self.database("admin", "").await.run_command(command).await.unwrap()
     }
 
+    /// Runs commands in the database of its [`address`](Self::address), such as those that make users, and starts it again so
+    /// that it asks for a user.
+    pub async fn lock(&mut self, commands: impl IntoIterator<Item = Document>) {
+        let database = self.database("basket_db", "").await;
+        // A client without optimisation takes its time for each.
+        self.admin(doc! { "setParameter": 1, "scramSHA256IterationCount": 5_000 }).await;
+        for command in commands {
+            database.run_command(command).await.unwrap();
+        }
+        let key = self.file("key", "a key of at least six characters");
+        self.options.extend(["--keyFile".into(), key]);
+        self.kill("TERM");
+        self.run();
+        while !self.is_primary().await {}
+    }
+
+    /// Its address for a user, whose password is `s3cret`.
+    pub fn address_of(&self, user: &str) -> String {
+        self.address().replace("//", &format!("//{user}:s3cret@"))
+    }
+
     /// Starts it, on the data that it has.
     pub fn run(&mut self) {
         match &mut self.place {

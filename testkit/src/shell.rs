@@ -135,7 +135,7 @@ impl Answer {
     }
 }
 
-/// Makes of `fn name(shell: &Shell)` two tests: `embedded::name` and `mongo::name`.
+/// Makes of `fn name(shell: &Shell)` two tests: `embedded::name` and `mongo::name`, where the server refuses what is no event.
 #[macro_export]
 macro_rules! on_both_stores {
     ($($name:ident)*) => {
@@ -145,6 +145,7 @@ macro_rules! on_both_stores {
         mod mongo {
             $(#[test] fn $name() {
                 $crate::mongo::with_database(async |db| {
+                    db.store().await.init(&Default::default()).await.unwrap();
                     super::$name(&$crate::shell::Shell::new().with("BASKET_STORE", db.address));
                 });
             })*

@@ -16,10 +16,14 @@ mod embedded {
 }
 
 mod mongo {
-    use basket_mongo::{Baskets, MongoStore};
+    use basket_mongo::{Baskets, MongoStore, store::setup::Init};
 
     fn with(test: impl AsyncFnOnce(MongoStore<Baskets>)) {
-        testkit::mongo::with_database(async |db| test(db.store().await).await);
+        testkit::mongo::with_database(async |db| {
+            let store = db.store().await;
+            store.init(&Init::default()).await.unwrap();
+            test(store).await;
+        });
     }
 
     testkit::contract!(with);

@@ -82,6 +82,8 @@ impl Codec for Baskets {
             _ => Product::new(event.product()?.as_str()).err().map(|why| format!("no command writes it today: {why}")),
         }
     }
+
+    const KEY_TYPE: Option<&'static str> = Some("objectId");
 }
 
 /// What a query finds the redemptions of this voucher by.

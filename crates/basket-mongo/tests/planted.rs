@@ -1,7 +1,9 @@
 //! Invalid documents written by hand: `get` names each by `_id` and version and says why; none is skipped.
 
 use basket_domain::{Basket, BasketId, EventSourced};
-use basket_mongo::{Baskets, Codec, EventLog, EventStore, Maintenance, Scope, StoreError, Unreadable, Verifier};
+use basket_mongo::{
+    Baskets, Codec, EventLog, EventStore, Maintenance, Scope, StoreError, Unreadable, Verifier, store::setup::Init,
+};
 use bson::{Bson, DateTime, Document, doc, oid::ObjectId};
 use futures_util::TryStreamExt;
 use testkit::mongo::{TestDatabase, created, new_id, product, saved, with_database};
@@ -187,6 +189,7 @@ fn a_missing_or_wrong_index_is_a_fault_that_says_how_to_make_it() {
         let store = db.store().await;
         assert_eq!(store.faults().await.unwrap(), [], "no collection, no fault");
         saved(&store, created()).await;
+        store.init(&Init::default()).await.unwrap();
         assert_eq!(store.faults().await.unwrap(), []);
         let says = async |words: &str| {
             let faults = store.faults().await.unwrap();

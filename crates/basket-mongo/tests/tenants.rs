@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use basket_domain::Refusal;
-use basket_mongo::{Baskets, EventLog, EventStore, Maintenance, MongoStore, News, Since, StoreError, Tail};
+use basket_mongo::{
+    Baskets, EventLog, EventStore, Maintenance, MongoStore, News, Since, StoreError, Tail, store::setup::Init,
+};
 use bson::doc;
 use futures_util::{StreamExt, TryStreamExt};
 use testkit::mongo::{REPLICA_SET, created, created_with_socks, saved, server, with_database};
@@ -14,11 +16,14 @@ fn a_tenant_has_streams_of_its_own_over_the_same_connections() {
         let acme = MongoStore::<Baskets>::builder(server(REPLICA_SET)).database(db.database.name()).collection("acme");
         let acme = acme.app_name("shop").open().await.unwrap();
         let initech = acme.elsewhere(db.database.name(), "initech").unwrap();
+        for tenant in [&acme, &initech] {
+            tenant.init(&Init::default()).await.unwrap();
+        }
         let (one, two) = (saved(&acme, created_with_socks()).await, saved(&initech, created()).await);
         assert!(matches!(initech.get(one.id()).await, Err(StoreError::NotFound { .. })));
         for (tenant, id) in [(&acme, one.id()), (&initech, two.id())] {
             assert_eq!(tenant.ids().try_collect::<Vec<_>>().await.unwrap(), [*id]);
-            assert_eq!(tenant.faults().await.unwrap(), [], "each has its unique index");
+            assert_eq!(tenant.faults().await.unwrap(), [], "each has its validator and its unique index");
         }
         let names = db.database.list_collection_names().await.unwrap();
         assert!(names.contains(&"acme".into()) && names.contains(&"initech".into()) && names.len() == 2, "{names:?}");

@@ -167,9 +167,13 @@ impl<C: Codec> MongoStore<C> {
             self.move_guard(session, guard, commit).await?;
         }
         // A place that is taken for a moment: an append that comes at the same time meets it at its own unique key, so the
-        // appends of one stream need not know of this. It is gone before any reader can see it.
+        // appends of one stream need not know of this. It is gone before any reader can see it. It has the shape of an event, for
+        // the validator.
         for place in writes.places.iter().filter(|place| place.is_read) {
-            let mut taken = doc! { "_id": ObjectId::new(), PLACEHOLDER: commit };
+            let mut taken = doc! {
+                "_id": ObjectId::new(), "type": PLACEHOLDER, "data": {}, "recorded_at": DateTime::now(), "commit": commit,
+                PLACEHOLDER: commit,
+            };
             taken.extend(place.next::<C>());
             self.events.insert_one(&taken).session(&mut *session).await?;
             self.events.delete_one(taken).session(&mut *session).await?;

@@ -40,15 +40,15 @@ impl<C: Codec> MongoStore<C> {
         self.database().collection_with_options(name, options)
     }
 
-    fn feeds_collection(&self) -> Collection<Document> {
+    pub(super) fn feeds_collection(&self) -> Collection<Document> {
         self.beside(&format!("{}_feeds", self.events.name()))
     }
 
-    fn rows_name(&self, rows: &Rows) -> String {
+    pub(super) fn rows_name(&self, rows: &Rows) -> String {
         rows.name::<C>(self.events.name())
     }
 
-    fn totals_name(&self, rows: &Rows) -> String {
+    pub(super) fn totals_name(&self, rows: &Rows) -> String {
         format!("{}_totals", self.rows_name(rows))
     }
 

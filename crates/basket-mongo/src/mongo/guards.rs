@@ -10,15 +10,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use bson::{Bson, Document, doc, oid::ObjectId};
 use futures_util::TryStreamExt;
 use mongodb::{
-    ClientSession, Collection, IndexModel,
+    ClientSession, Collection,
     error::{Error, TRANSIENT_TRANSACTION_ERROR},
-    options::{CollectionOptions, IndexOptions, ReadConcern},
+    options::{CollectionOptions, ReadConcern},
 };
 use tokio::time::sleep;
 
 use super::{
     append::Writes,
     failure::{code, wants_a_replica_set},
+    setup::searches,
     store::MongoStore,
 };
 use crate::store::{
@@ -131,7 +132,7 @@ impl<C: Codec> Together<C::Aggregate> for MongoStore<C> {
 }
 
 impl<C: Codec> MongoStore<C> {
-    fn guards(&self) -> Collection<Document> {
+    pub(super) fn guards(&self) -> Collection<Document> {
         let options = CollectionOptions::builder()
             .read_concern(self.events.read_concern().cloned())
             .write_concern(self.events.write_concern().cloned())
@@ -214,15 +215,11 @@ impl<C: Codec> MongoStore<C> {
     /// Makes the index that finds events by tag, and, if the codec has such types, the one that finds them by type.
     async fn make_askable(&self) -> Result<(), StoreError> {
         self.ensure_unique_index().await?;
-        let tags = IndexOptions::builder().sparse(true).build();
-        let mut indexes = vec![IndexModel::builder().keys(doc! { "tags": 1 }).options(tags).build()];
-        if !C::GUARDED.is_empty() {
-            indexes.push(IndexModel::builder().keys(doc! { "type": 1 }).build());
-        }
-        match self.events.create_indexes(indexes).await {
+        let indexes: Vec<_> = searches::<C>().into_iter().map(|(_, index)| index).collect();
+        match self.run(doc! { "createIndexes": self.events.name(), "indexes": indexes }).await {
             // Without the right to make it, or with another one in its place, a query takes longer.
-            Err(error) if matches!(code(&error), Some(13 | 85 | 86)) => Ok(()),
-            made => made.map(drop).map_err(|error| self.failed(error)),
+            Err(StoreError::Denied { .. } | StoreError::Unsuitable { .. }) => Ok(()),
+            made => made,
         }
     }
 }

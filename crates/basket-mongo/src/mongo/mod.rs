@@ -12,6 +12,7 @@
 //! - `events`: the collection, and how it is searched
 //! - `observed`: what is known of the server and the collection, for whoever listens
 //! - `suitable`: what in a collection could lose events, and the unique index
+//! - `setup`: the start of a store; `shape`: its validator; `rights`: the role of a user
 
 mod append;
 pub mod builder;
@@ -27,6 +28,9 @@ mod look;
 #[cfg(any(feature = "metrics", feature = "tracing"))]
 mod observed;
 mod reading;
+mod rights;
+mod setup;
+mod shape;
 mod snapshots;
 pub mod store;
 mod suitable;

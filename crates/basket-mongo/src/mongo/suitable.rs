@@ -5,14 +5,12 @@ use bson::{Document, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use mongodb::{
     IndexModel,
-    error::Error,
-    options::IndexOptions,
     results::{CollectionSpecification, CollectionType},
 };
 
 use super::{
-    events::byte_by_byte,
-    failure::{code, explain, words},
+    failure::{code, explain},
+    shape::Validator,
     store::MongoStore,
 };
 use crate::store::{
@@ -28,9 +26,13 @@ const UNAUTHORIZED: i32 = 13;
 #[derive(Debug, Default)]
 pub(super) struct Suitability {
     /// Why no event may be appended: it would not stay, or not be taken.
-    losses: Vec<String>,
+    pub(super) losses: Vec<String>,
+    /// The validator; none if the user may not look.
+    pub(super) validator: Option<Validator>,
     /// The unique index.
     unique: Unique,
+    /// The other indexes.
+    indexes: Vec<Document>,
     /// What else is odd, though the store can work with it.
     warnings: Vec<String>,
 }
@@ -62,8 +64,34 @@ impl Suitability {
                  db.{collection}.createIndex({{ {key}: 1, version: 1 }}, {{ unique: true{simple} }})"
             )
         });
+        let shape = match self.validator {
+            None | Some(Validator::There) => None,
+            Some(Validator::Missing) => Some("no validator"),
+            Some(Validator::Weaker) => Some("a validator of an older release, or one that was weakened"),
+            Some(Validator::Foreign) => Some("a validator of somebody else"),
+        };
+        let shape = shape.map(|found| {
+            format!("'{collection}' has {found}, so the server may take documents that can't be read; `init` sets one")
+        });
         let faults = self.losses.into_iter().chain(unique).map(|why| Fault { is_warning: false, why });
-        faults.chain(self.warnings.into_iter().map(|why| Fault { is_warning: true, why })).collect()
+        faults.chain(self.warnings.into_iter().chain(shape).map(|why| Fault { is_warning: true, why })).collect()
+    }
+
+    /// The unique index, for the command that makes it; none if it is there.
+    pub(super) fn unique_index<C: Codec>(&self) -> Option<Document> {
+        let name = match self.unique {
+            Unique::There => return None,
+            // The server gives both the same name, if the collection's own collation is in the weak one.
+            Unique::Weak => format!("{}_1_version_1_simple", C::KEY),
+            Unique::Missing => format!("{}_1_version_1", C::KEY),
+        };
+        let key = doc! { C::KEY: 1, "version": 1 };
+        Some(doc! { "key": key, "name": name, "unique": true, "collation": { "locale": "simple" } })
+    }
+
+    /// Whether there is an index that begins with this field.
+    pub(super) fn is_indexed(&self, field: &str) -> bool {
+        self.indexes.iter().any(|keys| keys.keys().next().is_some_and(|first| first == field))
     }
 }
 
@@ -76,7 +104,7 @@ impl<C: Codec> MongoStore<C> {
             Ok(collections) => {
                 match collections.try_collect::<Vec<_>>().await.map_err(|error| self.failed(error))?.pop() {
                     None => return Ok(None),
-                    Some(collection) => found.look_at_collection(&collection),
+                    Some(collection) => found.look_at_collection::<C>(&collection),
                 }
             }
             Err(error) if code(&error) == Some(UNAUTHORIZED) => {}
@@ -97,33 +125,16 @@ impl<C: Codec> MongoStore<C> {
     /// Makes the unique index where it is missing. Fails with [`StoreError::Unsuitable`] if the collection can't hold events.
     pub(super) async fn prepare(&self) -> Result<(), StoreError> {
         let found = self.suitability().await?.unwrap_or_default();
-        let unsuitable = |why, source: Option<Error>| StoreError::Unsuitable {
-            store: self.name.clone(),
-            collection: self.events.name().into(),
-            why,
-            source: source.map(Into::into),
-        };
-        if let Some(why) = found.losses.into_iter().next() {
-            return Err(unsuitable(why, None));
+        if let Some(why) = found.losses.first().cloned() {
+            return Err(self.unsuitable(why, None));
         }
-        // The server gives both the same name, if the collection's own collation is in the weak one.
-        let name = match found.unique {
-            Unique::There => return Ok(()),
-            Unique::Weak => Some(format!("{}_1_version_1_simple", C::KEY)),
-            Unique::Missing => None,
-        };
-        let options = IndexOptions::builder().unique(true).collation(byte_by_byte()).name(name).build();
-        let index = IndexModel::builder().keys(doc! { C::KEY: 1, "version": 1 }).options(options).build();
-        match self.events.create_index(index).await {
-            // Duplicates, or another index in its place.
-            Err(error) if matches!(code(&error), Some(11000 | 85 | 86)) => {
-                Err(unsuitable(format!("its unique index can't be made: {}", words(&error)), Some(error)))
-            }
-            Err(error) if code(&error) == Some(UNAUTHORIZED) => {
+        let Some(index) = found.unique_index::<C>() else { return Ok(()) };
+        match self.run(doc! { "createIndexes": self.events.name(), "indexes": [index] }).await {
+            Err(StoreError::Denied { store, source, .. }) => {
                 let why = "the unique index is missing, and the user has not the right createIndex to make it".into();
-                Err(StoreError::Denied { store: self.name.clone(), why, source: Some(error.into()) })
+                Err(StoreError::Denied { store, why, source })
             }
-            outcome => outcome.map(drop).map_err(|error| self.failed(error)),
+            made => made,
         }
     }
 
@@ -146,8 +157,9 @@ impl<C: Codec> MongoStore<C> {
 }
 
 impl Suitability {
-    fn look_at_collection(&mut self, found: &CollectionSpecification) {
+    fn look_at_collection<C: Codec>(&mut self, found: &CollectionSpecification) {
         let name = &found.name;
+        self.validator = Some(Validator::of::<C>(&found.options));
         match found.collection_type {
             CollectionType::View => self.losses.push(format!("'{name}' is a view, which nothing can be written to")),
             CollectionType::Timeseries => {
@@ -182,6 +194,7 @@ impl Suitability {
                 ));
             }
             if !is_on(&index.keys, [C::KEY, "version"]) {
+                self.indexes.push(index.keys.clone());
                 continue;
             }
             let is_whole = options.unique == Some(true)

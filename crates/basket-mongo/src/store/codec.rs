@@ -35,6 +35,10 @@ pub trait Codec {
     /// and these appends wait for each other.
     const GUARDED: &'static [&'static str] = &[];
 
+    /// The type of every [`key`](Self::key), as `$type` of MongoDB calls it: `objectId`, `string`. A validator refuses keys of another
+    /// type; of none, it takes any.
+    const KEY_TYPE: Option<&'static str> = None;
+
     /// The stream's id as the value of [`KEY`](Self::KEY).
     fn key(id: &Id<Self>) -> Bson;
 

@@ -10,7 +10,8 @@
 //! 6. [`together`]: decisions across streams; [`query`]: the events that such a decision depends on
 //! 7. [`feed`]: what is kept of a reader, so that it goes on where it was; [`batch`] and [`subscription`]: each event
 //!    once; [`projection`]: read models
-//! 8. [`verify`], [`exchange`] and [`maintenance`]: whether all can be read, and carrying it from one store to another
+//! 8. [`verify`], [`exchange`] and [`maintenance`]: whether all can be read, and carrying it from one store to another;
+//!    [`setup`]: what a store needs before its first event
 //! 9. [`keys`]: the keys of sealed texts; [`snapshot`] and [`snapshotted`]: loads of long streams that begin at a state that was
 //!    kept
 //! 10. [`until`]: a deadline for the calls of any store; [`retry`]: how often something is tried; [`holders`]: a store behind a
@@ -37,6 +38,7 @@ pub mod observed;
 pub mod projection;
 pub mod query;
 pub mod retry;
+pub mod setup;
 pub mod snapshot;
 pub mod snapshotted;
 pub mod subscription;
