@@ -3,6 +3,7 @@
 use basket_mongo::{
     Codec, EventLog, EventStore, Feeds, Keys, Maintenance, Snapshots, Snapshotted, StateCodec, StoreError, Subjects,
     Tail, Together, Until,
+    store::setup::{Init, Setup},
 };
 
 use crate::{embedded::EmbeddedStore, exit};
@@ -22,6 +23,9 @@ pub trait Store<C: Codec + 'static>:
 
     /// Overwrites what can be overwritten of deleted keys; where that can't be done now, it says why.
     fn wipe(&self) -> impl Future<Output = Result<Option<String>, StoreError>>;
+
+    /// Makes what it needs before its first event, and a role for its users.
+    fn init(&self, init: &Init) -> impl Future<Output = Result<Setup, StoreError>>;
 }
 
 /// What a store says about itself.
@@ -58,6 +62,10 @@ impl<C: Codec + 'static> Store<C> for basket_mongo::MongoStore<C> {
     async fn wipe(&self) -> Result<Option<String>, StoreError> {
         Ok(None)
     }
+
+    async fn init(&self, init: &Init) -> Result<Setup, StoreError> {
+        Self::init(self, init).await
+    }
 }
 
 impl<C: Codec + 'static> Store<C> for EmbeddedStore<C> {
@@ -82,6 +90,10 @@ impl<C: Codec + 'static> Store<C> for EmbeddedStore<C> {
         let is_read = |name| format!("the key is in {name}-wal until those who read the file have ended");
         Ok((!self.empty_log().await?).then(|| is_read(self.name())))
     }
+
+    async fn init(&self, init: &Init) -> Result<Setup, StoreError> {
+        Self::init(self, init).await
+    }
 }
 
 impl<C: Codec + 'static, S: Store<C>> Store<C> for Until<S> {
@@ -99,6 +111,10 @@ impl<C: Codec + 'static, S: Store<C>> Store<C> for Until<S> {
 
     async fn wipe(&self) -> Result<Option<String>, StoreError> {
         self.in_time(self.store().wipe()).await
+    }
+
+    async fn init(&self, init: &Init) -> Result<Setup, StoreError> {
+        self.in_time(self.store().init(init)).await
     }
 }
 

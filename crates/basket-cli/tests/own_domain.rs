@@ -39,6 +39,7 @@ async fn launched(store: &impl EventStore<Silo>) {
 fn every_tool_works(store: &str, folder: &Path) {
     let run = |words: &str| silo(store, &words.split(' ').collect::<Vec<_>>());
     let json = |words: &str| serde_json::from_str::<Value>(&run(words).out).unwrap();
+    assert_eq!(run("init").code, 0);
     run("get north").says("silo = armed\ncommander's key = turned\ndeputy's key = turned\nmissile = launched\n");
 
     let log = json("log north --format json");

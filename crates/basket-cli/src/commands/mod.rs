@@ -136,6 +136,7 @@ tools! {
     snapshot: Snapshot,
     export: Export,
     import: Import,
+    init: Init,
 }
 
 impl<D: Domain> Tool<D> {

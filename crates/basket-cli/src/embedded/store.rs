@@ -10,6 +10,7 @@ use basket_mongo::{
         document::{RecordedEvent, new_events},
         event_store::Sought,
         log::{entries, seek},
+        setup::{Init, Setup, State, Step},
         together::{Answer, Part, Token},
     },
 };
@@ -49,6 +50,25 @@ impl<C: Codec> EmbeddedStore<C> {
 
     pub(crate) async fn is_there(&self) -> Result<bool, StoreError> {
         self.ask_table(|_, _| Ok(true)).await
+    }
+
+    /// Makes the file, where there is none. It has no users, and so no roles.
+    pub(crate) async fn init(&self, init: &Init) -> Result<Setup, StoreError> {
+        let state = if self.is_there().await? { State::There } else { State::Made };
+        if state == State::Made && !init.dry_run {
+            self.on_thread(|file| file.open_or_create().map(drop)).await?;
+        }
+        let mut steps = vec![Step {
+            what: format!("the file {}, which checks its rows itself", self.file.name),
+            state,
+            commands: Vec::new(),
+        }];
+        steps.extend(init.role.as_ref().map(|role| {
+            let why =
+                "a file has no users; the rights of the file and of its folder say who may read it, and who may append";
+            Step { what: format!("the role '{}'", role.name), state: State::Left(why.into()), commands: Vec::new() }
+        }));
+        Ok(Setup { steps, ..Setup::default() })
     }
 
     /// Asks the table; the default where there is no file.
