@@ -143,7 +143,7 @@ initiate() {
     if command -v python3 >/dev/null; then
         python3 scripts/replica_set.py "127.0.0.1:$1" "$patience"
     elif command -v mongosh >/dev/null; then
-        mongosh --nodb --quiet --eval "$(replica_set_js "$1")" >&2
+        MEMBERS=127.0.0.1:$1 PATIENCE=$patience mongosh --nodb --quiet --eval "$(<scripts/replica_set.js)" >&2
     else
         die "to make the server a replica set, python3 or mongosh is needed; install one of them"
     fi
@@ -151,11 +151,10 @@ initiate() {
 
 # The same in a container: its image has mongosh.
 initiate_in_docker() {
-    local patience=$((patience + 10)) # the server may be starting still
-    compose exec -T mongo mongosh --nodb --quiet --eval "$(replica_set_js "$1")" </dev/null >&2
+    # The server may be starting still.
+    compose exec -T --env "MEMBERS=127.0.0.1:$1" --env "PATIENCE=$((patience + 10))" mongo \
+        mongosh --nodb --quiet --eval "$(<scripts/replica_set.js)" </dev/null >&2
 }
-
-replica_set_js() { printf "const host = '127.0.0.1:%s', seconds = %s;\n%s" "$1" "$patience" "$(<scripts/replica_set.js)"; }
 
 port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 

@@ -1,9 +1,14 @@
-// Run by mongosh, with `host` and `seconds` set: makes the server at `host` a replica set of one under that name, and ends
-// when the majority has confirmed a write. `replica_set.py` does the same without mongosh, and says more about it.
+// Run by mongosh: makes the servers of the variable MEMBERS (HOST:PORT,...) one replica set, and ends when the majority has
+// confirmed a write, or after PATIENCE seconds. `replica_set.py` does the same for one server, without mongosh, and says more about it.
+
+const hosts = process.env.MEMBERS.split(',')
+const [host] = hosts
+const one = `mongodb://${host}/admin?directConnection=true&serverSelectionTimeoutMS=2000`
+const set = `mongodb://${hosts}/basket_db?replicaSet=rs0`
 
 function setUp() {
-  const admin = connect(`mongodb://${host}/admin?directConnection=true&serverSelectionTimeoutMS=2000`)
-  const members = [{ _id: 0, host }]
+  const admin = connect(one)
+  const members = hosts.map((host, _id) => ({ _id, host }))
   let config
   try {
     config = admin.runCommand({ replSetGetConfig: 1 }).config
@@ -15,19 +20,21 @@ function setUp() {
     const { _id, version } = config
     admin.runCommand({ replSetReconfig: { _id, version: version + 1, protocolVersion: 1, members }, force: true })
   }
-  // A note in the oplog is a write that leaves nothing behind in any database.
+  // A note in the oplog is a write that leaves nothing behind in any database. Any of several members may be the primary.
   const writeConcern = { w: 'majority', wtimeout: 2000 }
-  const { writeConcernError } = admin.runCommand({ appendOplogNote: 1, data: { basket: 'ready' }, writeConcern })
+  const primary = hosts.length > 1 ? connect(`${set}&serverSelectionTimeoutMS=2000`).getSiblingDB('admin') : admin
+  const { writeConcernError } = primary.runCommand({ appendOplogNote: 1, data: { basket: 'ready' }, writeConcern })
   if (writeConcernError) throw new Error(writeConcernError.errmsg)
 }
 
-for (const end = Date.now() + seconds * 1000; ; sleep(200)) {
+for (const end = Date.now() + process.env.PATIENCE * 1000; ; sleep(200)) {
   try {
     setUp()
+    if (hosts.length > 1) print(set)
     quit(0)
   } catch (error) {
     if (Date.now() < end) continue
-    print(`error: the server at ${host} does not become a replica set of one: ${error.message}`)
+    print(`error: ${hosts} can't be made a replica set: ${error.message}`)
     quit(1)
   }
 }
