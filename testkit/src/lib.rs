@@ -4,6 +4,7 @@
 //! - `events`: events and values of a basket in few words
 //! - `silo`: a second aggregate, to show that the crates know nothing of baskets
 //! - `mongo`, `own_server` and `own_set`: a database for each test, and servers that may be killed and frozen
+//! - `certificates`: those of servers and users, for TLS
 //! - `proxy`: a connection that breaks while an answer is under way
 //! - `years`: a basket whose events have changed over the years
 //! - `values`: a value of any type that BSON has
@@ -20,6 +21,8 @@
 pub mod events;
 pub mod silo;
 
+#[cfg(feature = "store")]
+pub mod certificates;
 #[cfg(feature = "store")]
 pub mod command_contract;
 #[cfg(feature = "store")]

@@ -195,7 +195,7 @@ impl Drop for OwnServer {
 }
 
 /// Freed again before mongod takes it; below the ports that the system assigns to clients.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let mut ports = (0..100).map(|_| fastrand::u16(11_000..19_000));
     ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }

@@ -151,6 +151,11 @@ fn causes(message: &str) -> String {
             Some((error, _)) if error.ends_with("tls handshake eof") => {
                 format!("{address}: {error}; perhaps it does not speak TLS")
             }
+            // OpenSSL on the other side says why in the server's log alone.
+            Some((error, _)) if error.contains("without sending TLS close_notify") => format!(
+                "{address}: it ended the TLS connection; perhaps it wants a certificate of the client \
+                 (tlsCertificateKeyFile=FILE), or not this one, which has expired or is of an authority unknown to it"
+            ),
             Some((error, _)) => format!("{address}: {error}"),
             None => match kind {
                 "RsSecondary" => format!("{address} is a secondary"),
@@ -172,6 +177,7 @@ fn certificate(message: &str) -> Option<String> {
     let (_, fault) = message.split_once("invalid peer certificate: ")?;
     let (fault, _) = fault.split_once(", labels:").unwrap_or((fault, ""));
     let known = [
+        ("Expired", "it has expired"),
         (
             "CaUsedAsEndEntity",
             "it is the certificate of an authority (CA:TRUE), not one that an authority gave to a server",
