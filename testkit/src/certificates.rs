@@ -35,9 +35,16 @@ impl Authority {
         self.openssl(&format!("req -newkey rsa:2048 -nodes -keyout {name}.key -out asked.pem -subj {subject}"));
         let sign = "x509 -req -in asked.pem -CA authority.pem -CAkey authority.key -CAcreateserial -extfile extensions";
         self.openssl(&format!("{sign} -days {days} -out {name}.crt"));
-        let file = |end: &str| std::fs::read_to_string(self.path(&format!("{name}.{end}"))).unwrap();
-        std::fs::write(self.path(&format!("{name}.pem")), file("key") + &file("crt")).unwrap();
-        self.path(&format!("{name}.pem"))
+        self.with_key(name, name)
+    }
+
+    /// Puts a key and a certificate into one file, and returns its path.
+    pub fn with_key(&self, key: &str, certificate: &str) -> String {
+        let file = |name: String| std::fs::read_to_string(self.path(&name)).unwrap();
+        let both = file(format!("{key}.key")) + &file(format!("{certificate}.crt"));
+        let path = self.path(&format!("{certificate}.pem"));
+        std::fs::write(&path, both).unwrap();
+        path
     }
 
     /// Signs one for a server on this machine.
@@ -54,7 +61,8 @@ impl Authority {
         self.folder.path().join(name).display().to_string()
     }
 
-    fn openssl(&self, arguments: &str) {
+    /// Runs `openssl` in the folder, which has `asked.pem`, what was asked for last.
+    pub fn openssl(&self, arguments: &str) {
         let done = Command::new("openssl").args(arguments.split(' ')).current_dir(self.folder.path()).output().unwrap();
         assert!(done.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&done.stderr));
     }
