@@ -22,6 +22,10 @@ fn mongo_init_says_what_it_has_made_and_the_second_time_that_it_was_there() {
             "its validator, which refuses documents that can't be read",
             "its unique index on basket_id and version",
             "its index on tags, for queries",
+            "the collection 'subjects'",
+            "its validator, which refuses documents that can't be read",
+            "its unique index on subject_id and version",
+            "its index on tags, for queries",
         ];
         let all = |state: &str| lines.map(|line| format!("{state}{line}\n")).concat();
         first.says(&all("made     "));
@@ -101,6 +105,13 @@ fn session(shell: &Shell, receiver: &Receiver) -> Result<(), (String, Answer)> {
         "export",
         "import all",
         "store",
+        "snapshot A",
+        "verify --snapshots",
+        "snapshot --drop",
+        &format!("add A socks -m why --about s{version}"),
+        "log A",
+        &format!("forget s{version}"),
+        "forget --again",
     ] {
         let answer = shell.basket(&words.replace('A', &a).replace(" B", &format!(" {b}")));
         if answer.code != 0 {
@@ -129,6 +140,9 @@ fn actions(privilege: &Document) -> impl Iterator<Item = &str> {
     privilege.get_array("actions").unwrap().iter().map(|action| action.as_str().unwrap())
 }
 
+/// Wraps the keys of those whom a text is about.
+const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+
 /// The rights of the role, each with a command that can't do without it.
 const NEEDED: &[(&str, &str, &str)] = &[
     // Without these two, less is seen in the look at the collection before the first append.
@@ -144,11 +158,21 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ("baskets_guards", "find", "add ID hats --voucher A"),
     ("baskets_guards", "insert", "add ID hats --voucher B"),
     ("baskets_guards", "update", "add ID hats --voucher C"),
+    ("baskets_snapshots", "find", "verify --snapshots"),
+    ("baskets_snapshots", "insert", "snapshot ID"),
+    ("baskets_snapshots", "remove", "snapshot --drop"),
+    ("baskets_snapshots", "update", "snapshot ID"),
     ("rows", "createIndex", "project --once"),
     ("rows", "dropCollection", "rebuild list"),
     ("rows", "find", "list"),
     ("rows", "insert", "project --once"),
     ("rows", "update", "project --once"),
+    ("subject_keys", "find", "log ID"),
+    ("subject_keys", "insert", "add ID socks -m why --about new"),
+    ("subject_keys", "update", "forget customer-1"),
+    ("subjects", "find", "forget customer-1"),
+    ("subjects", "insert", "forget customer-1"),
+    ("subjects", "listIndexes", ""),
     ("totals", "createIndex", "rebuild removed"),
     ("totals", "dropCollection", "rebuild removed"),
     ("totals", "find", "report removed"),
@@ -159,7 +183,9 @@ const NEEDED: &[(&str, &str, &str)] = &[
 /// What a collection is for; the collections of feeds are all alike.
 fn kind(collection: &str) -> &str {
     match collection {
-        "" | "baskets" | "baskets_feeds" | "baskets_guards" => collection,
+        "" | "baskets" | "baskets_feeds" | "baskets_guards" | "baskets_snapshots" | "subject_keys" | "subjects" => {
+            collection
+        }
         totals if totals.ends_with("_totals") => "totals",
         _ => "rows",
     }
@@ -176,8 +202,8 @@ async fn mongo_a_user_with_the_role_runs_every_command_and_each_right_of_it_is_n
     let admin = doc! { "role": "userAdminAnyDatabase", "db": "admin" };
     let admin = doc! { "createUser": "admin", "pwd": "s3cret", "roles": [admin] };
     server.lock([user("ann", "shop"), user("eve", "auditor"), user("root", "dbOwner"), admin]).await;
-    let [root, ann, eve] =
-        ["root", "ann", "eve"].map(|user| Shell::new().with("BASKET_STORE", server.address_of(user)));
+    let [root, ann, eve] = ["root", "ann", "eve"]
+        .map(|user| Shell::new().with("BASKET_STORE", server.address_of(user)).with("BASKET_KEY", KEY));
     let receiver = Receiver::start();
     if let Err((words, answer)) = session(&ann, &receiver) {
         panic!("{words}: {answer:?}");
@@ -205,6 +231,7 @@ async fn mongo_a_user_with_the_role_runs_every_command_and_each_right_of_it_is_n
         all.iter().flat_map(|it| actions(it).map(|action| (kind(collection(it)), action))).collect();
     assert_eq!(rights, NEEDED.iter().map(|(of, action, _)| (*of, *action)).collect());
     let (store, id) = (MongoStore::<Baskets>::at(&server.address_of("root")).await.unwrap(), root.create("socks"));
+    root.basket(&format!("add {id} hats -m why --about customer-1")).says("");
     for (of, action, words) in NEEDED.iter().filter(|(.., words)| !words.is_empty()) {
         let mut less = all.clone();
         for privilege in less.iter_mut().filter(|it| kind(collection(it)) == *of) {

@@ -52,6 +52,7 @@ impl Codec for Subjects {
 
     const COLLECTION: &'static str = "subjects";
     const KEY: &'static str = "subject_id";
+    const KEY_TYPE: Option<&'static str> = Some("string");
 
     fn key(id: &Subject) -> Bson {
         id.as_str().into()

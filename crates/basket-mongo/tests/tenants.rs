@@ -26,7 +26,7 @@ fn a_tenant_has_streams_of_its_own_over_the_same_connections() {
             assert_eq!(tenant.faults().await.unwrap(), [], "each has its validator and its unique index");
         }
         let names = db.database.list_collection_names().await.unwrap();
-        assert!(names.contains(&"acme".into()) && names.contains(&"initech".into()) && names.len() == 2, "{names:?}");
+        assert!(names.contains(&"acme".into()) && names.contains(&"initech".into()) && names.len() == 3, "{names:?}");
 
         let mut tail = std::pin::pin!(initech.tail(Since::Now(None)));
         assert!(matches!(tail.next().await, Some(Ok(News::Watching { .. }))));

@@ -5,7 +5,7 @@ use std::{marker::PhantomData, pin::pin};
 
 use anyhow::{Context, Result};
 use basket_domain::Subject;
-use basket_mongo::{EventLog, EventStore, Vault, store::keys::Kept, vault};
+use basket_mongo::{CommandError, EventLog, EventStore, Vault, store::keys::Kept, vault};
 use futures_util::TryStreamExt;
 
 use crate::{
@@ -74,9 +74,12 @@ impl<D: Domain> Forget<D> {
         let before = vault::forget(store, subject).await?;
         let left = store.wipe().await?;
         let receipt = store.receipts()?.command(subject).meta(meta).run(|known| known.forget()).await;
-        let receipt = receipt.with_context(|| {
-            format!("'{subject}' is forgotten, but no receipt was kept; the same command again keeps it")
-        })?;
+        let receipt = receipt.map_err(|error| match error {
+            CommandError::Store { error, .. } => anyhow::Error::from(error),
+            other => other.into(),
+        });
+        let kept = || format!("'{subject}' is forgotten, but no receipt was kept; the same command again keeps it");
+        let receipt = receipt.with_context(kept)?;
         let record = Fields(vec![
             ("subject", json(subject.as_str())),
             ("outcome", json(if before.is_some() { "before" } else { "now" })),

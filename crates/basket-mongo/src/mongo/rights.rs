@@ -7,12 +7,16 @@ use bson::{Document, doc};
 use futures_util::TryStreamExt;
 
 use super::{failure::code, store::MongoStore};
-use crate::store::{
-    codec::{Codec, stored_number},
-    error::StoreError,
-    feed::Rows,
-    projection::next_name,
-    setup::{Role, State, Step},
+use crate::{
+    store::{
+        codec::{Codec, stored_number},
+        error::StoreError,
+        feed::Rows,
+        keys::SUBJECT_KEYS,
+        projection::next_name,
+        setup::{Role, State, Step},
+    },
+    subjects::Subjects,
 };
 
 /// How many rebuilds of a read model the rights on its rows are enough for, since each makes a collection with a name of its own.
@@ -70,6 +74,10 @@ impl<C: Codec> MongoStore<C> {
             rights.insert(self.guards().name().into(), writes(&[], &["find", "insert", "update"]));
         }
         rights.insert(self.feeds_collection().name().into(), writes(&["find"], &["insert", "remove", "update"]));
+        let kept = writes(&["find"], &["insert", "remove", "update"]);
+        rights.insert(self.snapshots_collection().name().into(), kept);
+        rights.insert(SUBJECT_KEYS.into(), writes(&["find"], &["insert", "update"]));
+        rights.insert(Subjects::COLLECTION.into(), writes(&["find", "listIndexes"], &["insert"]));
         // To make them, and to let those of a rebuild take the place of the old ones.
         let of_rows = writes(&["find"], &["createIndex", "dropCollection", "insert", "update"]);
         for (feed, generation) in self.known_feeds(role).await? {
@@ -118,9 +126,9 @@ impl<C: Codec> MongoStore<C> {
             let (privilege, name) = (privilege.as_document()?, self.events.name());
             let resource = privilege.get_document("resource").ok()?;
             let collection = resource.get_str("collection").ok()?;
-            if resource.get_str("db").ok()? != self.database().name()
-                || !collection.is_empty() && !collection.starts_with(name)
-            {
+            let is_ours =
+                collection.starts_with(name) || ["", SUBJECT_KEYS, Subjects::COLLECTION].contains(&collection);
+            if resource.get_str("db").ok()? != self.database().name() || !is_ours {
                 return None;
             }
             let actions =

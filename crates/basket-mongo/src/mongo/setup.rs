@@ -9,10 +9,13 @@ use super::{
     shape::{Validator, validator_of},
     store::MongoStore,
 };
-use crate::store::{
-    codec::Codec,
-    error::StoreError,
-    setup::{Init, Setup, State, Step},
+use crate::{
+    store::{
+        codec::Codec,
+        error::StoreError,
+        setup::{Init, Setup, State, Step},
+    },
+    subjects::Subjects,
 };
 
 /// NamespaceExists: another program has made it at the same time.
@@ -31,6 +34,9 @@ impl<C: Codec> MongoStore<C> {
     pub async fn init(&self, init: &Init) -> Result<Setup, StoreError> {
         let mut setup = Setup { database: self.database().name().into(), ..Setup::default() };
         setup.steps = self.steps_of_collection(init.force).await?;
+        if self.events.name() != Subjects::COLLECTION {
+            setup.steps.extend(self.streams_of::<Subjects>()?.steps_of_collection(init.force).await?);
+        }
         if let Some(role) = &init.role {
             setup.steps.push(self.step_of_role(role, init.force).await?);
         }

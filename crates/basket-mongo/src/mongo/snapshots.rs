@@ -17,7 +17,7 @@ use crate::store::{
 };
 
 impl<C: Codec> MongoStore<C> {
-    fn snapshots_collection(&self) -> Events {
+    pub(super) fn snapshots_collection(&self) -> Events {
         Events(self.beside(&format!("{}_snapshots", self.events.name())))
     }
 }
