@@ -89,6 +89,16 @@ pub(crate) fn limit(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a time to wait is a number of seconds, or such as 500ms or 2m; a day at most".into())
 }
 
+/// For how long nothing has happened.
+pub(crate) fn age(text: &str) -> Result<Duration, String> {
+    const DAY: f64 = 86_400.0;
+    let seconds = |text: &str, unit: f64| Duration::try_from_secs_f64(text.parse::<f64>().ok()? * unit).ok();
+    let duration = || text.parse::<SignedDuration>().ok()?.try_into().ok();
+    let age =
+        text.strip_suffix('d').and_then(|days| seconds(days, DAY)).or_else(|| seconds(text, 1.0)).or_else(duration);
+    age.ok_or_else(|| "a time is a number of seconds, or such as 90m or 7d".into())
+}
+
 pub(crate) fn version(text: &str) -> Result<u64, String> {
     text.parse().ok().filter(|version| *version > 0).ok_or_else(|| "a version is a whole number from 1".into())
 }

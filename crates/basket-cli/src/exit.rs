@@ -30,7 +30,7 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 pub(crate) struct Failure(pub(crate) u8, pub(crate) String);
 
 /// Why a command to a basket failed.
-type Changing = CommandError<BasketEvent, Refusal>;
+pub(crate) type Changing = CommandError<BasketEvent, Refusal>;
 
 /// Prints what went wrong, and returns the exit code of its kind.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {

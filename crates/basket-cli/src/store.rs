@@ -1,8 +1,8 @@
 //! What a command needs of a store, whichever was chosen: [`Store`], and what a store says about itself.
 
 use basket_mongo::{
-    Codec, EventLog, EventStore, Feeds, Keys, Maintenance, Snapshots, Snapshotted, StateCodec, StoreError, Subjects,
-    Tail, Together, Until,
+    Archive, Codec, EventLog, EventStore, Feeds, Keys, Maintenance, Snapshots, Snapshotted, StateCodec, StoreError,
+    Subjects, Tail, Together, Until,
     store::setup::{Init, Setup},
 };
 
@@ -10,7 +10,7 @@ use crate::{embedded::EmbeddedStore, exit};
 
 /// A store that the tools can work on.
 pub trait Store<C: Codec + 'static>:
-    Tail<C> + Maintenance<C> + Together<C::Aggregate> + Feeds<C> + Keys + Snapshots<C>
+    Tail<C> + Maintenance<C> + Archive<C> + Together<C::Aggregate> + Feeds<C> + Keys + Snapshots<C>
 {
     /// Asks the store what it is; an error where it does not answer.
     fn describe(&self) -> impl Future<Output = Result<Description, StoreError>>;

@@ -151,6 +151,8 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ("baskets", "changeStream", "project --once"),
     ("baskets", "find", "get ID"),
     ("baskets", "insert", "create socks"),
+    // Without it, no one is told where a stream was moved to.
+    ("baskets_archive", "find", "archive --list"),
     ("baskets_feeds", "find", "feed"),
     ("baskets_feeds", "insert", "project --once"),
     ("baskets_feeds", "remove", "rebuild list"),
@@ -183,9 +185,8 @@ const NEEDED: &[(&str, &str, &str)] = &[
 /// What a collection is for; the collections of feeds are all alike.
 fn kind(collection: &str) -> &str {
     match collection {
-        "" | "baskets" | "baskets_feeds" | "baskets_guards" | "baskets_snapshots" | "subject_keys" | "subjects" => {
-            collection
-        }
+        "" | "baskets" | "baskets_feeds" | "baskets_guards" | "baskets_archive" | "baskets_snapshots"
+        | "subject_keys" | "subjects" => collection,
         totals if totals.ends_with("_totals") => "totals",
         _ => "rows",
     }

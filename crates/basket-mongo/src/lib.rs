@@ -58,6 +58,7 @@ pub use mongo::store::MongoStore;
 #[cfg(any(feature = "metrics", feature = "tracing"))]
 pub use store::observed::Observed;
 pub use store::{
+    archive::Archive,
     codec::{Codec, Storable},
     command::{Command, Done, Require},
     entry::{Commit, CommitId, Entry, LogEntry, Meta},

@@ -8,6 +8,7 @@ use basket_mongo::{Baskets, Done, Entry, EventStore, Query, Require, Together, b
 use bson::oid::ObjectId;
 use sha2::{Digest, Sha256};
 
+use super::archive::is_archived;
 use crate::{
     args::{id, product, quantity, voucher},
     delivery::{Delivery, Unchanged, in_words, outcome},
@@ -108,6 +109,12 @@ pub(crate) struct Merge {
 impl Create {
     pub(super) async fn run(self, store: &impl Store<Baskets>) -> Result<()> {
         let id = self.delivery.request_id.as_deref().map_or_else(new_id, id_of_request);
+        // A new id is no one's; that of a request may be of a basket that was moved.
+        if self.delivery.request_id.is_some()
+            && let Some(archived) = store.archived(&id).await?
+        {
+            return Err(is_archived::<Baskets>(&id, &archived).into());
+        }
         let command = self.delivery.of(store, store.command(&id).require(Require::New), None).await?;
         let done = command.run(|basket| self.decide(id, basket)).await?;
         self.delivery.note::<Baskets>(&done);

@@ -9,12 +9,13 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use basket_mongo::Maintenance;
 
+use super::archive::remove_notes;
 use crate::{
     domain::Domain,
     output::{Fields, Format, json, print},
     progress,
+    store::Store,
     taken::{
         backup::{self, Kind},
         batches::Batches,
@@ -51,7 +52,7 @@ pub struct Import<D: Domain> {
 }
 
 impl<D: Domain> Import<D> {
-    pub(super) async fn run(self, store: &impl Maintenance<D>) -> Result<()> {
+    pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         let name = self.file.display().to_string();
         let (file, size): (Box<dyn Read>, u64) = if name == "-" {
             (Box::new(io::stdin()), 0)
@@ -74,6 +75,9 @@ impl<D: Domain> Import<D> {
         let (added, imported) = (batches.added, if self.dry_run { "would have been imported" } else { "were imported" });
         let read = taken.with_context(|| format!("'{name}', of which {added} new events {imported}"))?;
         let would = if self.dry_run { "would be " } else { "" };
+        if !self.dry_run {
+            remove_notes(store).await?;
+        }
         let record = Fields(vec![("dry_run", json(&self.dry_run)), ("read", json(&read)), ("added", json(&added))]);
         print(self.format, &record, |out| {
             writeln!(out, "{read} events read: {added} {would}new, {} there already", read - added)

@@ -108,9 +108,10 @@ macro_rules! tools {
         impl<D: Domain> Tool<D> {
             /// Runs the tool on a store and prints the answer; an error is in words for the user.
             pub async fn run(self, store: &impl Store<D>) -> Result<()> {
-                match self {
+                let done = match self {
                     $($(Self::$name(command) => command.run(store).await,)+)*
-                }
+                };
+                archive::or_archived(store, done).await
             }
         }
     };
@@ -136,6 +137,7 @@ tools! {
     snapshot: Snapshot,
     export: Export,
     import: Import,
+    archive: Archive,
     init: Init,
 }
 
@@ -217,15 +219,16 @@ impl Command {
     }
 
     async fn run(self, store: &impl Store<Baskets>, reason: &str) -> Result<()> {
-        match self {
+        let done = match self {
+            Self::Tool(tool) => return tool.run(store).await,
             Self::Create(command) => command.run(store).await,
             Self::Add(command) => command.run(store).await,
             Self::Remove(command) => command.run(store).await,
             Self::Merge(command) => command.run(store).await,
-            Self::Tool(tool) => tool.run(store).await,
             Self::Report(command) => command.run(store).await,
             Self::Store(command) => command.run(store, reason).await,
             Self::Completions(command) => command.run(&mut command_line()),
-        }
+        };
+        archive::or_archived(store, done).await
     }
 }

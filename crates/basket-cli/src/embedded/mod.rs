@@ -7,9 +7,10 @@
 //! - `feeds`: what is kept of a reader, and of a read model; `following`: what comes after its position
 //! - `snapshots`: the states of long streams, in a table of their own
 //! - `file`: the file itself: created, recognised, opened
-//! - `keys`: the keys of subjects
+//! - `keys`: the keys of subjects; `archive`: streams that were moved to another file
 //! - `rows`: a row as a document, and back
 
+mod archive;
 mod feeds;
 mod file;
 mod following;

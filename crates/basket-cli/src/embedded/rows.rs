@@ -136,6 +136,12 @@ impl Table {
         self.number(connection, "coalesce(max(version), 0)", "WHERE KEY = ?1", [key])
     }
 
+    /// Deletes the rows of a stream, and returns how many there were.
+    pub(super) fn delete(self, connection: &Connection, key: &str) -> rusqlite::Result<u64> {
+        let delete = format!(r#"DELETE FROM "{}" WHERE "{}" = ?1"#, self.name, self.key);
+        connection.execute(&delete, [key]).map(|deleted| deleted as u64)
+    }
+
     /// The position of the newest row, 0 where there is none.
     pub(super) fn last_position(self, connection: &Connection) -> rusqlite::Result<i64> {
         connection.query_row(&self.select("coalesce(max(position), 0)", ""), [], |row| row.get(0))

@@ -5,7 +5,7 @@
 //! - `log`: the documents, and the import; `reading`: one pass over documents, which survives a lost cursor
 //! - `tail`: events as they happen, from a change stream; `look`: the same from a server that has none
 //! - `feeds`: what is kept of a reader, and of a read model; `following`: what comes after its position
-//! - `keys`: the keys of subjects
+//! - `keys`: the keys of subjects; `archive`: streams that were moved to a file
 //! - `snapshots`: the states of long streams, in a collection of their own
 //! - [`builder`]: a store whose names and limits are known at run time
 //! - [`connection`]: the address of a server and the driver's options; `failure`: what the driver's errors mean
@@ -15,6 +15,7 @@
 //! - `setup`: the start of a store; `shape`: its validator; `rights`: the role of a user
 
 mod append;
+mod archive;
 pub mod builder;
 pub mod connection;
 mod events;

@@ -74,6 +74,11 @@ impl<C: Codec> MongoStore<C> {
             rights.insert(self.guards().name().into(), writes(&[], &["find", "insert", "update"]));
         }
         rights.insert(self.feeds_collection().name().into(), writes(&["find"], &["insert", "remove", "update"]));
+        let mut archived = writes(&["find"], &[]);
+        if role.may_remove {
+            archived.extend(["insert", "remove", "update"].map(str::to_owned));
+        }
+        rights.insert(self.archive_collection().name().into(), archived);
         let kept = writes(&["find"], &["insert", "remove", "update"]);
         rights.insert(self.snapshots_collection().name().into(), kept);
         rights.insert(SUBJECT_KEYS.into(), writes(&["find"], &["insert", "update"]));

@@ -11,12 +11,13 @@
 //! 7. [`feed`]: what is kept of a reader, so that it goes on where it was; [`batch`] and [`subscription`]: each event
 //!    once; [`projection`]: read models
 //! 8. [`verify`], [`exchange`] and [`maintenance`]: whether all can be read, and carrying it from one store to another;
-//!    [`setup`]: what a store needs before its first event
+//!    [`setup`]: what a store needs before its first event; [`archive`]: streams that were moved to a file
 //! 9. [`keys`]: the keys of sealed texts; [`snapshot`] and [`snapshotted`]: loads of long streams that begin at a state that was
 //!    kept
 //! 10. [`until`]: a deadline for the calls of any store; [`retry`]: how often something is tried; [`holders`]: a store behind a
 //!     pointer; `observed` (features `tracing` and `metrics`): what a store does, for whoever listens
 
+pub mod archive;
 pub mod batch;
 pub mod by_serde;
 pub mod codec;

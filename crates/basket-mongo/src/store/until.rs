@@ -9,6 +9,7 @@ use futures_util::{Stream, TryStreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
+    archive::{Archive, Archived},
     codec::{Codec, Id, Storable},
     entry::{Commit, CommitId, EntryOf},
     error::StoreError,
@@ -229,6 +230,24 @@ impl<C: Codec, S: Maintenance<C> + Sync> Maintenance<C> for Until<S> {
 
     async fn import(&self, events: &[Read<C>], write: bool) -> Result<u64, StoreError> {
         self.in_time(self.store.import(events, write)).await
+    }
+}
+
+impl<C: Codec, S: Archive<C> + Sync> Archive<C> for Until<S> {
+    async fn archived(&self, id: &Id<C>) -> Result<Option<Archived>, StoreError> {
+        self.in_time(self.store.archived(id)).await
+    }
+
+    fn archives(&self) -> impl Stream<Item = Result<(Id<C>, Archived), StoreError>> + Send {
+        self.while_in_time(self.store.archives())
+    }
+
+    async fn archive(&self, id: &Id<C>, to: &Archived) -> Result<(), StoreError> {
+        self.in_time(self.store.archive(id, to)).await
+    }
+
+    async fn unarchive(&self, id: &Id<C>) -> Result<bool, StoreError> {
+        self.in_time(self.store.unarchive(id)).await
     }
 }
 

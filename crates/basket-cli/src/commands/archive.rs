@@ -1,0 +1,182 @@
+//! `archive`: moves streams that have ended to a file, from which `import` brings them back. And what the other commands say of a
+//! stream that is not there: where it was moved to, if it was.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader, BufWriter, Write},
+    path::{Path, PathBuf},
+    pin::pin,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use basket_mongo::{
+    CommandError, EventLog, Scope, StoreError,
+    store::{
+        archive::Archived,
+        exchange::{Export, Import, Line},
+    },
+};
+use bson::DateTime;
+use futures_util::TryStreamExt;
+
+use crate::{
+    args::{age, id},
+    domain::{Domain, Id, what},
+    exit::{self, Failure, NOT_FOUND, REFUSED, USAGE},
+    help::PROGRAM,
+    output::{Fields, Format, Output, json},
+    plain::plain,
+    store::{Store, must_exist},
+    time,
+};
+
+/// Move {streams} that have ended to a file; `{program} import` brings them back
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  {program} archive {id} --to old.ndjson --idle 0\n  \
+                        {program} archive --list\n\n\
+                        The file is an export: it is written, synced and read back before an event is deleted, and no\n\
+                        file is ever overwritten. A {stream} that was moved is in no list and no report; `{program} get` and\n\
+                        the others say in which file it is. Read models keep its row until they are rebuilt. Move only\n\
+                        {streams} that no one writes to any more: that is what --idle is for.")]
+pub struct Archive<D: Domain> {
+    /// The {streams}: their ids, such as {id}
+    #[arg(value_name = "ID", value_parser = id::<D>, required_unless_present = "list", conflicts_with = "list")]
+    ids: Vec<Id<D>>,
+    /// A new file for them
+    #[arg(long, value_name = "FILE", required_unless_present = "list")]
+    to: Option<PathBuf>,
+    /// Only if nothing has happened to them for so long: seconds, or such as 90m or 7d
+    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = age)]
+    idle: Duration,
+    /// Print which {streams} were moved, and where
+    #[arg(long)]
+    list: bool,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl<D: Domain> Archive<D> {
+    pub(super) async fn run(mut self, store: &impl Store<D>) -> Result<()> {
+        must_exist(store).await?;
+        let Some(to) = self.to.take().filter(|_| !self.list) else { return self.list(store).await };
+        self.ids.sort_unstable();
+        self.ids.dedup();
+        let name = to.display().to_string();
+        if to.exists() {
+            return Err(Failure(USAGE, format!("'{name}' is there already, and is not overwritten; name a new file")).into());
+        }
+        let mut part = to.clone().into_os_string();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let lengths = self.write(store, &part, &to).await.with_context(|| format!("nothing was moved to '{name}'"));
+        let lengths = lengths.inspect_err(|_| drop(fs::remove_file(&part)))?;
+        let mut output = Output::live(self.format)?;
+        for (id, events) in lengths {
+            let at = DateTime::now();
+            store.archive(&id, &Archived { file: name.clone(), events, at }).await.map_err(|error| match error {
+                StoreError::Conflict { .. } => {
+                    let why = format!("{} '{id}' was changed meanwhile, and stays; what was moved before is in '{name}'", what::<D>());
+                    Failure(REFUSED, why).into()
+                }
+                error => anyhow::Error::from(error),
+            })?;
+            let id = id.to_string();
+            let record = Fields(vec![("id", json(&id)), ("events", json(&events)), ("file", json(&name))]);
+            output.show(&record, |out| writeln!(out, "moved '{}' to '{}': {events} events", plain(&id), plain(&name)))?;
+        }
+        Ok(output.finish()?)
+    }
+
+    async fn list(&self, store: &impl Store<D>) -> Result<()> {
+        let (mut archives, mut output) = (pin!(store.archives()), Output::list(self.format)?);
+        while let Some((id, Archived { file, events, at })) = archives.try_next().await? {
+            let id = id.to_string();
+            let record = vec![("id", json(&id)), ("events", json(&events)), ("file", json(&file)), ("at", json(&time::utc(at)))];
+            output.show(&Fields(record), |out| {
+                writeln!(out, "{}  {events} events  {}  {}", plain(&id), time::local(at), plain(&file))
+            })?;
+        }
+        Ok(output.finish()?)
+    }
+
+    /// Writes the file, and returns how many events each stream has. The file has its name once it is whole and on the disk.
+    async fn write(&self, store: &impl EventLog<D>, part: &Path, to: &Path) -> Result<Vec<(Id<D>, u64)>> {
+        let mut out = BufWriter::new(File::create(part).with_context(|| format!("'{}' can't be made", part.display()))?);
+        let (mut lines, mut lengths) = (Export::<D>::default(), Vec::new());
+        writeln!(out, "{}", lines.header())?;
+        for id in &self.ids {
+            let (mut documents, mut events, mut newest) = (pin!(store.documents(Scope::From(id.clone(), 1))), 0, None);
+            while let Some(document) = documents.try_next().await? {
+                writeln!(out, "{}", lines.line(&document)?)?;
+                events += 1;
+                newest = document.get_datetime("recorded_at").ok().or(newest);
+            }
+            let since = newest.map(|at| DateTime::now().timestamp_millis().saturating_sub(at.timestamp_millis()));
+            match since {
+                _ if events == 0 => return Err(StoreError::not_found::<D>(store.name(), id).into()),
+                Some(since) if u128::try_from(since).unwrap_or(0) < self.idle.as_millis() => {
+                    let (what, idle) = (what::<D>(), time::lasting(self.idle));
+                    let why = format!("something has happened to {what} '{id}' within the last {idle}; wait, or lower --idle");
+                    return Err(Failure(REFUSED, why).into());
+                }
+                _ => lengths.push((id.clone(), events)),
+            }
+        }
+        writeln!(out, "{}", lines.end())?;
+        let file = out.into_inner().map_err(|error| error.into_error())?;
+        file.sync_all()?;
+        read_back::<D>(part).with_context(|| format!("'{}' can't be read back", part.display()))?;
+        fs::rename(part, to)?;
+        // The name is on the disk, too.
+        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(folder)?.sync_all()?;
+        Ok(lengths)
+    }
+}
+
+/// Fails unless the whole file can be imported.
+fn read_back<D: Domain>(file: &Path) -> Result<()> {
+    let mut lines = Import::<D>::default();
+    for line in BufReader::new(File::open(file)?).lines() {
+        match lines.line(&line?)? {
+            Line::Begin | Line::End | Line::Blank | Line::Event(..) => {}
+        }
+    }
+    Ok(lines.end()?)
+}
+
+/// The error of a command; where it is that a stream is not there, and it was moved, it says where to.
+pub(super) async fn or_archived<D: Domain>(store: &impl Store<D>, done: Result<()>) -> Result<()> {
+    let Err(error) = done else { return Ok(()) };
+    let not_found = match (error.downcast_ref::<StoreError>(), error.downcast_ref::<exit::Changing>()) {
+        (Some(StoreError::NotFound { id, .. }), _) => Some(id),
+        (_, Some(CommandError::Store { error: StoreError::NotFound { id, .. }, .. })) => Some(id),
+        _ => None,
+    };
+    let Some(id) = not_found.and_then(|id| D::parse_id(id).ok()) else { return Err(error) };
+    // What can't be asked adds nothing to the error that there is.
+    match store.archived(&id).await {
+        Ok(Some(archived)) => Err(is_archived::<D>(&id, &archived).into()),
+        _ => Err(error),
+    }
+}
+
+pub(super) fn is_archived<D: Domain>(id: &Id<D>, Archived { file, events, at }: &Archived) -> Failure {
+    let (what, at) = (what::<D>(), time::local(*at));
+    let why = format!("{what} '{id}' was moved to the file '{file}' at {at}, with {events} events; `{PROGRAM} import` brings it back");
+    Failure(NOT_FOUND, why)
+}
+
+/// Removes the notes of streams whose events are back.
+pub(super) async fn remove_notes<D: Domain>(store: &impl Store<D>) -> Result<(), StoreError> {
+    let archives: Vec<_> = store.archives().try_collect().await?;
+    for (id, _) in archives {
+        let first = pin!(store.documents(Scope::From(id.clone(), 1))).try_next().await?;
+        if first.is_some() {
+            store.unarchive(&id).await?;
+        }
+    }
+    Ok(())
+}
