@@ -94,7 +94,8 @@ impl<S, C: Codec> Snapshotted<S, C> {
     }
 
     /// Looks for a snapshot only after so many events of a stream were read: a stream that has no more is then loaded as without
-    /// snapshots. Otherwise, or with 0, each load looks for it first.
+    /// snapshots, and a longer one pays for its first batch (5,000 events on MongoDB). Otherwise, or with 0, each load looks for it
+    /// first, which takes the load of two events about twice as long.
     pub fn after(mut self, events: u64) -> Self {
         self.after = events;
         self
