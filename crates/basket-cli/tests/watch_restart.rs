@@ -162,9 +162,9 @@ fn mongo_a_catch_up_that_breaks_off_goes_on_where_it_was_and_at_once() {
     with_server(async |server, shell| {
         let kept: Vec<_> = (0..25).map(|_| shell.create("socks")).collect();
 
-        // The first read is that of a time, the second that of the events; after it, the server is going down.
+        // The first two reads are those of a time, the third that of the events; after it, the server is going down.
         let going_down = doc! { "failCommands": ["find"], "appName": "basket", "errorCode": 11600 };
-        server.admin(doc! { "configureFailPoint": "failCommand", "mode": { "skip": 2 }, "data": going_down }).await;
+        server.admin(doc! { "configureFailPoint": "failCommand", "mode": { "skip": 3 }, "data": going_down }).await;
         let watcher = Watcher::spawn(&shell, "watch --from beginning --format ndjson");
         let mut shown = watcher.records(50);
         assert!(watcher.note().ends_with("; waiting for it"));

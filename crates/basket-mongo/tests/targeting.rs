@@ -141,3 +141,25 @@ fn every_unique_index_begins_with_the_stream() {
         assert_eq!(index.get_document("collation").unwrap().get_str("locale").ok(), Some("simple"));
     });
 }
+
+/// The time of a majority read is that of the shard that has come furthest.
+#[test]
+fn a_watch_begins_at_a_time_that_every_shard_has_reached() {
+    with_database(async |db| {
+        let (store, sent) = overheard(&db).await;
+        Box::pin(store.tail(Since::Now(None))).next().await.unwrap().unwrap();
+        let sent = sent.lock().unwrap();
+        let waits = sent
+            .iter()
+            .filter_map(|command| command.get_document("readConcern").ok()?.get_timestamp("afterClusterTime").ok());
+        let begins = sent.iter().filter_map(|command| {
+            let stage =
+                command.get_array("pipeline").ok()?.first()?.as_document()?.get_document("$changeStream").ok()?;
+            stage.get_timestamp("startAtOperationTime").ok()
+        });
+        let ([wait], [begin]) = (&waits.collect::<Vec<_>>()[..], &begins.collect::<Vec<_>>()[..]) else {
+            panic!("{sent:?}")
+        };
+        assert_eq!((wait.time, wait.increment + 1), (begin.time, begin.increment));
+    });
+}

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use bson::{RawDocument, RawDocumentBuf, Timestamp, doc};
+use bson::{Document, RawDocument, RawDocumentBuf, Timestamp, doc};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use mongodb::change_stream::{
     ChangeStream,
@@ -169,15 +169,20 @@ impl<C: Codec> MongoStore<C> {
     /// A time up to which the majority has everything, so that a later majority read sees it.
     ///
     /// With a majority read, the server returns the time of the majority's newest write, which can't be rolled back; with any
-    /// other command, that of its own newest write, which a majority read may not see yet.
+    /// other command, that of its own newest write, which a majority read may not see yet. In a sharded cluster it is the time of
+    /// the shard that has come furthest, so a second read waits until the majority of each shard has reached it.
     pub(super) async fn majority_time(&self) -> Result<Timestamp, StoreError> {
-        let read = doc! {
-            "find": self.events.name(), "limit": 1, "singleBatch": true, "projection": { "_id": 1 },
-            "readConcern": { "level": "majority" },
+        let read = async |concern: Document| {
+            let find = doc! {
+                "find": self.events.name(), "limit": 1, "singleBatch": true, "projection": { "_id": 1 }, "readConcern": concern,
+            };
+            self.database().run_command(find).await.map_err(|error| self.failed(error))
         };
-        let answer = self.database().run_command(read).await.map_err(|error| self.failed(error))?;
+        let answer = read(doc! { "level": "majority" }).await?;
         let why = "it gives no operationTime, so it keeps no order of commits";
-        answer.get_timestamp("operationTime").map_err(|_| StoreError::other(&self.name, why))
+        let time = answer.get_timestamp("operationTime").map_err(|_| StoreError::other(&self.name, why))?;
+        read(doc! { "level": "majority", "afterClusterTime": time }).await?;
+        Ok(time)
     }
 
     /// What is inserted after a position, in the order of the commits.

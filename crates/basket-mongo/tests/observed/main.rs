@@ -218,7 +218,7 @@ fn an_append_that_its_caller_no_longer_waits_for_is_counted_as_unknown_and_a_loa
             proxied.swallow.store(u32::MAX, SeqCst);
             let store = proxied.store.clone().observed();
             let id = new_id();
-            let create = store.command(&id).deadline(Duration::from_millis(5)).run(|basket| basket.create(id));
+            let create = store.command(&id).deadline(Duration::from_secs(1)).run(|basket| basket.create(id));
             let error = observed::command("create", create).await.unwrap_err();
             assert!(
                 matches!(&error, CommandError::Store { error: StoreError::OutcomeUnknown { .. }, .. }),
