@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    process::Stdio,
     time::{Duration, Instant},
 };
 
@@ -19,6 +20,7 @@ on_both_stores! {
     a_basket_moves_to_a_file_and_back
     what_can_t_be_moved_stays_and_leaves_no_file
     a_kill_at_any_moment_loses_no_basket
+    a_read_model_that_is_rebuilt_knows_how_far_it_is_without_what_was_moved
 }
 
 fn a_basket_moves_to_a_file_and_back(shell: &Shell) {
@@ -110,7 +112,8 @@ fn a_kill_at_any_moment_loses_no_basket(shell: &Shell) {
             basket.does([&format!("add ID {product}")]);
         }
         let words = format!("archive {} --to {round}.ndjson --idle 0", basket.id);
-        let mut archive = shell.command(&words.split(' ').collect::<Vec<_>>()).spawn().unwrap();
+        let mut archive = shell.command(&words.split(' ').collect::<Vec<_>>());
+        let mut archive = archive.stdout(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_nanos(fastrand::u64(..run * 6 / 5)));
         archive.kill().unwrap();
         archive.wait().unwrap();
@@ -123,6 +126,35 @@ fn a_kill_at_any_moment_loses_no_basket(shell: &Shell) {
         basket.says("get ID", "socks = 1\nrocks = 1\nhats = 1\n");
     }
     println!("{moved} of 40 were moved before they were killed");
+}
+
+fn a_read_model_that_is_rebuilt_knows_how_far_it_is_without_what_was_moved(shell: &Shell) {
+    let (kept, moved) = (shell.create("socks"), shell.create("hats"));
+    assert_eq!(shell.basket("project --once").code, 0);
+    let archived = shell.basket(&format!("archive {moved} --to old.ndjson --idle 0"));
+    assert!(archived.err.contains("`basket rebuild` mends both"), "{archived:?}");
+    for name in ["list", "removed"] {
+        assert_eq!(shell.basket(&format!("rebuild {name}")).code, 0);
+    }
+    shell.basket(&format!("add {kept} rocks")).says("");
+    let behind = |expected: [u64; 2]| {
+        let feeds = records(shell, "feed");
+        assert_eq!(
+            feeds.iter().map(|feed| feed["behind"].as_u64().unwrap()).collect::<Vec<_>>(),
+            expected,
+            "{feeds:?}"
+        );
+    };
+    behind([1, 1]);
+    assert_eq!(shell.basket("project --once").code, 0);
+    behind([0, 0]);
+    let listed = || shell.basket("list --format ndjson").out.lines().count();
+    assert_eq!(listed(), 1);
+    shell.basket("import old.ndjson").says("2 events read: 2 new, 0 there already\n");
+    behind([2, 2]);
+    assert_eq!(shell.basket("project --once").code, 0);
+    behind([0, 0]);
+    assert_eq!(listed(), 2);
 }
 
 /// Nothing is deleted if the stream is longer or shorter than what is in the file.

@@ -37,7 +37,8 @@ use crate::{
                         {program} archive --list\n\n\
                         The file is an export: it is written, synced and read back before an event is deleted, and no\n\
                         file is ever overwritten. A {stream} that was moved is in no list and no report; `{program} get` and\n\
-                        the others say in which file it is. Read models keep its row until they are rebuilt. Move only\n\
+                        the others say in which file it is. Read models keep its row, and don't know well how far\n\
+                        behind they are, until they are rebuilt. Move only\n\
                         {streams} that no one writes to any more: that is what --idle is for.")]
 pub struct Archive<D: Domain> {
     /// The {streams}: their ids, such as {id}
@@ -86,7 +87,13 @@ impl<D: Domain> Archive<D> {
             let record = Fields(vec![("id", json(&id)), ("events", json(&events)), ("file", json(&name))]);
             output.show(&record, |out| writeln!(out, "moved '{}' to '{}': {events} events", plain(&id), plain(&name)))?;
         }
-        Ok(output.finish()?)
+        output.finish()?;
+        if store.feeds().await?.iter().any(|feed| feed.events > 0) {
+            exit::note(&format!(
+                "read models have their rows still, and can't say well how far behind they are; `{PROGRAM} rebuild` mends both"
+            ));
+        }
+        Ok(())
     }
 
     async fn list(&self, store: &impl Store<D>) -> Result<()> {

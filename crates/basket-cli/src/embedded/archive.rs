@@ -24,6 +24,11 @@ fn name(table: Table) -> String {
     format!("\"{}_archive\"", table.name)
 }
 
+/// Whether a stream was ever moved out of this table.
+pub(super) fn has_notes(open: &Connection, table: Table) -> rusqlite::Result<bool> {
+    open.table_exists(None, name(table).trim_matches('"'))
+}
+
 impl<C: Codec> EmbeddedStore<C> {
     /// Asks the notes; the default where there are none.
     async fn ask_notes<T: Default + Send + 'static>(
@@ -32,9 +37,8 @@ impl<C: Codec> EmbeddedStore<C> {
     ) -> Result<T, StoreError> {
         self.on_thread(move |file| {
             let Some(connection) = file.open_existing()? else { return Ok(T::default()) };
-            let notes = name(file.table);
-            let ask = || match connection.table_exists(None, notes.trim_matches('"'))? {
-                true => question(&connection, &notes),
+            let ask = || match has_notes(&connection, file.table)? {
+                true => question(&connection, &name(file.table)),
                 false => Ok(T::default()),
             };
             ask().map_err(|error| file.failed(error))

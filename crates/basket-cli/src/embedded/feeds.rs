@@ -21,6 +21,7 @@ use rusqlite::{
 };
 
 use super::{
+    archive,
     file::File,
     following,
     rows::{Table, key_text},
@@ -478,15 +479,18 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
 
     async fn feeds(&self) -> Result<Vec<FeedState>, StoreError> {
         self.ask_feeds(|open, names, file| {
-            // Rows are never deleted, so the newest position is their number.
-            let newest = file.table.last_position(open)?;
+            // Only an archive deletes rows; where there was none, the newest position is their number, and needs no count.
+            let rows = match archive::has_notes(open, file.table)? {
+                true => file.table.count(open)?,
+                false => natural(file.table.last_position(open)?),
+            };
             let mut select = open.prepare(&names.select("ORDER BY name"))?;
             let feeds = select.query_map(params_from_iter([] as [&str; 0]), state)?;
             let feeds = feeds.map(|feed| {
                 let feed = feed?;
                 let parked = format!(r#"SELECT count(*) FROM "{}" WHERE parked IS NOT NULL"#, names.rows(&feed.rows));
                 let parked = natural(open.query_row(&parked, [], |row| row.get(0))?);
-                Ok(FeedState { behind: natural(newest).saturating_sub(feed.events), parked, ..feed })
+                Ok(FeedState { behind: rows.saturating_sub(feed.events), parked, ..feed })
             });
             feeds.collect()
         })

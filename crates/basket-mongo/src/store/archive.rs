@@ -1,6 +1,9 @@
 //! Streams that have ended and were moved out of a store, to a file of an [`Export`](super::exchange::Export): the events are
 //! deleted, and a note says where they are. Who finds no event of a stream asks here; so the road of a stream that is there is
 //! as it was. An import of the file brings the events back.
+//!
+//! A read model keeps the row of a stream that was moved, and its numbers count the events; so it can't say well how far behind it is
+//! ([`FeedState::behind`](super::feed::FeedState::behind)) until it is rebuilt, and takes a lost history for a restored backup.
 
 use std::{future::Future, ops::Deref};
 
