@@ -129,7 +129,7 @@ fn every_unique_index_begins_with_the_stream() {
         saved(&store, created()).await;
         let voucher: Voucher = "SPRING".parse().unwrap();
         store.ask(&Query::tagged([voucher_tag(&voucher)])).await.unwrap();
-        let sent = sent.lock().unwrap();
+        let sent = sent.lock().unwrap().clone();
         let made = sent.iter().filter_map(|command| command.get_array("indexes").ok()).flatten();
         let unique: Vec<_> = made
             .filter_map(Bson::as_document)
@@ -148,7 +148,7 @@ fn a_watch_begins_at_a_time_that_every_shard_has_reached() {
     with_database(async |db| {
         let (store, sent) = overheard(&db).await;
         Box::pin(store.tail(Since::Now(None))).next().await.unwrap().unwrap();
-        let sent = sent.lock().unwrap();
+        let sent = sent.lock().unwrap().clone();
         let waits = sent
             .iter()
             .filter_map(|command| command.get_document("readConcern").ok()?.get_timestamp("afterClusterTime").ok());
