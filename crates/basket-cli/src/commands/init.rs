@@ -29,9 +29,9 @@ On MongoDB, the validator makes the server refuse every document that no command
 writes it. Stored documents stay as they are. A second run changes nothing; a newer {program} brings
 up what an older one has made. For a tenant, name its database in --store.
 
-A user with the role of --role can do all that the commands do, but `init` itself, and can neither
-change nor delete an event. It has no right on other collections. A read model may be rebuilt four
-times before the role must be brought up.
+A user with the role of --role can do all that the commands do, but `init` and `archive`, and can
+neither change nor delete an event. It has no right on other collections. A read model may be
+rebuilt four times before the role must be brought up.
 
 Who may not do it gets the commands for an administrator, as with --dry-run. A file needs none of it.
 
@@ -51,7 +51,7 @@ pub struct Init<D: Domain> {
     /// It may keep this feed, too, as `forward --as NAME` does; it may keep the read models and the feeds that there are
     #[arg(long = "feed", value_name = "NAME", requires = "role", value_parser = feed)]
     feeds: Vec<String>,
-    /// It may delete events, too: only programs need that whose decisions read a stream and append nothing to it
+    /// It may delete events, too: only `archive` needs that, and programs whose decisions read a stream and append nothing to it
     #[arg(long, requires = "role", conflicts_with = "read_only")]
     may_remove: bool,
     /// Replace a validator or a role that somebody else has made
