@@ -8,7 +8,7 @@ use std::{
 
 use basket_cli::EmbeddedStore;
 use basket_mongo::{Archive, Baskets, EventStore, StoreError, store::archive::Archived};
-use bson::DateTime;
+use bson::{DateTime, doc};
 use testkit::{
     mongo::{created_with_socks, saved, with_database},
     on_both_stores,
@@ -20,6 +20,8 @@ on_both_stores! {
     a_basket_moves_to_a_file_and_back
     what_can_t_be_moved_stays_and_leaves_no_file
     a_kill_at_any_moment_loses_no_basket
+    an_older_export_does_not_hide_where_the_newest_events_are
+    what_others_rest_on_and_what_a_reader_has_not_read_stays
     a_read_model_that_is_rebuilt_knows_how_far_it_is_without_what_was_moved
 }
 
@@ -30,7 +32,8 @@ fn a_basket_moves_to_a_file_and_back(shell: &Shell) {
     let (all, before) = (shell.basket("export").out, basket.basket("log ID").out);
     basket.fails("archive ID --to old.ndjson", 4, "something has happened to basket '");
     let moved = basket.basket("archive ID --to old.ndjson --idle 0");
-    assert_eq!(moved.out, format!("moved '{}' to 'old.ndjson': 4 events\n", basket.id), "{moved:?}");
+    let file = shell.folder.path().join("old.ndjson").display().to_string();
+    assert_eq!(moved.out, format!("moved '{}' to '{file}': 4 events\n", basket.id), "{moved:?}");
 
     let to_it = [
         "get ID",
@@ -52,7 +55,7 @@ fn a_basket_moves_to_a_file_and_back(shell: &Shell) {
     ];
     for words in to_it {
         let answer = basket.basket(words);
-        let says = ["was moved to the file 'old.ndjson' at ", "with 4 events; `basket import` brings it back"];
+        let says = ["/old.ndjson' at ", "with 4 events; `basket import` brings it back"];
         let needs_a_terminal = words == "explore ID" && answer.code == 2;
         assert!(
             needs_a_terminal || answer.code == 3 && says.iter().all(|says| answer.err.contains(says)),
@@ -64,7 +67,7 @@ fn a_basket_moves_to_a_file_and_back(shell: &Shell) {
     let list = records(shell, "archive --list");
     assert_eq!(
         (&list[0]["id"], &list[0]["file"], &list[0]["events"]),
-        (&basket.id.clone().into(), &"old.ndjson".into(), &4.into())
+        (&basket.id.clone().into(), &file.clone().into(), &4.into())
     );
 
     shell.basket("import old.ndjson").says("4 events read: 4 new, 0 there already\n");
@@ -75,21 +78,17 @@ fn a_basket_moves_to_a_file_and_back(shell: &Shell) {
     let created = shell.basket("create socks --request-id r-2 --format json").out;
     let id = created.split('"').nth(3).unwrap().to_owned();
     shell.basket(&format!("archive {id} --to other.ndjson --idle 0"));
-    shell.basket("create socks --request-id r-2").fails(3, "was moved to the file 'other.ndjson'");
+    shell.basket("create socks --request-id r-2").fails(3, "/other.ndjson' at ");
 }
 
 fn what_can_t_be_moved_stays_and_leaves_no_file(shell: &Shell) {
     let basket = OneBasket::with(shell, "socks");
     let file = |name: &str| shell.folder.path().join(name);
     fs::write(file("there.ndjson"), "mine").unwrap();
-    basket.fails("archive ID --to there.ndjson --idle 0", 2, "'there.ndjson' is there already, and is not overwritten");
+    basket.fails("archive ID --to there.ndjson --idle 0", 2, "/there.ndjson' is there already, and is not overwritten");
     assert_eq!(fs::read_to_string(file("there.ndjson")).unwrap(), "mine");
-    basket.fails(
-        "archive ID 5ab69073421aa917e62b4799 --to new.ndjson --idle 0",
-        3,
-        "nothing was moved to 'new.ndjson': there is no basket",
-    );
-    basket.fails("archive ID --to no/new.ndjson --idle 0", 1, "'no/new.ndjson.part' can't be made");
+    basket.fails("archive ID 5ab69073421aa917e62b4799 --to new.ndjson --idle 0", 3, "/new.ndjson': there is no basket");
+    basket.fails("archive ID --to no/new.ndjson --idle 0", 2, "/no/new.ndjson' can't be made");
     for idle in ["-1", "soon", "1y"] {
         assert_eq!(basket.basket(&format!("archive ID --to new.ndjson --idle={idle}")).code, 2);
     }
@@ -120,7 +119,7 @@ fn a_kill_at_any_moment_loses_no_basket(shell: &Shell) {
         let answer = basket.basket("get ID");
         if answer.code == 3 {
             moved += 1;
-            assert!(answer.err.contains(&format!("was moved to the file '{round}.ndjson'")), "{answer:?}");
+            assert!(answer.err.contains(&format!("/{round}.ndjson' at ")), "{answer:?}");
             shell.basket(&format!("import {round}.ndjson")).says("4 events read: 4 new, 0 there already\n");
         }
         basket.says("get ID", "socks = 1\nrocks = 1\nhats = 1\n");
@@ -155,6 +154,50 @@ fn a_read_model_that_is_rebuilt_knows_how_far_it_is_without_what_was_moved(shell
     assert_eq!(shell.basket("project --once").code, 0);
     behind([0, 0]);
     assert_eq!(listed(), 2);
+}
+
+fn an_older_export_does_not_hide_where_the_newest_events_are(shell: &Shell) {
+    let basket = OneBasket::with(shell, "socks");
+    fs::write(shell.folder.path().join("before.ndjson"), shell.basket("export").out).unwrap();
+    basket.does(["add ID rocks"]);
+    assert_eq!(basket.basket("snapshot ID").code, 0);
+    assert_eq!(basket.basket("archive ID --to old.ndjson --idle 0").code, 0);
+    assert_eq!(shell.basket("verify --snapshots --strict").code, 0, "its snapshot has gone, too");
+    let part = shell.basket("import before.ndjson");
+    assert!(part.err.contains("2 of 3 events are here; the others are in the file '"), "{part:?}");
+    assert_eq!(records(shell, "archive --list").len(), 1);
+    shell.basket("import old.ndjson").says("3 events read: 1 new, 2 there already\n");
+    shell.basket("archive --list").says("");
+    basket.says("get ID", "socks = 1\nrocks = 1\n");
+}
+
+fn what_others_rest_on_and_what_a_reader_has_not_read_stays(shell: &Shell) {
+    let (basket, other) = (OneBasket::with(shell, "socks"), shell.create("hats"));
+    basket.does(["add ID rocks --voucher SPRING"]);
+    let archive = "archive ID --to old.ndjson --idle 0";
+    basket.fails(archive, 4, "has a VoucherRedeemed, which decisions about other baskets look for");
+    basket.fails(&format!("add {other} rocks --voucher SPRING"), 4, "SPRING");
+
+    assert_eq!(shell.basket("project list --once").code, 0);
+    shell.basket(&format!("add {other} rocks")).says("");
+    let archive = archive.replace("ID", &other);
+    shell.basket(&archive).fails(4, "the feed 'list' is 1 events behind");
+    assert_eq!(shell.basket("project list --once").code, 0);
+    assert_eq!(shell.basket(&archive).code, 0);
+}
+
+/// A field that no event has would be in no export.
+#[test]
+fn mongo_a_field_that_an_export_does_not_carry_is_not_lost() {
+    with_database(async |db| {
+        let shell = Shell::new().with("BASKET_STORE", db.address.as_str());
+        let id = shell.create("socks");
+        db.events().update_many(doc! {}, doc! { "$set": { "source": "till 7" } }).await.unwrap();
+        let archive = format!("archive {id} --to old.ndjson --idle 0");
+        shell.basket(&archive).fails(4, "the field 'source' of 2 events is none that an export carries");
+        assert!(!shell.folder.path().join("old.ndjson").exists());
+        shell.basket(&format!("get {id}")).says("socks = 1\n");
+    });
 }
 
 /// Nothing is deleted if the stream is longer or shorter than what is in the file.

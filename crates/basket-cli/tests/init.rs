@@ -153,6 +153,7 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ("baskets", "insert", "create socks"),
     // Without it, no one is told where a stream was moved to.
     ("baskets_archive", "find", "archive --list"),
+    ("baskets_archive", "remove", ""),
     ("baskets_feeds", "find", "feed"),
     ("baskets_feeds", "insert", "project --once"),
     ("baskets_feeds", "remove", "rebuild list"),

@@ -3,8 +3,8 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader, BufWriter, Write},
-    path::{Path, PathBuf},
+    io::{BufRead, BufReader, BufWriter, ErrorKind, Write},
+    path::{self, Path, PathBuf},
     pin::pin,
     time::Duration,
 };
@@ -14,10 +14,11 @@ use basket_mongo::{
     CommandError, EventLog, Scope, StoreError,
     store::{
         archive::Archived,
-        exchange::{Export, Import, Line},
+        document::RecordedEvent,
+        exchange::{Export, Foreign, Import, Line},
     },
 };
-use bson::DateTime;
+use bson::{DateTime, RawDocument};
 use futures_util::TryStreamExt;
 
 use crate::{
@@ -64,28 +65,37 @@ impl<D: Domain> Archive<D> {
         let Some(to) = self.to.take().filter(|_| !self.list) else { return self.list(store).await };
         self.ids.sort_unstable();
         self.ids.dedup();
-        let name = to.display().to_string();
-        if to.exists() {
-            return Err(Failure(USAGE, format!("'{name}' is there already, and is not overwritten; name a new file")).into());
-        }
-        let mut part = to.clone().into_os_string();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let lengths = self.write(store, &part, &to).await.with_context(|| format!("nothing was moved to '{name}'"));
-        let lengths = lengths.inspect_err(|_| drop(fs::remove_file(&part)))?;
+        // Who reads the note may be in another folder.
+        let to = path::absolute(&to)?;
+        let Some(name) = to.to_str() else {
+            return Err(Failure(USAGE, format!("{} is not valid UTF-8, so no note could name it", to.display())).into());
+        };
+        all_have_read(store).await?;
+        let file = File::create_new(&to).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => {
+                Failure(USAGE, format!("'{name}' is there already, and is not overwritten; name a new file"))
+            }
+            _ => Failure(USAGE, format!("'{name}' can't be made: {error}")),
+        })?;
+        let lengths = self.write(store, file, &to).await.inspect_err(|_| drop(fs::remove_file(&to)));
+        let lengths = lengths.with_context(|| format!("nothing was moved to '{name}'"))?;
         let mut output = Output::live(self.format)?;
         for (id, events) in lengths {
-            let at = DateTime::now();
-            store.archive(&id, &Archived { file: name.clone(), events, at }).await.map_err(|error| match error {
-                StoreError::Conflict { .. } => {
-                    let why = format!("{} '{id}' was changed meanwhile, and stays; what was moved before is in '{name}'", what::<D>());
-                    Failure(REFUSED, why).into()
+            let to = Archived { file: name.to_owned(), events, at: DateTime::now() };
+            match (store.archive(&id, &to).await, store.archived(&id).await?) {
+                (Ok(()), _) => {}
+                (Err(StoreError::Conflict { found: 0, .. }), Some(before)) => return Err(is_archived::<D>(&id, &before).into()),
+                (Err(StoreError::Conflict { .. }), _) => {
+                    let what = what::<D>();
+                    let why = format!("{what} '{id}' was changed meanwhile, and stays; what was moved before is in '{name}'");
+                    return Err(Failure(REFUSED, why).into());
                 }
-                error => anyhow::Error::from(error),
-            })?;
+                (Err(error), _) => return Err(error.into()),
+            }
+            store.drop_snapshots(Some(&id)).await?;
             let id = id.to_string();
             let record = Fields(vec![("id", json(&id)), ("events", json(&events)), ("file", json(&name))]);
-            output.show(&record, |out| writeln!(out, "moved '{}' to '{}': {events} events", plain(&id), plain(&name)))?;
+            output.show(&record, |out| writeln!(out, "moved '{}' to '{}': {events} events", plain(&id), plain(name)))?;
         }
         output.finish()?;
         if store.feeds().await?.iter().any(|feed| feed.events > 0) {
@@ -108,15 +118,17 @@ impl<D: Domain> Archive<D> {
         Ok(output.finish()?)
     }
 
-    /// Writes the file, and returns how many events each stream has. The file has its name once it is whole and on the disk.
-    async fn write(&self, store: &impl EventLog<D>, part: &Path, to: &Path) -> Result<Vec<(Id<D>, u64)>> {
-        let mut out = BufWriter::new(File::create(part).with_context(|| format!("'{}' can't be made", part.display()))?);
-        let (mut lines, mut lengths) = (Export::<D>::default(), Vec::new());
+    /// Writes the file, and returns how many events each stream has. All of it is on the disk then.
+    async fn write(&self, store: &impl EventLog<D>, file: File, to: &Path) -> Result<Vec<(Id<D>, u64)>> {
+        let mut out = BufWriter::new(file);
+        let (mut lines, mut lengths, mut foreign) = (Export::<D>::default(), Vec::new(), Foreign::default());
         writeln!(out, "{}", lines.header())?;
         for id in &self.ids {
             let (mut documents, mut events, mut newest) = (pin!(store.documents(Scope::From(id.clone(), 1))), 0, None);
             while let Some(document) = documents.try_next().await? {
                 writeln!(out, "{}", lines.line(&document)?)?;
+                foreign.count::<D>(&document);
+                must_not_be_asked_for::<D>(id, &document)?;
                 events += 1;
                 newest = document.get_datetime("recorded_at").ok().or(newest);
             }
@@ -131,16 +143,42 @@ impl<D: Domain> Archive<D> {
                 _ => lengths.push((id.clone(), events)),
             }
         }
+        if let Some((field, events)) = foreign.0.first_key_value() {
+            let why = format!("the field '{field}' of {events} events is none that an export carries, and would be lost");
+            return Err(Failure(REFUSED, why).into());
+        }
         writeln!(out, "{}", lines.end())?;
-        let file = out.into_inner().map_err(|error| error.into_error())?;
-        file.sync_all()?;
-        read_back::<D>(part).with_context(|| format!("'{}' can't be read back", part.display()))?;
-        fs::rename(part, to)?;
-        // The name is on the disk, too.
-        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()?;
+        out.into_inner().map_err(|error| error.into_error())?.sync_all()?;
+        read_back::<D>(to).context("it can't be read back")?;
+        // The name of the file is on the disk, too.
+        #[cfg(unix)]
+        File::open(to.parent().unwrap_or(to))?.sync_all()?;
         Ok(lengths)
     }
+}
+
+/// Fails if decisions about other streams may rest on an event: they would be made as if it had never happened.
+fn must_not_be_asked_for<D: Domain>(id: &Id<D>, document: &RawDocument) -> Result<(), Failure> {
+    let has_tags = document.get_array("tags").is_ok_and(|tags| tags.into_iter().next().is_some());
+    if !has_tags && !document.get_str("type").is_ok_and(|kind| D::GUARDED.contains(&kind)) {
+        return Ok(());
+    }
+    let (what, kind) = (what::<D>(), document.get_str("type").unwrap_or_default());
+    let why = format!("{what} '{id}' has a {kind}, which decisions about other {what}s look for; so it stays");
+    Err(Failure(REFUSED, why))
+}
+
+/// Fails while a reader has not read all: what is moved is not shown to it any more.
+async fn all_have_read<D: Domain>(store: &impl Store<D>) -> Result<()> {
+    let behind = store.feeds().await?.into_iter().find(|feed| feed.behind > 0);
+    behind.map_or(Ok(()), |feed| {
+        let (name, behind) = (feed.rows.feed, feed.behind);
+        let why = format!(
+            "the feed '{name}' is {behind} events behind, and would not see what is moved; let it read them first, or \
+             `{PROGRAM} feed forget {name}`"
+        );
+        Err(Failure(REFUSED, why).into())
+    })
 }
 
 /// Fails unless the whole file can be imported.
@@ -176,13 +214,25 @@ pub(super) fn is_archived<D: Domain>(id: &Id<D>, Archived { file, events, at }: 
     Failure(NOT_FOUND, why)
 }
 
-/// Removes the notes of streams whose events are back.
+/// Removes the notes of streams that are whole again.
 pub(super) async fn remove_notes<D: Domain>(store: &impl Store<D>) -> Result<(), StoreError> {
     let archives: Vec<_> = store.archives().try_collect().await?;
-    for (id, _) in archives {
-        let first = pin!(store.documents(Scope::From(id.clone(), 1))).try_next().await?;
-        if first.is_some() {
-            store.unarchive(&id).await?;
+    for (id, Archived { file, events, .. }) in archives {
+        let mut documents = pin!(store.documents(Scope::From(id.clone(), 1)));
+        let (mut whole, mut found) = (0, 0);
+        while let Some(document) = documents.try_next().await?
+            && whole < events
+        {
+            found += 1;
+            whole += u64::from(RecordedEvent::from_document(document.as_ref().into())?.version()? == whole + 1);
+        }
+        match found {
+            0 => {}
+            _ if whole == events => drop(store.unarchive(&id).await?),
+            _ => exit::note(&format!(
+                "of {} '{id}', {whole} of {events} events are here; the others are in the file '{file}', to be imported",
+                what::<D>()
+            )),
         }
     }
     Ok(())

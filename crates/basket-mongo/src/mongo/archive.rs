@@ -6,14 +6,24 @@
 
 use bson::{Document, doc};
 use futures_util::{Stream, TryStreamExt, stream};
-use mongodb::{ClientSession, Collection, error::Error, options::ReadConcern};
+use mongodb::{
+    ClientSession, Collection,
+    error::{Error, TRANSIENT_TRANSACTION_ERROR},
+    options::ReadConcern,
+};
+use tokio::time::sleep;
 
-use super::{failure::wants_a_replica_set, store::MongoStore};
+use super::{
+    failure::{code, wants_a_replica_set},
+    setup::EXISTS,
+    store::MongoStore,
+};
 use crate::store::{
     archive::{Archive, Archived},
     codec::{Codec, Id, id_of_key, stored_number},
     document::as_stored,
     error::{StoreError, Unreadable},
+    retry::Retries,
 };
 
 impl<C: Codec> MongoStore<C> {
@@ -54,16 +64,30 @@ impl<C: Codec> Archive<C> for MongoStore<C> {
             true => StoreError::NotAReplicaSet { store: self.name.clone(), events: 2 },
             false => self.failed(error),
         };
-        let mut session = self.begin(ReadConcern::majority()).await.map_err(failed)?;
-        let moved = self.move_in(&mut session, id, to).await;
-        match moved {
-            Ok(Some(found)) => {
-                // The server ends it in any case.
-                session.abort_transaction().await.ok();
-                Err(StoreError::Conflict { expected: to.events, found })
-            }
-            moved => self.end(session, moved.map(drop)).await.map_err(failed),
+        // Not in the transaction: one over several shards can't make a collection.
+        match self.database().create_collection(self.archive_collection().name()).await {
+            Err(error) if code(&error) != Some(EXISTS) => return Err(failed(error)),
+            _ => {}
         }
+        let retries = Retries::SEND;
+        for send in 1.. {
+            let mut session = self.begin(ReadConcern::majority()).await.map_err(failed)?;
+            let moved = match self.move_in(&mut session, id, to).await {
+                Ok(Some(found)) => {
+                    // The server ends it in any case.
+                    session.abort_transaction().await.ok();
+                    return Err(StoreError::Conflict { expected: to.events, found });
+                }
+                moved => self.end(session, moved.map(drop)).await,
+            };
+            match moved {
+                Err(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) && send < retries.attempts => {
+                    sleep(retries.pause(send)).await;
+                }
+                moved => return moved.map_err(failed),
+            }
+        }
+        Ok(())
     }
 
     async fn unarchive(&self, id: &Id<C>) -> Result<bool, StoreError> {

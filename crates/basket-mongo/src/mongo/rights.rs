@@ -74,9 +74,10 @@ impl<C: Codec> MongoStore<C> {
             rights.insert(self.guards().name().into(), writes(&[], &["find", "insert", "update"]));
         }
         rights.insert(self.feeds_collection().name().into(), writes(&["find"], &["insert", "remove", "update"]));
-        let mut archived = writes(&["find"], &[]);
+        // An import removes the note of a stream that is back.
+        let mut archived = writes(&["find"], &["remove"]);
         if role.may_remove {
-            archived.extend(["insert", "remove", "update"].map(str::to_owned));
+            archived.extend(["createCollection", "insert", "update"].map(str::to_owned));
         }
         rights.insert(self.archive_collection().name().into(), archived);
         let kept = writes(&["find"], &["insert", "remove", "update"]);

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// NamespaceExists: another program has made it at the same time.
-const EXISTS: i32 = 48;
+pub(super) const EXISTS: i32 = 48;
 
 impl<C: Codec> MongoStore<C> {
     /// Makes what the store needs in its database, and the role that is asked for. A second time, it changes nothing. It takes
