@@ -35,6 +35,11 @@ pub(crate) struct Signature {
 }
 
 impl Signature {
+    /// Whether the reason is about a person.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.about.is_some()
+    }
+
     /// What the store keeps with the events. A variable of ours that can't be used is refused as an option is: otherwise the
     /// events would be signed by someone else.
     pub(crate) async fn meta(&self, keys: &impl Keys) -> Result<Meta> {

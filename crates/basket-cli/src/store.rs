@@ -88,7 +88,7 @@ impl<C: Codec + 'static> Store<C> for EmbeddedStore<C> {
 
     async fn wipe(&self) -> Result<Option<String>, StoreError> {
         let is_read = |name| format!("the key is in {name}-wal until those who read the file have ended");
-        Ok((!self.empty_log().await?).then(|| is_read(self.name())))
+        Ok((!self.wipe_keys().await?).then(|| is_read(self.name())))
     }
 
     async fn init(&self, init: &Init) -> Result<Setup, StoreError> {
@@ -106,7 +106,7 @@ impl<C: Codec + 'static, S: Store<C>> Store<C> for Until<S> {
     }
 
     fn receipts(&self) -> Result<impl EventLog<Subjects>, StoreError> {
-        self.store().receipts()
+        Ok(self.over(self.store().receipts()?))
     }
 
     async fn wipe(&self) -> Result<Option<String>, StoreError> {

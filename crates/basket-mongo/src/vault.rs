@@ -92,6 +92,11 @@ pub struct MasterKey {
     name: String,
 }
 
+/// A wrapped key that is not as it was written.
+#[derive(Debug, thiserror::Error)]
+#[error("it was changed, or is of another subject")]
+struct Changed;
+
 /// A text that is no [`MasterKey`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a key is 32 random bytes in base64, as `openssl rand -base64 32` prints them")]
@@ -138,7 +143,7 @@ pub enum VaultError {
         /// What it answered.
         source: Cause,
     },
-    /// The sealed text was changed, or is of another subject or store.
+    /// The sealed text, or the key that is kept, was changed, or is of another subject or store.
     #[error("a text sealed for '{subject}' can't be opened: it was changed, or sealed with another key")]
     Broken {
         /// Who.
@@ -244,7 +249,8 @@ impl<K: Keys, W: Wrap> Vault<K, W> {
     }
 
     /// Wraps every key anew that `old` has wrapped, and returns how many. Those that are wrapped by this vault's key already stay,
-    /// so that it can be repeated after an error. Then the old key can be destroyed, and with it all copies of deleted keys.
+    /// so that it can be repeated. Once no program has the old key any more, and it returns 0, that key can be destroyed, and
+    /// with it all copies of deleted keys.
     pub async fn rewrap(&self, old: &impl Wrap) -> Result<u64, VaultError> {
         let mut subjects = pin!(self.keys.subjects());
         let mut done = 0;
@@ -319,6 +325,9 @@ async fn unwrapped(wrap: &impl Wrap, subject: &Subject, wrapped: &WrappedKey) ->
 }
 
 fn failed(wrap: &impl Wrap, subject: &Subject, source: Cause) -> VaultError {
+    if source.is::<Changed>() {
+        return VaultError::Broken { subject: subject.clone() };
+    }
     VaultError::Wrap { subject: subject.clone(), given: wrap.name().to_owned(), source }
 }
 
@@ -367,8 +376,7 @@ impl Wrap for MasterKey {
     }
 
     async fn unwrap(&self, subject: &Subject, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, Cause> {
-        decrypt(&self.key, &format!("key:{subject}"), wrapped)
-            .ok_or_else(|| "it was changed, or is of another subject".into())
+        decrypt(&self.key, &format!("key:{subject}"), wrapped).ok_or_else(|| Changed.into())
     }
 }
 

@@ -5,7 +5,11 @@ use std::{marker::PhantomData, pin::pin};
 
 use anyhow::{Context, Result};
 use basket_domain::Subject;
-use basket_mongo::{CommandError, EventLog, EventStore, Vault, store::keys::Kept, vault};
+use basket_mongo::{
+    CommandError, EventLog, EventStore, Vault,
+    store::keys::Kept,
+    vault::{self, VaultError},
+};
 use futures_util::TryStreamExt;
 
 use crate::{
@@ -25,14 +29,15 @@ use crate::{
                         {program} forget --again\n\n\
                         The key of the person is deleted, so that what was sealed with `--about` reads as erased, here and\n\
                         in all exports, read models and backups of the events. An event says so, in a stream of its own.\n\
-                        A backup of the keys brings a deleted one back: after a restore, --again deletes them all again.\n\
+                        A backup of the keys brings a deleted one back: after a restore, --again deletes those again of\n\
+                        which the receipts are there. Those that are newer than the backup are not: keep a list of them.\n\
                         Copies of a key may be left in backups, the server's oplog and freed blocks of the disk. They\n\
                         are wrapped by your BASKET_KEY: `{program} rekey` makes them worthless.")]
 pub struct Forget<D: Domain> {
-    /// Whom to forget: the SUBJECT of `--about`
-    #[arg(value_parser = subject, required_unless_present = "again", conflicts_with = "again")]
-    subject: Option<Subject>,
-    /// Forget all again who were forgotten, after a backup was brought back
+    /// Whom to forget: each a SUBJECT of `--about`
+    #[arg(value_name = "SUBJECT", value_parser = subject, required_unless_present = "again", conflicts_with = "again")]
+    subjects: Vec<Subject>,
+    /// Forget all again of whom there is a receipt, after a backup of the keys was brought back
     #[arg(long)]
     again: bool,
     #[command(flatten)]
@@ -48,9 +53,10 @@ pub struct Forget<D: Domain> {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  BASKET_OLD_KEY_FILE=old.key BASKET_KEY_FILE=new.key {program} rekey\n\n\
                         BASKET_KEY is the new key, BASKET_OLD_KEY the one before; either may be in a file, whose name is\n\
-                        in BASKET_KEY_FILE or BASKET_OLD_KEY_FILE. `openssl rand -base64 32` makes one. It can be\n\
-                        repeated after an error. Destroy the old key then, and every copy of it: what is left of\n\
-                        deleted keys in backups and on disks can't be opened any more.")]
+                        in BASKET_KEY_FILE or BASKET_OLD_KEY_FILE. `openssl rand -base64 32` makes one. A\n\
+                        program that has the old key still seals with it: give all of them the new one, and run this\n\
+                        until it finds none. Then destroy the old key, and every copy of it: what is left of deleted\n\
+                        keys in backups and on disks can't be opened any more.")]
 pub struct Rekey<D: Domain> {
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
@@ -62,17 +68,35 @@ pub struct Rekey<D: Domain> {
 impl<D: Domain> Forget<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         must_exist(store).await?;
-        match &self.subject {
-            Some(subject) => self.forget(store, subject).await,
-            None => self.forget_again(store).await,
+        if self.again {
+            return self.forget_again(store).await;
         }
+        if self.signature.is_sealed() {
+            let why = "a receipt outlives what was sealed, so its reason is not: leave out --about, and name no one in it";
+            return Err(Failure(exit::USAGE, why.into()).into());
+        }
+        for (before, subject) in self.subjects.iter().enumerate() {
+            if let Err(error) = self.forget(store, subject).await {
+                if before > 0 {
+                    note(store.wipe().await?);
+                }
+                return Err(error);
+            }
+        }
+        note(store.wipe().await?);
+        Ok(())
     }
 
+    /// Whether it has one thing to do.
+    pub(super) fn is_short(&self) -> bool {
+        !self.again
+    }
+
+    /// Leaves the key in freed places of the store, which [`wipe`](Store::wipe) overwrites.
     async fn forget(&self, store: &impl Store<D>, subject: &Subject) -> Result<()> {
         let meta = self.signature.meta(store).await?;
         // The receipt comes after what it says; a command that is ended in between is repeated.
         let before = vault::forget(store, subject).await?;
-        let left = store.wipe().await?;
         let receipt = store.receipts()?.command(subject).meta(meta).run(|known| known.forget()).await;
         let receipt = receipt.map_err(|error| match error {
             CommandError::Store { error, .. } => anyhow::Error::from(error),
@@ -90,7 +114,6 @@ impl<D: Domain> Forget<D> {
             None => writeln!(out, "forgot '{subject}': all that was sealed for it is erased"),
             Some(at) => writeln!(out, "'{subject}' was forgotten before, at {}", time::local(at)),
         })?;
-        note(left);
         Ok(())
     }
 
@@ -100,7 +123,8 @@ impl<D: Domain> Forget<D> {
         let mut count: u64 = 0;
         while let Some(subject) = forgotten.try_next().await? {
             count += 1;
-            if let Kept::Key(_) = store.delete_key(&subject).await? {
+            if let Kept::Key(_) = store.key(&subject).await? {
+                store.delete_key(&subject).await?;
                 came_back.push(subject.to_string());
             }
         }
@@ -132,9 +156,20 @@ impl<D: Domain> Rekey<D> {
             let why = format!("set {OLD_KEY} to the key of before, or {OLD_KEY}_FILE to a file with it, and {KEY} to the new one");
             Failure(exit::USAGE, why)
         };
-        let keys = Vault::new(store, new).rewrap(&old.ok_or_else(missing)?).await?;
+        let rewrapped = Vault::new(store, new).rewrap(&old.ok_or_else(missing)?).await;
+        let keys = rewrapped.map_err(|error| match error {
+            VaultError::OtherKey { subject, by, .. } => {
+                let why = format!("the key of '{subject}' is wrapped by the key {by}; set {OLD_KEY} to that one");
+                Failure(exit::USAGE, why).into()
+            }
+            error => anyhow::Error::from(error),
+        })?;
         print(self.format, &Fields(vec![("rewrapped", json(&keys))]), |out| {
-            writeln!(out, "{keys} keys were wrapped anew; destroy the old key now, and every copy of it")
+            let then = match keys {
+                0 => "if no program has the old key any more, destroy it, and every copy of it",
+                _ => "give all programs the new key, and run this again until it finds none",
+            };
+            writeln!(out, "{keys} keys were wrapped anew; {then}")
         })
         .context("it is done, but could not be printed")
     }

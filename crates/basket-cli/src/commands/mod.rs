@@ -202,14 +202,16 @@ impl Command {
     /// Whether it changes one stream, or waits for that, and has no more to do.
     fn changes(&self) -> bool {
         let waits = matches!(self, Self::Tool(Tool::Feed(feed)) if feed.waits());
+        let forgets = matches!(self, Self::Tool(Tool::Forget(forget)) if forget.is_short());
         waits
+            || forgets
             || matches!(
                 self,
                 Self::Create(_)
                     | Self::Add(_)
                     | Self::Remove(_)
                     | Self::Merge(_)
-                    | Self::Tool(Tool::Revert(_) | Tool::Restore(_) | Tool::Forget(_))
+                    | Self::Tool(Tool::Revert(_) | Tool::Restore(_))
             )
     }
 

@@ -1,5 +1,5 @@
-//! The keys of subjects in the embedded file: a table beside those of the events. A key that is deleted is overwritten, and the
-//! log of the file is emptied, so that none of its bytes stay.
+//! The keys of subjects in the embedded file: a table beside those of the events. Once a deleted key is wiped,
+//! none of its bytes stay.
 
 use basket_domain::Subject;
 use basket_mongo::{
@@ -26,14 +26,7 @@ impl<C: Codec> EmbeddedStore<C> {
             let run = || {
                 connection.pragma_update(None, "secure_delete", "ON")?;
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                transaction.execute_batch(&format!(
-                    r#"CREATE TABLE IF NOT EXISTS {SUBJECT_KEYS} (
-                        subject      TEXT NOT NULL PRIMARY KEY,
-                        key          BLOB,
-                        "by"         TEXT,
-                        forgotten_at INTEGER -- milliseconds since 1970
-                    ) STRICT, WITHOUT ROWID"#
-                ))?;
+                transaction.execute_batch(&create())?;
                 let done = work(&transaction)?;
                 transaction.commit().map(|()| done)
             };
@@ -58,9 +51,21 @@ impl<C: Codec> EmbeddedStore<C> {
         .await
     }
 
-    /// Empties the log of the file, in which the last version of a page stands before it is written over; whether no reader has
-    /// kept it from that.
-    pub(crate) async fn empty_log(&self) -> Result<bool, StoreError> {
+    /// Leaves no byte of a deleted key in the file: the table is written anew, since SQLite overwrites what is deleted, but not what it
+    /// has moved from one page to another; and the log of the file is emptied. Whether no reader has kept it from that.
+    pub(crate) async fn wipe_keys(&self) -> Result<bool, StoreError> {
+        let anew = self.ask_keys(|_| Ok(true)).await?;
+        if anew {
+            self.on_keys(|open| {
+                let old = format!("{SUBJECT_KEYS}_old");
+                open.execute_batch(&format!(
+                    "ALTER TABLE {SUBJECT_KEYS} RENAME TO {old}; {};
+                    INSERT INTO {SUBJECT_KEYS} SELECT * FROM {old}; DROP TABLE {old};",
+                    create()
+                ))
+            })
+            .await?;
+        }
         self.on_thread(|file| {
             let Some(connection) = file.open_existing()? else { return Ok(true) };
             let busy: i64 = connection
@@ -70,6 +75,17 @@ impl<C: Codec> EmbeddedStore<C> {
         })
         .await
     }
+}
+
+fn create() -> String {
+    format!(
+        r#"CREATE TABLE IF NOT EXISTS {SUBJECT_KEYS} (
+            subject      TEXT NOT NULL PRIMARY KEY,
+            key          BLOB,
+            "by"         TEXT,
+            forgotten_at INTEGER -- milliseconds since 1970
+        ) STRICT, WITHOUT ROWID"#
+    )
 }
 
 impl<C: Codec> Keys for EmbeddedStore<C> {

@@ -61,6 +61,11 @@ impl<S> Until<S> {
         &self.store
     }
 
+    /// Another store, until the same moment.
+    pub fn over<A: Storable, T: EventStore<A>>(&self, store: T) -> Until<T> {
+        Until { name: store.name().to_owned(), store, within: self.within, deadline: self.deadline }
+    }
+
     /// What the call returns, if it does so in time. For calls that are no part of a trait here.
     pub async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let Some(deadline) = self.deadline else { return call.await };
