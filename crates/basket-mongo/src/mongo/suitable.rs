@@ -65,8 +65,8 @@ impl Suitability {
             )
         });
         let shape = match self.validator {
-            None | Some(Validator::There) => None,
-            Some(Validator::Missing) => Some("no validator"),
+            // Who never ran `init` has none, and needs none.
+            None | Some(Validator::There | Validator::Missing) => None,
             Some(Validator::Weaker) => Some("a validator of an older release, or one that was weakened"),
             Some(Validator::Foreign) => Some("a validator of somebody else"),
         };
