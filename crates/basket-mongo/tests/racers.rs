@@ -139,7 +139,7 @@ fn one_of_sixteen_redeems_a_voucher_while_the_guards_are_deleted() {
             while !end.load(SeqCst) {
                 let gone = guards.delete_many(doc! {}).await.map_or(0, |gone| gone.deleted_count);
                 counted.fetch_add(gone as u32, SeqCst);
-                sleep(Duration::from_millis(7)).await;
+                sleep(Duration::from_millis(40)).await;
             }
         });
         let mut tally = Tally::default();
