@@ -224,10 +224,14 @@ fn no_byte_of_a_forgotten_secret_is_in_the_embedded_file_its_read_models_or_expo
     runtime.block_on(store.command(&one).reason(&*control).run(|basket| basket.create(one))).unwrap();
     assert_eq!(found(folder, &keys), SECRETS, "the keys can be found while they are there");
 
+    // Another program has the file open, so the log is not emptied by itself.
+    let other = rusqlite::Connection::open(folder.join("baskets.db")).unwrap();
+    other.query_row("SELECT count(*) FROM subject_keys", (), |row| row.get::<_, i64>(0)).unwrap();
     runtime.block_on(forget_all(&store));
     assert_eq!(runtime.block_on(store.wipe()).unwrap(), None);
     assert_eq!(found(folder, &[control.into_bytes()]), 1, "the search finds what is there");
     assert_eq!((found(folder, &secrets), found(folder, &keys)), (0, 0));
+    drop(other);
 }
 
 /// The same on a server whose files hold texts as they are, after its oplog has forgotten the keys.
