@@ -38,9 +38,9 @@ use crate::{
                         {program} archive --list\n\n\
                         The file is an export: it is written, synced and read back before an event is deleted, and no\n\
                         file is ever overwritten. A {stream} that was moved is in no list and no report; `{program} get` and\n\
-                        the others say in which file it is. Read models keep its row, and don't know well how far\n\
-                        behind they are, until they are rebuilt. Move only\n\
-                        {streams} that no one writes to any more: that is what --idle is for.")]
+                        the others say in which file it is. Read models keep its row until they are rebuilt, and count\n\
+                        its events: so they can't say well how far behind they are. Move only {streams} that are not\n\
+                        written to any more: that is what --idle is for.")]
 pub struct Archive<D: Domain> {
     /// The {streams}: their ids, such as {id}
     #[arg(value_name = "ID", value_parser = id::<D>, required_unless_present = "list", conflicts_with = "list")]

@@ -21,8 +21,9 @@ pub struct Role {
     pub name: String,
     /// Whether it may read, and not append.
     pub is_read_only: bool,
-    /// Whether it may delete events, too. Only a decision [across](crate::Together::across) streams that appends nothing to one of
-    /// them needs that: it takes the next place of that stream for a moment.
+    /// Whether it may delete events, too. Two things need that: an [archive](crate::Archive::archive), and a decision
+    /// [across](crate::Together::across) streams that appends nothing to one of them, since it takes the next place of that stream
+    /// for a moment.
     pub may_remove: bool,
     /// Feeds that it may keep, besides those that there are.
     pub feeds: Vec<String>,
