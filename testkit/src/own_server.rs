@@ -78,6 +78,14 @@ impl OwnServer {
         self.port
     }
 
+    /// The process of a program that runs.
+    pub fn process(&self) -> Option<u32> {
+        match &self.place {
+            Place::Program { running, .. } => running.as_ref().map(Child::id),
+            Place::Container { .. } => None,
+        }
+    }
+
     /// Its address with a database.
     pub fn address(&self) -> String {
         format!("mongodb://127.0.0.1:{}/basket_db", self.port)

@@ -8,6 +8,8 @@ use crate::own_server::OwnServer;
 
 pub struct OwnSet {
     pub members: Vec<OwnServer>,
+    /// By which ports its members know each other, and clients them.
+    pub ports: Vec<u16>,
 }
 
 impl OwnSet {
@@ -16,15 +18,22 @@ impl OwnSet {
     pub async fn start(with_arbiter: bool) -> Option<Self> {
         let mut members = Vec::new();
         for _ in 0..3 {
-            let member = OwnServer::program()?;
-            member.direct().await.run_command(doc! { "ping": 1 }).await.unwrap();
-            members.push(member);
+            members.push(OwnServer::program()?);
         }
-        let set = (0..).zip(&members).map(|(place, member)| {
+        let ports = members.iter().map(OwnServer::port).collect();
+        Some(Self::of(members, ports, with_arbiter).await)
+    }
+
+    /// These members, which are known by other ports than they listen on.
+    pub async fn of(members: Vec<OwnServer>, ports: Vec<u16>, with_arbiter: bool) -> Self {
+        for member in &members {
+            member.direct().await.run_command(doc! { "ping": 1 }).await.unwrap();
+        }
+        let set = (0..).zip(&ports).map(|(place, port)| {
             let arbiter = with_arbiter && place == 2;
             // Only the first can be elected at the start.
             let priority = if arbiter { 0 } else { 3 - place };
-            doc! { "_id": place, "host": format!("127.0.0.1:{}", member.port()), "priority": priority, "arbiterOnly": arbiter }
+            doc! { "_id": place, "host": format!("127.0.0.1:{port}"), "priority": priority, "arbiterOnly": arbiter }
         });
         let set: Vec<Document> = set.collect();
         let settings = doc! { "electionTimeoutMillis": 500, "heartbeatIntervalMillis": 200 };
@@ -34,14 +43,14 @@ impl OwnSet {
         while !members[0].is_primary().await {
             sleep(Duration::from_millis(100)).await;
         }
-        let set = Self { members };
+        let set = Self { members, ports };
         set.members[0].wait().await;
-        Some(set)
+        set
     }
 
     /// Its address with a database.
     pub fn address(&self) -> String {
-        let hosts: Vec<_> = self.members.iter().map(|member| format!("127.0.0.1:{}", member.port())).collect();
+        let hosts: Vec<_> = self.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
         format!("mongodb://{}/basket_db?replicaSet=rs0", hosts.join(","))
     }
 }

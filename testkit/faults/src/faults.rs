@@ -1,0 +1,56 @@
+//! The faults, one a line; each is a file of its own.
+
+mod server;
+mod set;
+
+use std::{future::Future, pin::Pin};
+
+use crate::row::Row;
+
+/// A fault that can be tried.
+#[derive(Clone, Copy)]
+pub struct Fault {
+    /// What it is called on the command line.
+    pub name: &'static str,
+    /// What is done, for the table.
+    pub what: &'static str,
+    /// How many rounds of it `make faults` does, and how many `make tests`.
+    pub rounds: (usize, usize),
+    /// Does it.
+    pub run: fn(Setting) -> Running,
+}
+
+/// How a fault is tried.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// How often.
+    pub rounds: usize,
+    /// What all that is chosen at random follows from.
+    pub seed: u64,
+}
+
+/// A fault under way.
+pub type Running = Pin<Box<dyn Future<Output = anyhow::Result<Row>>>>;
+
+macro_rules! faults {
+    ($($module:ident :: $run:ident, $name:literal, $rounds:expr, $short:expr, $what:literal;)*) => {
+        &[$(Fault {
+            name: $name,
+            what: $what,
+            rounds: ($rounds, $short),
+            run: |setting| Box::pin($module::$run(setting)),
+        }),*]
+    };
+}
+
+/// All of them, in the order of the table.
+pub const FAULTS: &[Fault] = faults! {
+    server::killed, "server-kill", 50, 2, "SIGKILL of the server under 64 writers";
+    server::ended, "server-term", 50, 1, "SIGTERM of the server under 64 writers";
+    server::frozen, "server-stop", 50, 2, "SIGSTOP of the server for up to 4 s under 64 writers";
+    set::stepped_down, "set-step-down", 20, 1, "the primary of three steps down";
+    set::killed, "set-kill", 20, 1, "SIGKILL of the primary of three";
+    set::frozen, "set-freeze", 20, 1, "SIGSTOP of the primary of three, until another one is elected";
+    set::cut_off, "set-partition", 20, 1, "the primary of three is cut off from the others, and clients still reach it";
+    set::two_gone, "set-two-gone", 20, 1, "two of three are killed, and come back";
+};

@@ -1,0 +1,21 @@
+//! Faults that anyone can rerun: what was killed, cut or frozen, what clients were told meanwhile, and whether it is true.
+//!
+//! Read it in this order; each file uses only those before it:
+//!
+//! 1. [`list`]: the aggregate that it is tried on
+//! 2. [`history`]: what clients asked for and were told; [`clients`]: clients that do so
+//! 3. [`kept`]: what a store holds in the end; [`laws`] and `cycles`: what the two must be to each other
+//! 4. [`readers`]: a tail and a read model that go on meanwhile; [`under_load`]: all of it at work
+//! 5. [`row`]: what a fault has shown; [`faults`]: the faults; [`links`]: a network that can be cut
+
+pub mod clients;
+mod cycles;
+pub mod faults;
+pub mod history;
+pub mod kept;
+pub mod laws;
+pub mod links;
+pub mod list;
+pub mod readers;
+pub mod row;
+pub mod under_load;
