@@ -2,9 +2,10 @@
 
 use basket_domain::BasketId;
 use basket_mongo::{
-    Baskets, Codec, CommandError, Commit, Entry, EventLog, EventStore, Meta, Moment, Scope, StoreError, UndoError,
+    Baskets, Codec, CommandError, Commit, Entry, EventLog, EventStore, Maintenance, Meta, Moment, Scope, StoreError,
+    UndoError, store::document::read_entry,
 };
-use bson::{DateTime, doc, oid::ObjectId};
+use bson::{DateTime, Document, RawDocumentBuf, doc, oid::ObjectId};
 use futures_util::{StreamExt, TryStreamExt, future::join_all};
 use testkit::mongo::{TestDatabase, add, created, created_with_socks, product, qty, saved, with_database};
 
@@ -164,5 +165,31 @@ fn a_pass_whose_cursor_is_gone_goes_on_after_the_last_document_and_repeats_none(
             }
             assert!(read == expected, "{scope:?}: {} of {} documents", read.len(), expected.len());
         }
+    });
+}
+
+#[test]
+fn an_import_waits_for_the_transaction_that_a_killed_one_has_left() {
+    with_database(async |db| {
+        let (store, basket) = (db.store().await, created_with_socks());
+        let documents = {
+            let elsewhere = store.elsewhere(&format!("{}_source", db.database.name()), "baskets").unwrap();
+            let id = *saved(&elsewhere, basket).await.id();
+            let documents: Vec<_> = elsewhere.documents(Scope::From(id, 1)).try_collect().await.unwrap();
+            elsewhere.collection().client().database(&format!("{}_source", db.database.name())).drop().await.unwrap();
+            documents
+        };
+        store.save(&mut created()).await.unwrap();
+        // As a killed program leaves it: the events are inserted, and nothing commits them. The server of the tests ends it after
+        // three seconds.
+        let mut left = db.database.client().start_session().await.unwrap();
+        left.start_transaction().await.unwrap();
+        let inserts: Vec<Document> = documents.iter().map(|raw| Document::try_from(raw).unwrap()).collect();
+        db.events().insert_many(inserts).session(&mut left).await.unwrap();
+
+        let read = |raw: &RawDocumentBuf| (read_entry::<Baskets>(raw).unwrap(), raw.clone());
+        let events: Vec<_> = documents.iter().map(read).collect();
+        assert_eq!(store.import(&events, true).await.unwrap(), 2);
+        assert_eq!(db.events().count_documents(doc! {}).await.unwrap(), 3);
     });
 }

@@ -141,8 +141,7 @@ impl<C: Codec> MongoStore<C> {
             sleep(retries.pause(send)).await;
         }
         match (lost, not_written) {
-            // A WriteConflict: another transaction has written the same key, and has not committed yet.
-            (None, Some(error)) if failure::code(&error) != Some(112) => Err(self.failed(error)),
+            (None, Some(error)) if !failure::is_held(&error) => Err(self.failed(error)),
             (None, _) => self.conflict(writes).await,
             (Some(error), _) => {
                 let (store, why) = (self.name.clone(), failure::words(&error));

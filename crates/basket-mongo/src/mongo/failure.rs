@@ -74,6 +74,11 @@ pub(crate) fn code(error: &Error) -> Option<i32> {
     }
 }
 
+/// Whether another transaction has written the same, and has not ended yet (WriteConflict).
+pub(super) fn is_held(error: &Error) -> bool {
+    code(error) == Some(112)
+}
+
 /// The driver's error as one of ours.
 pub(crate) fn explain(error: &Error, store: &str) -> StoreError {
     let (store, why) = (store.to_owned(), words(error));
@@ -98,6 +103,11 @@ pub(crate) fn explain(error: &Error, store: &str) -> StoreError {
         // The majority did not confirm it, in time or before another primary took over.
         ErrorKind::Write(WriteFailure::WriteConcernError(_)) => StoreError::Unreachable { store, why, source },
         _ if is_passing(error) => StoreError::Unreachable { store, why, source },
+        _ if is_held(error) => {
+            let why = "another transaction holds what was to be written; one that a killed program has left ends by itself, \
+                       after a minute if the server's transactionLifetimeLimitSeconds is as usual";
+            StoreError::Busy { store, why: why.into(), source }
+        }
         _ => StoreError::Other { store, why, source },
     }
 }

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use futures_util::{Stream, TryStreamExt, stream};
-use tokio::time::sleep;
+use tokio::time::{Duration, Instant, sleep};
 
 use super::{
     append::Writes,
     events::byte_by_byte,
-    failure::{Fate, fate, wants_a_replica_set},
+    failure::{Fate, fate, is_held, wants_a_replica_set},
     reading::Reading,
     store::MongoStore,
 };
@@ -23,6 +23,13 @@ use crate::store::{
     maintenance::{Fault, Maintenance, Read, is_new},
     retry::Retries,
 };
+
+/// How long an import waits for other transactions. One that was killed leaves its own behind, and is run again at once; the
+/// server ends that after a minute, if it is not told otherwise.
+const LEFT_BEHIND: Duration = Duration::from_secs(70);
+
+/// How long it waits in between.
+const HELD: Retries = Retries { attempts: u32::MAX, longest: Duration::from_millis(500) };
 
 impl<C: Codec> EventLog<C> for MongoStore<C> {
     fn documents(&self, scope: Scope<Id<C>>) -> impl Stream<Item = Result<RawDocumentBuf, StoreError>> + Send {
@@ -67,7 +74,7 @@ impl<C: Codec> Maintenance<C> for MongoStore<C> {
         if write {
             self.ensure_unique_index().await?;
         }
-        let (mut send, mut new, mut lost) = (1, None, None);
+        let (mut send, mut held, mut new, mut lost, begun) = (1, 0, None, None, Instant::now());
         loop {
             let missing = self.missing(events).await?;
             // A repetition also finds what an earlier attempt wrote whose answer was lost.
@@ -80,6 +87,11 @@ impl<C: Codec> Maintenance<C> for MongoStore<C> {
             let fate = fate(&error, C::KEY);
             if wants_a_replica_set(&error) {
                 return Err(StoreError::NotAReplicaSet { store: self.name.clone(), events });
+            }
+            if is_held(&error) && begun.elapsed() < LEFT_BEHIND {
+                held += 1;
+                sleep(HELD.pause(held)).await;
+                continue;
             }
             if fate == Fate::Refused || send == Retries::SEND.attempts {
                 return Err(self.failed(lost.unwrap_or(error)));
