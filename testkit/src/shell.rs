@@ -51,7 +51,7 @@ impl Shell {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(binary("basket"));
         command.args(arguments).current_dir(self.folder.path());
         command.env_clear().env("HOME", self.folder.path()).envs(self.variables.iter().cloned());
         #[cfg(unix)]
@@ -85,11 +85,11 @@ pub fn split(line: &str) -> Vec<&str> {
     parts.flat_map(|(at, part)| if at % 2 == 0 { part.split_whitespace().collect() } else { vec![part] }).collect()
 }
 
-/// The binary that cargo has built for the tests of its crate, beside them.
-fn binary() -> PathBuf {
+/// A binary that cargo has built for the tests of its crate, beside them.
+pub fn binary(name: &str) -> PathBuf {
     let test = env::current_exe().unwrap();
-    let folder = test.ancestors().find(|folder| folder.join("basket").is_file());
-    folder.unwrap_or_else(|| panic!("no `basket` was built beside {}", test.display())).join("basket")
+    let folder = test.ancestors().find(|folder| folder.join(name).is_file());
+    folder.unwrap_or_else(|| panic!("no `{name}` was built beside {}", test.display())).join(name)
 }
 
 pub fn answer(output: Output) -> Answer {

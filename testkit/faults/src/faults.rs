@@ -1,5 +1,7 @@
 //! The faults, one a line; each is a file of its own.
 
+mod client;
+mod import;
 mod server;
 mod set;
 
@@ -45,6 +47,14 @@ macro_rules! faults {
 
 /// All of them, in the order of the table.
 pub const FAULTS: &[Fault] = faults! {
+    client::appending, "kill-append", 500, 20, "SIGKILL of a client in the middle of an append";
+    client::across, "kill-across", 500, 20, "SIGKILL of a client in the middle of a commit to two streams";
+    client::projecting, "kill-project", 500, 8, "SIGKILL of a process that keeps a read model";
+    client::appending_to_a_file, "kill-append-file", 500, 20, "SIGKILL of a client in the middle of an append to a file";
+    client::across_a_file, "kill-across-file", 500, 20, "SIGKILL of a client in the middle of a commit to two streams of a file";
+    client::projecting_a_file, "kill-project-file", 500, 8, "SIGKILL of a process that keeps a read model in a file";
+    import::into_mongo, "kill-import", 500, 5, "SIGKILL of `basket import`, which is run again";
+    import::into_a_file, "kill-import-file", 500, 5, "SIGKILL of `basket import` into a file, which is run again";
     server::killed, "server-kill", 50, 2, "SIGKILL of the server under 64 writers";
     server::ended, "server-term", 50, 1, "SIGTERM of the server under 64 writers";
     server::frozen, "server-stop", 50, 2, "SIGSTOP of the server for up to 4 s under 64 writers";

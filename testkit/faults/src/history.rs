@@ -126,14 +126,17 @@ impl Record {
     }
 }
 
-/// Reads what a process has printed; its clients get numbers from `first` on. A last line that was cut off by a kill is none.
-pub fn read(lines: impl BufRead, first: usize) -> anyhow::Result<Vec<Call>> {
+/// Reads what a process has printed. A last line that was cut off by a kill is none, and so is a blank one.
+pub fn read(lines: impl BufRead) -> anyhow::Result<Vec<Call>> {
     let mut calls = Vec::<Call>::new();
     for line in lines.lines() {
         let line = line?;
+        if line.is_empty() {
+            continue;
+        }
         match serde_json::from_str(&line) {
             Ok(Line::Begun { client, at, wrote }) => {
-                calls.push(Call { client: first + client, begun: at, ended: None, wrote, told: Told::Unknown });
+                calls.push(Call { client, begun: at, ended: None, wrote, told: Told::Unknown });
             }
             Ok(Line::Ended { call, at, told }) => {
                 let call = calls.get_mut(call).context("a call has ended that has not begun")?;

@@ -5,7 +5,8 @@
 //! 1. [`list`]: the aggregate that it is tried on
 //! 2. [`history`]: what clients asked for and were told; [`clients`]: clients that do so
 //! 3. [`kept`]: what a store holds in the end; [`laws`] and `cycles`: what the two must be to each other
-//! 4. [`readers`]: a tail and a read model that go on meanwhile; [`under_load`]: all of it at work
+//! 4. [`readers`]: a tail and a read model that go on meanwhile; [`under_load`]: all of it at work; [`process`]: a client that can be
+//!    killed
 //! 5. [`row`]: what a fault has shown; [`faults`]: the faults; [`links`]: a network that can be cut
 
 pub mod clients;
@@ -16,6 +17,7 @@ pub mod kept;
 pub mod laws;
 pub mod links;
 pub mod list;
+pub mod process;
 pub mod readers;
 pub mod row;
 pub mod under_load;

@@ -4,7 +4,10 @@ use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
-use faults::faults::{FAULTS, Fault, Setting};
+use faults::{
+    faults::{FAULTS, Fault, Setting},
+    process::{self, Task},
+};
 
 /// Faults that anyone can rerun.
 #[derive(Parser)]
@@ -32,12 +35,20 @@ enum Command {
     },
     /// Print the names of the faults.
     List,
+    /// Be a client, until it is killed.
+    #[command(hide = true)]
+    Client(Task),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     match Args::parse().command {
         Command::List => {
             FAULTS.iter().for_each(|fault| println!("{:<20} {}", fault.name, fault.what));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Client(task) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(process::run(task))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Run { names, rounds, seed, to: _ } => {

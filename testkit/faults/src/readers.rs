@@ -13,6 +13,7 @@ use basket_mongo::{
     store::{
         feed::{RowQuery, Shape},
         projection::project,
+        subscription::Options,
     },
 };
 use bson::{Document, doc};
@@ -121,16 +122,35 @@ async fn follow<S: Readable>(store: S, passed: Passed) -> Result<(), StoreError>
     Ok(())
 }
 
-async fn keep_up<S: Readable>(store: S) -> Result<(), StoreError> {
+/// Keeps the read model, until something is wrong that no waiting mends.
+pub(crate) async fn keep_up<S: Readable>(store: S) -> Result<(), StoreError> {
     let mut reader = loop {
-        match Subscription::open(&store, Copies.name(), Copies.shape(), Default::default()).await {
+        match Subscription::open(&store, Copies.name(), Copies.shape(), options()).await {
             Err(error) if error.is_transient() => sleep(Duration::from_millis(50)).await,
             opened => break opened?,
         }
     };
     loop {
-        project(&mut reader, &Copies).await?;
+        match project(&mut reader, &Copies).await {
+            // Another process has taken over while this one could not write; it waits for its turn again.
+            Err(StoreError::Fenced { .. }) => {
+                reader = Subscription::open(&store, Copies.name(), Copies.shape(), options()).await?
+            }
+            projected => drop(projected?),
+        }
     }
+}
+
+/// Reads all that is left into the read model.
+pub(crate) async fn catch_up<S: Readable>(store: &S) -> Result<(), StoreError> {
+    let mut reader = Subscription::open(store, Copies.name(), Copies.shape(), options()).await?;
+    while !project(&mut reader, &Copies).await?.1 {}
+    Ok(())
+}
+
+/// A lease as short as its processes live; batches so small that a kill falls between them.
+fn options() -> Options {
+    Options { lease: Duration::from_millis(300), batch: 50, ..Options::default() }
 }
 
 fn once_in_order(passed: &[(String, u64)], kept: &Kept) -> Vec<Broken> {
@@ -152,7 +172,8 @@ fn once_in_order(passed: &[(String, u64)], kept: &Kept) -> Vec<Broken> {
     broken
 }
 
-async fn is_fold<S: Readable>(store: &S, kept: &Kept) -> anyhow::Result<Vec<Broken>> {
+/// What the read model has that is not the fold of the events.
+pub(crate) async fn is_fold<S: Readable>(store: &S, kept: &Kept) -> anyhow::Result<Vec<Broken>> {
     let mut broken = Vec::new();
     let Some(feed) = store.feed("copies").await? else {
         return Ok(vec![Broken { law: Law::ModelIsFold, how: "there is no read model".into() }]);

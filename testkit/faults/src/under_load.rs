@@ -13,7 +13,7 @@ use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
     clients::{Ask, Client, Store},
-    history::Record,
+    history::{Call, Record},
     kept::Kept,
     laws,
     readers::{Readable, Readers},
@@ -23,22 +23,19 @@ use crate::{
 /// How long a store may take to serve again after a fault.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What goes on.
-pub struct UnderLoad<S> {
+/// Clients at work.
+pub struct Clients {
     record: &'static Record,
     goes_on: Arc<AtomicBool>,
-    clients: JoinSet<()>,
-    readers: Readers<S>,
+    running: JoinSet<()>,
 }
 
-impl<S: Store + Readable> UnderLoad<S> {
-    /// So many clients, which do what `asks` says on so many streams at a time, and two readers.
-    pub fn start(store: &S, clients: usize, seed: u64, asks: &'static [Ask], streams: u64) -> Self {
+impl Clients {
+    /// So many clients, which do what `asks` says on so many streams at a time.
+    pub fn start<S: Store>(store: &S, clients: usize, seed: u64, asks: &'static [Ask], streams: u64) -> Self {
         // It is as old as the process: some hundred kilobytes a fault.
         let record: &'static Record = Box::leak(Box::default());
-        let goes_on = Arc::new(AtomicBool::new(true));
-        let readers = Readers::start(store);
-        let mut running = JoinSet::new();
+        let (goes_on, mut running) = (Arc::new(AtomicBool::new(true)), JoinSet::new());
         for number in 0..clients {
             let (store, goes_on) = (store.clone(), Arc::clone(&goes_on));
             running.spawn(async move {
@@ -47,13 +44,35 @@ impl<S: Store + Readable> UnderLoad<S> {
                 client.settle().await;
             });
         }
-        Self { record, goes_on, clients: running, readers }
+        Self { record, goes_on, running }
+    }
+
+    /// Ends them, when each has settled what it was not told; returns what they did.
+    pub async fn stop(mut self) -> anyhow::Result<Vec<Call>> {
+        self.goes_on.store(false, SeqCst);
+        while let Some(ended) = self.running.join_next().await {
+            ended?;
+        }
+        Ok(self.record.calls())
+    }
+}
+
+/// Clients at work, and two readers.
+pub struct UnderLoad<S> {
+    clients: Clients,
+    readers: Readers<S>,
+}
+
+impl<S: Store + Readable> UnderLoad<S> {
+    /// As [`Clients::start`], with readers.
+    pub fn start(store: &S, clients: usize, seed: u64, asks: &'static [Ask], streams: u64) -> Self {
+        Self { readers: Readers::start(store), clients: Clients::start(store, clients, seed, asks, streams) }
     }
 
     /// Waits until the store answers again: until some writes that have begun from now on were acknowledged.
     pub async fn answers(&self) -> anyhow::Result<()> {
-        let (begun, (before, _)) = (Instant::now(), self.record.progress(usize::MAX));
-        while self.record.progress(before).1 < 20 {
+        let (begun, (before, _)) = (Instant::now(), self.clients.record.progress(usize::MAX));
+        while self.clients.record.progress(before).1 < 20 {
             ensure!(begun.elapsed() < PATIENCE, "no write was acknowledged within {PATIENCE:?}");
             sleep(Duration::from_millis(20)).await;
         }
@@ -61,12 +80,8 @@ impl<S: Store + Readable> UnderLoad<S> {
     }
 
     /// Ends it, when each client has settled what it was not told, and says what broke a law.
-    pub async fn end(mut self, address: &str, rounds: usize) -> anyhow::Result<Row> {
-        self.goes_on.store(false, SeqCst);
-        while let Some(ended) = self.clients.join_next().await {
-            ended?;
-        }
-        let (calls, kept) = (self.record.calls(), Kept::of_mongo(address).await?);
+    pub async fn end(self, address: &str, rounds: usize) -> anyhow::Result<Row> {
+        let (calls, kept) = (self.clients.stop().await?, Kept::of_mongo(address).await?);
         let mut broken = laws::check(&calls, &kept);
         broken.extend(self.readers.end(&kept).await?);
         let mut row = Row { rounds, ..Row::default() };

@@ -1,0 +1,128 @@
+//! A client in a process of its own, that may be killed: `faults client`. It writes its record to a file, line by line, and goes on
+//! until it is killed.
+
+use std::{
+    fs::File,
+    io::BufReader,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::bail;
+use basket_cli::EmbeddedStore;
+use basket_mongo::{MongoStore, StoreError};
+use clap::{Args, ValueEnum};
+use testkit::shell::binary;
+
+use crate::{
+    clients::{Ask, Client, Store},
+    history::{self, Call, Record},
+    list::Lists,
+    readers::{self, Readable},
+};
+
+/// What a process does until it is killed.
+#[derive(Debug, Clone, Args)]
+pub struct Task {
+    /// The store: an address of MongoDB, or the path of a file.
+    #[arg(long)]
+    pub store: String,
+    /// Its number among all clients.
+    #[arg(long)]
+    pub number: usize,
+    /// What all that it chooses at random follows from.
+    #[arg(long)]
+    pub seed: u64,
+    /// How many streams there are at a time.
+    #[arg(long, default_value_t = 4)]
+    pub streams: u64,
+    /// What it does.
+    #[arg(long, value_enum)]
+    pub work: Work,
+}
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Work {
+    /// Appends to one stream.
+    Append,
+    /// Appends to two streams at once.
+    Across,
+    /// All that a client can do.
+    All,
+    /// Keeps a read model.
+    Project,
+}
+
+impl Work {
+    fn asks(self) -> &'static [Ask] {
+        match self {
+            Self::Append => &[Ask::Append, Ask::Save],
+            Self::Across => &[Ask::Across],
+            Self::All | Self::Project => &[Ask::Append, Ask::Append, Ask::Across, Ask::Save, Ask::Read],
+        }
+    }
+}
+
+/// A process under way.
+pub struct Process {
+    child: Child,
+    record: PathBuf,
+}
+
+impl Process {
+    /// Starts one that writes its record into this file; `change` may say more of how it is started.
+    pub fn start(task: &Task, record: &Path, change: impl FnOnce(&mut Command)) -> anyhow::Result<Self> {
+        let mut command = Command::new(binary("faults"));
+        let work = task.work.to_possible_value().map(|work| work.get_name().to_owned()).unwrap_or_default();
+        command.args(["client", "--store", &task.store, "--work", &work, "--seed", &task.seed.to_string()]);
+        command.args(["--number", &task.number.to_string(), "--streams", &task.streams.to_string()]);
+        command.stdin(Stdio::null()).stdout(File::create(record)?).stderr(Stdio::null());
+        change(&mut command);
+        Ok(Self { child: command.spawn()?, record: record.to_owned() })
+    }
+
+    /// Whether it has asked for anything yet.
+    pub fn has_begun(&self) -> bool {
+        self.record.metadata().is_ok_and(|about| about.len() > 0)
+    }
+
+    /// Kills it, and reads what it has done. Fails if it had ended by itself.
+    pub fn kill(mut self) -> anyhow::Result<Vec<Call>> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!("a client has ended by itself: {status}");
+        }
+        self.child.kill()?;
+        self.child.wait()?;
+        history::read(BufReader::new(File::open(&self.record)?))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Does it, in this process, until it is killed. A read model whose store gives an error that no waiting mends ends with it.
+pub async fn run(task: Task) -> anyhow::Result<()> {
+    if task.store.starts_with("mongodb://") {
+        work(MongoStore::<Lists>::at(&task.store).await?, task).await?;
+    } else {
+        work(EmbeddedStore::<Lists>::at(&task.store), task).await?;
+    }
+    Ok(())
+}
+
+async fn work<S: Store + Readable>(store: S, task: Task) -> Result<(), StoreError> {
+    if task.work == Work::Project {
+        // Said once, so that it can be waited for.
+        println!();
+        return readers::keep_up(store).await;
+    }
+    let record = Record::printed();
+    let mut client = Client::new(store, &record, task.number, task.seed, task.work.asks(), task.streams);
+    client.run(|| true).await;
+    Ok(())
+}
