@@ -5,17 +5,32 @@ use std::{fmt, time::Duration};
 
 use basket_domain::EventSourced;
 use basket_mongo::{
-    CommandError, Commit, CommitId, EventStore, Expected, Outcome, StoreError, Together, store::command::Done,
+    CommandError, Commit, CommitId, EventStore, Expected, Outcome, Query, StoreError, Together, store::command::Done,
 };
 use tokio::time::sleep;
 
 use crate::{
     history::{Record, Seen, Told},
-    list::{List, ListEvent},
+    list::{List, ListEvent, claim_of},
 };
 
-/// How long a call may take before its outcome is called unknown.
+/// How long a call may take in most of the faults.
 pub const DEADLINE: Duration = Duration::from_secs(3);
+
+/// What clients do.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// How many there are.
+    pub clients: usize,
+    /// What each of them does, one of these at random.
+    pub asks: &'static [Ask],
+    /// How many streams there are at a time.
+    pub streams: u64,
+    /// How long a call may take before its outcome is called unknown.
+    pub deadline: Duration,
+    /// What all that they choose at random follows from.
+    pub seed: u64,
+}
 
 /// What a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +41,8 @@ pub enum Ask {
     Across,
     /// A `get`, and an append of several events after the version that it has shown.
     Save,
+    /// A command that claims what nobody has claimed yet, as a query says.
+    Claim,
     /// A `get`.
     Read,
 }
@@ -42,10 +59,7 @@ pub struct Client<'a, S> {
     /// How many values it has made.
     made: u64,
     random: fastrand::Rng,
-    /// What it does, one of them at random.
-    asks: &'a [Ask],
-    /// How many streams there are at a time.
-    streams: u64,
+    load: Load,
     /// What it was not told.
     open: Vec<Open>,
 }
@@ -68,16 +82,16 @@ enum On {
 const AN_EPOCH: u64 = 120;
 
 impl<'a, S: Store> Client<'a, S> {
-    /// A client that does what `asks` says on so many streams. What it does follows from the seed.
-    pub fn new(store: S, record: &'a Record, number: usize, seed: u64, asks: &'a [Ask], streams: u64) -> Self {
-        let random = fastrand::Rng::with_seed(seed.wrapping_mul(1_000_003).wrapping_add(number as u64));
-        Self { store, record, number, made: 0, random, asks, streams, open: Vec::new() }
+    /// The client with this number.
+    pub fn new(store: S, record: &'a Record, number: usize, load: Load) -> Self {
+        let random = fastrand::Rng::with_seed(load.seed.wrapping_mul(1_000_003).wrapping_add(number as u64));
+        Self { store, record, number, made: 0, random, load, open: Vec::new() }
     }
 
     /// Asks for one thing after the other, as long as `goes_on` says so.
     pub async fn run(&mut self, goes_on: impl Fn() -> bool) {
         while goes_on() {
-            let ask = self.random.choice(self.asks).copied().unwrap_or(Ask::Append);
+            let ask = self.random.choice(self.load.asks).copied().unwrap_or(Ask::Append);
             if !self.ask(ask).await {
                 // As a client would: a store that gives no answer is not asked in a loop.
                 sleep(Duration::from_millis(self.random.u64(5..40))).await;
@@ -96,7 +110,7 @@ impl<'a, S: Store> Client<'a, S> {
             Ask::Across => {
                 let other = loop {
                     let other = self.stream();
-                    if other != stream || self.streams == 1 {
+                    if other != stream || self.load.streams == 1 {
                         break other;
                     }
                 };
@@ -106,13 +120,17 @@ impl<'a, S: Store> Client<'a, S> {
                 }
                 self.command(vec![stream, other], wrote).await
             }
+            Ask::Claim => {
+                let claim = format!("{}@{}", self.value(), self.made);
+                self.command(vec![stream.clone()], vec![(stream, claim)]).await
+            }
             Ask::Save => self.save(stream).await,
             Ask::Read => self.read(stream).await.is_some(),
         }
     }
 
     fn stream(&mut self) -> String {
-        format!("list-{}.{}", self.made / AN_EPOCH, self.random.u64(0..self.streams))
+        format!("list-{}.{}", self.made / AN_EPOCH, self.random.u64(0..self.load.streams))
     }
 
     fn value(&mut self) -> String {
@@ -122,7 +140,7 @@ impl<'a, S: Store> Client<'a, S> {
 
     async fn command(&mut self, streams: Vec<String>, wrote: Vec<(String, String)>) -> bool {
         let call = self.record.begin(self.number, &wrote);
-        let (told, commit) = put(&self.store, &streams, &wrote, None).await;
+        let (told, commit) = self.put(&streams, &wrote, None).await;
         self.note(call, told, commit.map(|commit| Open { call, commit, on: On::Streams(streams), wrote }))
     }
 
@@ -139,7 +157,7 @@ impl<'a, S: Store> Client<'a, S> {
         let (expected, commit) = (Expected::Loaded(seen.length as u64), Commit::from(commit));
         let events = events(&seen.stream, wrote);
         let appended = self.store.append(&seen.stream, expected, &commit, &events);
-        match tokio::time::timeout(DEADLINE, appended).await {
+        match tokio::time::timeout(self.load.deadline, appended).await {
             Ok(Ok(_)) => Told::Kept(vec![seen.clone()]),
             Ok(Err(StoreError::Conflict { expected, found })) => Told::Conflict { expected, found },
             Ok(Err(StoreError::OutcomeUnknown { .. })) | Err(_) => Told::Unknown,
@@ -150,7 +168,7 @@ impl<'a, S: Store> Client<'a, S> {
     /// Reads a stream; returns what it is, if the store has answered.
     async fn read(&self, stream: String) -> Option<Seen> {
         let call = self.record.begin(self.number, &[]);
-        let read = tokio::time::timeout(DEADLINE, self.store.get(&stream)).await;
+        let read = tokio::time::timeout(self.load.deadline, self.store.get(&stream)).await;
         let (told, seen) = match read {
             Ok(Ok(root)) => (Told::Shown(shown(&root)), Some(shown(&root))),
             Ok(Err(StoreError::NotFound { .. })) => {
@@ -173,12 +191,61 @@ impl<'a, S: Store> Client<'a, S> {
         answered
     }
 
+    /// Puts a command that appends these values; or one that was put before, to settle it. If its outcome is unknown, its commit says
+    /// by what it can be settled.
+    async fn put(
+        &self,
+        streams: &[String],
+        wrote: &[(String, String)],
+        settled: Option<CommitId>,
+    ) -> (Told, Option<CommitId>) {
+        let done = match streams {
+            [one] if let Some(claim) = wrote.iter().find_map(|(_, value)| claim_of(value)) => {
+                let mut command = self.store.across([one]).given(Query::tagged([claim])).deadline(self.load.deadline);
+                if let Some(commit) = settled {
+                    command = command.settle(commit);
+                }
+                let decide = |[list]: [&List; 1], others: &[_]| match others {
+                    [] => Ok([list.append(&of(one, wrote))]),
+                    _ => Err(fmt::Error),
+                };
+                command.run(decide).await.map(Vec::from)
+            }
+            [one] => {
+                let mut command = self.store.command(one).deadline(self.load.deadline);
+                if let Some(commit) = settled {
+                    command = command.settle(commit);
+                }
+                command.run(|list| Ok::<_, fmt::Error>(list.append(&of(one, wrote)))).await.map(|done| vec![done])
+            }
+            [one, other] => {
+                let mut command = self.store.across([one, other]).deadline(self.load.deadline);
+                if let Some(commit) = settled {
+                    command = command.settle(commit);
+                }
+                let decide =
+                    |[a, b]: [&List; 2]| Ok::<_, fmt::Error>([a.append(&of(one, wrote)), b.append(&of(other, wrote))]);
+                command.run(decide).await.map(Vec::from)
+            }
+            _ => return (Told::NotKept("a command is to one stream or to two".into()), None),
+        };
+        match done {
+            // What an attempt was decided on that has come through without an answer, nobody knows.
+            Ok(done) if done.iter().any(|done| done.outcome == Outcome::Before) => (Told::Kept(Vec::new()), None),
+            Ok(done) => (Told::Kept(done.iter().map(decided_on).collect()), None),
+            Err(CommandError::Store { error: StoreError::OutcomeUnknown { .. }, commit }) => {
+                (Told::Unknown, Some(commit))
+            }
+            Err(error) => (Told::NotKept(error.to_string()), None),
+        }
+    }
+
     /// Puts again what the client was not told the outcome of, until it is told.
     pub async fn settle(&mut self) {
         for open in std::mem::take(&mut self.open) {
             for _ in 0..60 {
                 let told = match &open.on {
-                    On::Streams(streams) => put(&self.store, streams, &open.wrote, Some(open.commit)).await.0,
+                    On::Streams(streams) => self.put(streams, &open.wrote, Some(open.commit)).await.0,
                     On::Seen(seen) => self.append(&open.wrote, seen, open.commit).await,
                 };
                 let is_settled = matches!(told, Told::Kept(_) | Told::Conflict { .. });
@@ -190,42 +257,6 @@ impl<'a, S: Store> Client<'a, S> {
                 sleep(Duration::from_millis(100)).await;
             }
         }
-    }
-}
-
-/// Puts a command that appends these values; or one that was put before, to settle it. If its outcome is unknown, its commit says
-/// by what it can be settled.
-async fn put<S: Store>(
-    store: &S,
-    streams: &[String],
-    wrote: &[(String, String)],
-    settled: Option<CommitId>,
-) -> (Told, Option<CommitId>) {
-    let done = match streams {
-        [one] => {
-            let mut command = store.command(one).deadline(DEADLINE);
-            if let Some(commit) = settled {
-                command = command.settle(commit);
-            }
-            command.run(|list| Ok::<_, fmt::Error>(list.append(&of(one, wrote)))).await.map(|done| vec![done])
-        }
-        [one, other] => {
-            let mut command = store.across([one, other]).deadline(DEADLINE);
-            if let Some(commit) = settled {
-                command = command.settle(commit);
-            }
-            let decide =
-                |[a, b]: [&List; 2]| Ok::<_, fmt::Error>([a.append(&of(one, wrote)), b.append(&of(other, wrote))]);
-            command.run(decide).await.map(Vec::from)
-        }
-        _ => return (Told::NotKept("a command is to one stream or to two".into()), None),
-    };
-    match done {
-        // What an attempt was decided on that has come through without an answer, nobody knows.
-        Ok(done) if done.iter().any(|done| done.outcome == Outcome::Before) => (Told::Kept(Vec::new()), None),
-        Ok(done) => (Told::Kept(done.iter().map(decided_on).collect()), None),
-        Err(CommandError::Store { error: StoreError::OutcomeUnknown { .. }, commit }) => (Told::Unknown, Some(commit)),
-        Err(error) => (Told::NotKept(error.to_string()), None),
     }
 }
 

@@ -1,13 +1,17 @@
 //! The faults, one a line; each is a file of its own.
 
-mod client;
+pub(crate) mod client;
 mod import;
 mod server;
 mod set;
 
 use std::{future::Future, pin::Pin};
 
-use crate::row::Row;
+use crate::{
+    clients::{Ask, DEADLINE, Load},
+    row::Row,
+    wounds::Wound,
+};
 
 /// A fault that can be tried.
 #[derive(Clone, Copy)]
@@ -29,6 +33,15 @@ pub struct Setting {
     pub rounds: usize,
     /// What all that is chosen at random follows from.
     pub seed: u64,
+    /// The mistake that the clients' store makes, where a test asks for one.
+    pub wound: Option<Wound>,
+}
+
+impl Setting {
+    /// A load that does this, of a few clients on a few streams.
+    pub fn load(&self, asks: &'static [Ask]) -> Load {
+        Load { clients: 4, asks, streams: 4, deadline: DEADLINE, seed: self.seed }
+    }
 }
 
 /// A fault under way.

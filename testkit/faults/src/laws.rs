@@ -14,6 +14,7 @@ use crate::{
     cycles,
     history::{Call, Moment, Seen, Told},
     kept::Kept,
+    list::claim_of,
 };
 
 /// A law that a history can break.
@@ -31,6 +32,8 @@ pub enum Law {
     Whole,
     /// A stream that was shown is one that was there: the beginning of what it is now.
     ShownWasThere,
+    /// What only one may claim is claimed once.
+    ClaimedOnce,
     /// A client sees what it has written and what it has seen before.
     OwnWrites,
     /// A conflict is only said where another one came first.
@@ -107,6 +110,11 @@ pub fn check(calls: &[Call], kept: &Kept) -> Vec<Broken> {
             }
             _ => {}
         }
+    }
+    let mut claims = HashMap::<&str, usize>::new();
+    places.keys().filter_map(|value| claim_of(value)).for_each(|claim| *claims.entry(claim).or_default() += 1);
+    for (claim, claimed) in claims.into_iter().filter(|(_, claimed)| *claimed > 1) {
+        say(Law::ClaimedOnce, format!("'{claim}' was claimed {claimed} times"));
     }
     broken.extend(shown_was_there(calls, kept));
     broken.extend(own_writes(calls, &places));

@@ -8,7 +8,10 @@
 //! 4. [`readers`]: a tail and a read model that go on meanwhile; [`under_load`]: all of it at work; [`process`]: a client that can be
 //!    killed
 //! 5. [`row`]: what a fault has shown; [`faults`]: the faults; [`links`]: a network that can be cut
+//! 6. [`wounds`]: stores that are known to be wrong, and [`breaks`]: sources that are made wrong; the laws must see them
+//! 7. [`report`]: the tables of `docs/faults.md`
 
+pub mod breaks;
 pub mod clients;
 mod cycles;
 pub mod faults;
@@ -19,5 +22,7 @@ pub mod links;
 pub mod list;
 pub mod process;
 pub mod readers;
+pub mod report;
 pub mod row;
 pub mod under_load;
+pub mod wounds;

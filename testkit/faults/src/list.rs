@@ -59,10 +59,20 @@ impl Codec for Lists {
         ("Appended", doc! { "value": value })
     }
 
+    /// A value that claims something is `CLIENT.NUMBER@WHAT`: whoever claims it finds who has claimed it before.
+    fn tags(Appended { value }: &ListEvent) -> Vec<String> {
+        claim_of(value).map(|claim| claim.to_owned()).into_iter().collect()
+    }
+
     fn decode(_: &String, kind: &str, data: &RawDocument) -> Result<ListEvent, String> {
         match kind {
             "Appended" => Ok(Appended { value: text(data, "value")?.to_owned() }),
             other => Err(format!("its type is '{other}', which nothing appends to a list")),
         }
     }
+}
+
+/// What a value claims, which only one may; most claim nothing.
+pub fn claim_of(value: &str) -> Option<&str> {
+    value.split_once('@').map(|(_, claim)| claim)
 }

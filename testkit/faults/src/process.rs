@@ -15,10 +15,11 @@ use clap::{Args, ValueEnum};
 use testkit::shell::binary;
 
 use crate::{
-    clients::{Ask, Client, Store},
+    clients::{Ask, Client, DEADLINE, Load, Store},
     history::{self, Call, Record},
     list::Lists,
     readers::{self, Readable},
+    wounds::{Wound, Wounded},
 };
 
 /// What a process does until it is killed.
@@ -39,6 +40,9 @@ pub struct Task {
     /// What it does.
     #[arg(long, value_enum)]
     pub work: Work,
+    /// The mistake that its store makes.
+    #[arg(long, value_enum)]
+    pub wound: Option<Wound>,
 }
 
 /// What a process does.
@@ -59,7 +63,7 @@ impl Work {
         match self {
             Self::Append => &[Ask::Append, Ask::Save],
             Self::Across => &[Ask::Across],
-            Self::All | Self::Project => &[Ask::Append, Ask::Append, Ask::Across, Ask::Save, Ask::Read],
+            Self::All | Self::Project => &[Ask::Append, Ask::Append, Ask::Across, Ask::Claim, Ask::Save, Ask::Read],
         }
     }
 }
@@ -77,6 +81,9 @@ impl Process {
         let work = task.work.to_possible_value().map(|work| work.get_name().to_owned()).unwrap_or_default();
         command.args(["client", "--store", &task.store, "--work", &work, "--seed", &task.seed.to_string()]);
         command.args(["--number", &task.number.to_string(), "--streams", &task.streams.to_string()]);
+        if let Some(wound) = task.wound.and_then(|wound| wound.to_possible_value()) {
+            command.args(["--wound", wound.get_name()]);
+        }
         command.stdin(Stdio::null()).stdout(File::create(record)?).stderr(Stdio::null());
         change(&mut command);
         Ok(Self { child: command.spawn()?, record: record.to_owned() })
@@ -108,11 +115,18 @@ impl Drop for Process {
 /// Does it, in this process, until it is killed. A read model whose store gives an error that no waiting mends ends with it.
 pub async fn run(task: Task) -> anyhow::Result<()> {
     if task.store.starts_with("mongodb://") {
-        work(MongoStore::<Lists>::at(&task.store).await?, task).await?;
+        wounded(MongoStore::<Lists>::at(&task.store).await?, task).await?;
     } else {
-        work(EmbeddedStore::<Lists>::at(&task.store), task).await?;
+        wounded(EmbeddedStore::<Lists>::at(&task.store), task).await?;
     }
     Ok(())
+}
+
+async fn wounded<S: Store + Readable>(store: S, task: Task) -> Result<(), StoreError> {
+    match task.wound {
+        Some(wound) => work(Wounded::new(store, wound), task).await,
+        None => work(store, task).await,
+    }
 }
 
 async fn work<S: Store + Readable>(store: S, task: Task) -> Result<(), StoreError> {
@@ -122,7 +136,9 @@ async fn work<S: Store + Readable>(store: S, task: Task) -> Result<(), StoreErro
         return readers::keep_up(store).await;
     }
     let record = Record::printed();
-    let mut client = Client::new(store, &record, task.number, task.seed, task.work.asks(), task.streams);
+    let Task { number, seed, streams, .. } = task;
+    let load = Load { clients: 1, asks: task.work.asks(), streams, seed, deadline: DEADLINE };
+    let mut client = Client::new(store, &record, number, load);
     client.run(|| true).await;
     Ok(())
 }

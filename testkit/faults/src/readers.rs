@@ -26,8 +26,28 @@ use crate::{
     list::Lists,
 };
 
-/// How long a reader may take for what is left when all is well again.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a reader may stand still before it is taken to have read all that it will.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// What is left of it.
+struct Patience {
+    read: u64,
+    since: Instant,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { read: 0, since: Instant::now() }
+    }
+
+    /// Whether to wait longer for a reader that has read so much.
+    fn has_more(&mut self, read: u64) -> bool {
+        if read != self.read {
+            *self = Self { read, since: Instant::now() };
+        }
+        self.since.elapsed() < PATIENCE
+    }
+}
 
 /// A read model of lists: the values of each, in order.
 pub struct Copies;
@@ -78,18 +98,16 @@ impl<S: Readable> Readers<S> {
 
     /// Waits until both have read all there is, and says what is wrong with it.
     pub async fn end(self, kept: &Kept) -> anyhow::Result<Vec<Broken>> {
-        let begun = Instant::now();
         let seen = || self.passed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        while seen().len() < kept.events() && begun.elapsed() < PATIENCE && !self.tail.is_finished() {
+        let mut patience = Patience::new();
+        while seen().len() < kept.events() && !self.tail.is_finished() && patience.has_more(seen().len() as u64) {
             sleep(Duration::from_millis(50)).await;
         }
-        while !self.model.is_finished() && begun.elapsed() < PATIENCE {
-            if self
-                .store
-                .feed("copies")
-                .await?
-                .is_some_and(|feed| feed.behind == 0 && feed.events == kept.events() as u64)
-            {
+        let mut patience = Patience::new();
+        while !self.model.is_finished() {
+            let feed = self.store.feed("copies").await?;
+            let (behind, events) = feed.map_or((1, 0), |feed| (feed.behind, feed.events));
+            if behind == 0 && events == kept.events() as u64 || !patience.has_more(events) {
                 break;
             }
             sleep(Duration::from_millis(50)).await;

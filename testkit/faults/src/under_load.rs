@@ -12,7 +12,7 @@ use anyhow::ensure;
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
-    clients::{Ask, Client, Store},
+    clients::{Client, Load, Store},
     history::{Call, Record},
     kept::Kept,
     laws,
@@ -31,15 +31,15 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// So many clients, which do what `asks` says on so many streams at a time.
-    pub fn start<S: Store>(store: &S, clients: usize, seed: u64, asks: &'static [Ask], streams: u64) -> Self {
+    /// All of a load's clients.
+    pub fn start<S: Store>(store: &S, load: Load) -> Self {
         // It is as old as the process: some hundred kilobytes a fault.
         let record: &'static Record = Box::leak(Box::default());
         let (goes_on, mut running) = (Arc::new(AtomicBool::new(true)), JoinSet::new());
-        for number in 0..clients {
+        for number in 0..load.clients {
             let (store, goes_on) = (store.clone(), Arc::clone(&goes_on));
             running.spawn(async move {
-                let mut client = Client::new(store, record, number, seed, asks, streams);
+                let mut client = Client::new(store, record, number, load);
                 client.run(|| goes_on.load(SeqCst)).await;
                 client.settle().await;
             });
@@ -65,8 +65,8 @@ pub struct UnderLoad<S> {
 
 impl<S: Store + Readable> UnderLoad<S> {
     /// As [`Clients::start`], with readers.
-    pub fn start(store: &S, clients: usize, seed: u64, asks: &'static [Ask], streams: u64) -> Self {
-        Self { readers: Readers::start(store), clients: Clients::start(store, clients, seed, asks, streams) }
+    pub fn start(store: &S, load: Load) -> Self {
+        Self { readers: Readers::start(store), clients: Clients::start(store, load) }
     }
 
     /// Waits until the store answers again: until some writes that have begun from now on were acknowledged.

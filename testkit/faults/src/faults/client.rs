@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use super::Setting;
 use crate::{
-    clients::{Ask, Store},
+    clients::{Ask, Load, Store},
     history::Call,
     kept::Kept,
     laws,
@@ -42,7 +42,7 @@ pub(super) async fn across(setting: Setting) -> anyhow::Result<Row> {
     on_mongo(setting, Work::Across).await
 }
 
-pub(super) async fn projecting(setting: Setting) -> anyhow::Result<Row> {
+pub(crate) async fn projecting(setting: Setting) -> anyhow::Result<Row> {
     on_mongo(setting, Work::Project).await
 }
 
@@ -74,9 +74,13 @@ async fn on_a_file(setting: Setting, work: Work) -> anyhow::Result<Row> {
 
 async fn killed<S: Store + Readable>(setting: Setting, work: Work, address: &str, store: &S) -> anyhow::Result<Row> {
     let folder = tempfile::tempdir()?;
-    // Of what is projected, someone must write.
-    let writers = (work == Work::Project)
-        .then(|| Clients::start(store, 2, setting.seed, &[Ask::Append, Ask::Across, Ask::Save], 4));
+    // Of what is projected, someone must write: to so many streams that few get another event, which would show what was missed.
+    let writers = (work == Work::Project).then(|| {
+        Clients::start(
+            store,
+            Load { clients: 2, streams: 1_000, ..setting.load(&[Ask::Append, Ask::Across, Ask::Save]) },
+        )
+    });
     let lanes = (0..LANES).map(|lane| kill_one_after_the_other(lane, setting, work, address, folder.path()));
     let done = futures_util::future::try_join_all(lanes).await?;
     let (mut calls, mut at_work) = (Vec::new(), 0);
@@ -111,7 +115,7 @@ async fn kill_one_after_the_other(
     let (mut calls, mut at_work) = (Vec::new(), 0);
     for round in (lane..setting.rounds).step_by(LANES) {
         let number = 1_000 + round;
-        let task = Task { store: store.into(), number, seed: setting.seed, streams: 4, work };
+        let task = Task { store: store.into(), number, seed: setting.seed, streams: 4, work, wound: setting.wound };
         let process = Process::start(&task, &folder.join(lane.to_string()), |_| {})?;
         let started = Instant::now();
         while !process.has_begun() {

@@ -8,13 +8,18 @@ use testkit::own_server::OwnServer;
 use tokio::time::sleep;
 
 use super::Setting;
-use crate::{clients::Ask, list::Lists, row::Row, under_load::UnderLoad};
+use crate::{
+    clients::{Ask, Load},
+    list::Lists,
+    row::Row,
+    under_load::UnderLoad,
+};
 
 /// Clients at once.
 const WRITERS: usize = 64;
 
 /// What each of them does, most of all appends.
-const ASKS: &[Ask] = &[Ask::Append, Ask::Append, Ask::Append, Ask::Across, Ask::Save, Ask::Read];
+const ASKS: &[Ask] = &[Ask::Append, Ask::Append, Ask::Append, Ask::Across, Ask::Claim, Ask::Save, Ask::Read];
 
 pub(super) async fn killed(setting: Setting) -> anyhow::Result<Row> {
     stopped_by("KILL", setting).await
@@ -50,7 +55,7 @@ async fn broken(setting: Setting, fault: impl AsyncFn(&mut OwnServer, &mut fastr
     };
     let mut random = fastrand::Rng::with_seed(setting.seed);
     let store = MongoStore::<Lists>::at(&server.address()).await?;
-    let load = UnderLoad::start(&store, WRITERS, setting.seed, ASKS, 16);
+    let load = UnderLoad::start(&store, Load { clients: WRITERS, streams: 16, ..setting.load(ASKS) });
     for _ in 0..setting.rounds {
         fault(&mut server, &mut random).await;
         load.answers().await.context("the server does not come back")?;

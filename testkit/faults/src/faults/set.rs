@@ -9,13 +9,19 @@ use testkit::own_set::OwnSet;
 use tokio::time::sleep;
 
 use super::Setting;
-use crate::{clients::Ask, links::Links, list::Lists, row::Row, under_load::UnderLoad};
+use crate::{
+    clients::{Ask, Load},
+    links::Links,
+    list::Lists,
+    row::Row,
+    under_load::UnderLoad,
+};
 
 /// Clients at once.
 const WRITERS: usize = 16;
 
 /// What each of them does.
-const ASKS: &[Ask] = &[Ask::Append, Ask::Append, Ask::Across, Ask::Save, Ask::Read];
+const ASKS: &[Ask] = &[Ask::Append, Ask::Append, Ask::Across, Ask::Claim, Ask::Save, Ask::Read];
 
 /// Why a fault of a set may not be tried.
 const NO_PROGRAM: &str = "there is no mongod on the PATH";
@@ -84,7 +90,7 @@ async fn broken(
 ) -> anyhow::Result<Row> {
     let mut random = fastrand::Rng::with_seed(setting.seed);
     let store = MongoStore::<Lists>::at(&set.address()).await?;
-    let load = UnderLoad::start(&store, WRITERS, setting.seed, ASKS, 8);
+    let load = UnderLoad::start(&store, Load { clients: WRITERS, streams: 8, ..setting.load(ASKS) });
     for _ in 0..setting.rounds {
         load.answers().await.context("the set does not come back")?;
         sleep(Duration::from_millis(random.u64(0..500))).await;

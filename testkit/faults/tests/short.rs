@@ -1,0 +1,37 @@
+//! The short form of all faults: what `make faults` does in long, some rounds of each.
+
+use faults::faults::{FAULTS, Setting};
+
+/// Tries the faults whose names begin so, one after the other, as they each take the whole machine.
+fn tries(beginning: &str) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let mut tried = 0;
+    for fault in FAULTS.iter().filter(|fault| fault.name.starts_with(beginning) && fault.rounds.1 > 0) {
+        let setting = Setting { rounds: fault.rounds.1, seed: fastrand::u64(..1 << 32), wound: None };
+        let row = runtime.block_on((fault.run)(setting)).unwrap_or_else(|error| panic!("{}: {error:#}", fault.name));
+        println!("{}: {setting:?} {row:?}", fault.name);
+        assert!(row.is_clean(), "{}, seed {}: {:#?}", fault.name, setting.seed, row);
+        tried += 1;
+    }
+    assert!(tried > 0);
+}
+
+macro_rules! short {
+    ($($name:ident $beginning:literal)*) => {
+        $(#[test] fn $name() { tries($beginning); })*
+
+        #[test]
+        fn each_fault_is_among_them() {
+            let beginnings = [$($beginning),*];
+            for fault in FAULTS {
+                assert!(beginnings.iter().any(|beginning| fault.name.starts_with(beginning)), "{}", fault.name);
+            }
+        }
+    };
+}
+
+short! {
+    clients_that_are_killed "kill-"
+    a_server_that_is_stopped "server-"
+    a_set_of_three "set-"
+}
