@@ -142,9 +142,9 @@ pub(super) fn words(error: &Error) -> String {
 fn is_passing(error: &Error) -> bool {
     // HostUnreachable, HostNotFound, CursorNotFound, NetworkTimeout, ShutdownInProgress, NotYetInitialized,
     // FailedToSatisfyReadPreference, ReadConcernMajorityNotAvailableYet, PrimarySteppedDown, KeyNotFound (of the
-    // cluster's clock, before the first election), SocketException, NotWritablePrimary, the Interrupted, NotPrimary...
-    const PASSING: [i32; 18] =
-        [6, 7, 43, 89, 91, 94, 133, 134, 189, 211, 9001, 10107, 11600, 11602, 13388, 13435, 13436, 262];
+    // cluster's clock, before the first election), QueryPlanKilled (a rollback ends all cursors), SocketException, NotWritablePrimary, the Interrupted, NotPrimary...
+    const PASSING: [i32; 19] =
+        [6, 7, 43, 89, 91, 94, 133, 134, 175, 189, 211, 9001, 10107, 11600, 11602, 13388, 13435, 13436, 262];
     code(error).is_some_and(|code| PASSING.contains(&code)) || error.contains_label(RESUMABLE_CHANGE_STREAM_ERROR)
 }
 
