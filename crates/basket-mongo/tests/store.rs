@@ -1,13 +1,19 @@
 //! What is MongoDB's own: the documents, the index, races, and the answers of servers that can't do it.
 //! What every store must do is in the contract suite, `testkit::contract`.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use basket_mongo::{
-    Baskets, Commit, CommitId, EventStore, Expected, MongoStore, Outcome, StoreError, Until, mongo::connection,
+    Baskets, Commit, CommitId, EventLog, EventStore, Expected, Moment, MongoStore, Outcome, StoreError, Until,
+    mongo::connection,
 };
-use bson::doc;
+use bson::{Timestamp, doc};
 use futures_util::future::join_all;
+use mongodb::event::{EventHandler, command::CommandEvent};
 use testkit::mongo::{
     REPLICA_SET, STANDALONE, add, created, created_with_socks, new_id, product, qty, saved, server, with_database,
     with_database_on,
@@ -242,4 +248,44 @@ async fn an_option_that_weakens_what_is_promised_is_refused_by_its_name_and_othe
     let basket = saved(&store, created_with_socks()).await;
     assert_eq!(store.get(basket.id()).await.unwrap().version(), 2);
     store.collection().drop().await.unwrap();
+}
+
+#[test]
+fn a_read_asks_for_the_time_of_the_newest_write_so_that_no_new_primary_shows_an_older_state() {
+    with_database(async |db| {
+        let times = Arc::<Mutex<Vec<(String, Option<Timestamp>)>>>::default();
+        let heard = Arc::clone(&times);
+        let mut options = connection::options(&db.address).await.unwrap();
+        options.command_event_handler = Some(EventHandler::callback(move |event| match event {
+            CommandEvent::Started(started) if started.command_name == "find" => {
+                let concern = started.command.get_document("readConcern").unwrap();
+                heard.lock().unwrap().push(("find".into(), concern.get_timestamp("afterClusterTime").ok()));
+            }
+            CommandEvent::Succeeded(done) if ["insert", "commitTransaction"].contains(&done.command_name.as_str()) => {
+                let time = done.reply.get_timestamp("operationTime").ok();
+                heard.lock().unwrap().push((done.command_name, time));
+            }
+            _ => {}
+        }));
+        let store = MongoStore::<Baskets>::with_options(options).unwrap();
+        let id = *saved(&store, created()).await.id();
+        for _ in 0..2 {
+            store.get(&id).await.unwrap();
+            store.past(&id, Moment::Version(1)).await.unwrap();
+            saved(&store.clone(), created_with_socks()).await;
+        }
+        let (times, mut newest, mut finds) = (times.lock().unwrap(), None, 0);
+        for (command, time) in times.iter() {
+            match command.as_str() {
+                "find" => {
+                    assert!(newest.is_some() && *time >= newest, "{times:?}");
+                    finds += 1;
+                }
+                // Those of a transaction have the time of its commit.
+                "insert" if finds > 0 => {}
+                _ => newest = newest.max(*time),
+            }
+        }
+        assert!(finds >= 4, "{times:?}");
+    });
 }

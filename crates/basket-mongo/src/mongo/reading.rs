@@ -4,10 +4,11 @@
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use mongodb::{
+    ClientSession,
     action::Find,
     error::Error,
     options::Hint,
-    raw_batch_cursor::{RawBatch, RawBatchCursor},
+    raw_batch_cursor::{RawBatch, SessionRawBatchCursor},
 };
 
 use super::{
@@ -24,7 +25,7 @@ use crate::store::{
 pub(super) struct Reading<'a, C: Codec> {
     store: &'a MongoStore<C>,
     scope: Scope<Id<C>>,
-    cursor: Option<RawBatchCursor>,
+    cursor: Option<(SessionRawBatchCursor, ClientSession)>,
     /// What was returned already.
     returned: Returned,
     /// Whether the cursor has returned anything, so that a new one is worth trying.
@@ -54,10 +55,14 @@ impl<'a, C: Codec> Reading<'a, C> {
             let batch = async {
                 if self.cursor.is_none() {
                     // Without the index, the server sorts; on disk, if its memory is not enough.
-                    self.cursor = Some(self.find().allow_disk_use(true).batch().await?);
+                    let mut session = self.store.session().await?;
+                    let cursor = self.find().allow_disk_use(true).session(&mut session).batch().await?;
+                    self.cursor = Some((cursor, session));
                 }
-                let Some(cursor) = &mut self.cursor else { return Ok(None) };
-                cursor.try_next().await?.map(|batch| owned(&batch)).transpose()
+                let Some((cursor, session)) = &mut self.cursor else { return Ok(None) };
+                let batch = cursor.stream(session).try_next().await?.map(|batch| owned(&batch)).transpose();
+                self.store.saw(session);
+                batch
             };
             match batch.await {
                 Err(error) if self.moved && can_go_on(&error) => (self.cursor, self.moved) = (None, false),

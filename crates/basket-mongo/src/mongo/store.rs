@@ -20,6 +20,7 @@ use super::{
     connection,
     events::Events,
     failure::explain,
+    newest::Newest,
 };
 use crate::store::{
     codec::{Codec, Event, Id},
@@ -45,15 +46,16 @@ pub struct MongoStore<C> {
     indexed: Arc<OnceCell<()>>,
     /// Set once what queries need is there.
     pub(super) askable: Arc<OnceCell<()>>,
+    pub(super) newest: Arc<Newest>,
     codec: PhantomData<fn() -> C>,
 }
 
 /// A clone shares the connections.
 impl<C> Clone for MongoStore<C> {
     fn clone(&self) -> Self {
-        let Self { events, name, indexed, askable, codec } = self;
-        let (indexed, askable) = (Arc::clone(indexed), Arc::clone(askable));
-        Self { events: events.clone(), name: name.clone(), indexed, askable, codec: *codec }
+        let Self { events, name, indexed, askable, newest, codec } = self;
+        let (indexed, askable, newest) = (Arc::clone(indexed), Arc::clone(askable), Arc::clone(newest));
+        Self { events: events.clone(), name: name.clone(), indexed, askable, newest, codec: *codec }
     }
 }
 
@@ -126,7 +128,8 @@ impl<C: Codec> MongoStore<C> {
             .build();
         let events = Events(client.database(database).collection_with_options(collection, options));
         let name = format!("{servers}/{database}");
-        Ok(Self { events, name, indexed: Arc::default(), askable: Arc::default(), codec: PhantomData })
+        let (indexed, askable, newest) = (Arc::default(), Arc::default(), Arc::default());
+        Ok(Self { events, name, indexed, askable, newest, codec: PhantomData })
     }
 
     /// The collection of event documents.
@@ -172,9 +175,13 @@ impl<C: Codec> MongoStore<C> {
 
     /// The newest version of the stream with this key; 0 if it has none.
     pub(super) async fn head(&self, key: Bson) -> Result<u64, StoreError> {
-        let raw = self.events.raw();
-        let newest = raw.find_one(doc! { C::KEY: key }).sort(doc! { "version": -1 }).await;
-        match newest.map_err(|error| self.failed(error))? {
+        let read = async {
+            let (raw, mut session) = (self.events.raw(), self.session().await?);
+            let newest = raw.find_one(doc! { C::KEY: key }).sort(doc! { "version": -1 }).session(&mut session).await?;
+            self.saw(&session);
+            Ok(newest)
+        };
+        match read.await.map_err(|error| self.failed(error))? {
             None => Ok(0),
             Some(document) => Ok(RecordedEvent::from_document(document.as_ref().into())?.version()?),
         }
@@ -183,7 +190,12 @@ impl<C: Codec> MongoStore<C> {
     /// Inserts the documents of one commit, all or none: one alone is atomic by itself, several need a transaction.
     pub(crate) async fn insert(&self, documents: &[Document]) -> Result<(), Error> {
         match documents {
-            [document] => self.events.insert_one(document).await.map(drop),
+            [document] => {
+                let mut session = self.session().await?;
+                self.events.insert_one(document).session(&mut session).await?;
+                self.saw(&session);
+                Ok(())
+            }
             several => self.insert_together(several).await,
         }
     }
@@ -200,7 +212,7 @@ impl<C: Codec> MongoStore<C> {
     /// A process that is killed in the middle of it leaves nothing visible, but other writers get conflicts at its versions
     /// until `transactionLifetimeLimitSeconds` (60) are over.
     pub(super) async fn begin(&self, reads: ReadConcern) -> Result<ClientSession, Error> {
-        let mut session = self.events.client().start_session().await?;
+        let mut session = self.session().await?;
         session
             .start_transaction()
             .read_concern(reads)
@@ -212,7 +224,7 @@ impl<C: Codec> MongoStore<C> {
     /// Commits a transaction whose writes went well, and aborts it otherwise.
     pub(super) async fn end(&self, mut session: ClientSession, written: Result<(), Error>) -> Result<(), Error> {
         match written {
-            Ok(()) => commit(&mut session).await,
+            Ok(()) => commit(&mut session).await.map(|()| self.saw(&session)),
             Err(error) => {
                 // The server ends it in any case; the error that counts is the first one.
                 session.abort_transaction().await.ok();
@@ -230,7 +242,9 @@ impl<C: Codec> EventStore<C::Aggregate> for MongoStore<C> {
     async fn get(&self, id: &Id<C>) -> Result<EventSourced<C::Aggregate>, StoreError> {
         let failed = |error: Error| explain(&error, &self.name);
         let stream = self.events.find(doc! { C::KEY: C::key(id) }).sort(doc! { "version": 1 });
-        let mut batches = stream.batch_size(BATCH).batch().await.map_err(failed)?;
+        let mut session = self.session().await.map_err(failed)?;
+        let mut cursor = stream.batch_size(BATCH).session(&mut session).batch().await.map_err(failed)?;
+        let mut batches = cursor.stream(&mut session);
 
         let mut root = EventSourced::new(id.clone());
         while let Some(batch) = batches.try_next().await.map_err(failed)? {
@@ -239,6 +253,8 @@ impl<C: Codec> EventStore<C::Aggregate> for MongoStore<C> {
                 root = RecordedEvent::from_document(document)?.replay_onto::<C>(root)?;
             }
         }
+        drop(batches);
+        self.saw(&session);
         match root.version() {
             0 => Err(StoreError::not_found::<C>(&self.name, id)),
             _ => Ok(root),
