@@ -249,6 +249,8 @@ impl<'a, S: Store> Client<'a, S> {
                     On::Seen(seen) => self.append(&open.wrote, seen, open.commit).await,
                 };
                 let is_settled = matches!(told, Told::Kept(_) | Told::Conflict { .. });
+                // What it was decided on was seen long before.
+                let told = if let Told::Kept(_) = told { Told::Kept(Vec::new()) } else { told };
                 // What was called unknown once may have been written, whatever is said of a later attempt.
                 self.record.end(open.call, if is_settled { told } else { Told::Unknown });
                 if is_settled {
