@@ -27,6 +27,8 @@ pub struct OwnServer {
     port: u16,
     /// Further options of a program, from its next start on.
     pub options: Vec<String>,
+    /// What is in its environment besides ours, from its next start on, if it is a program.
+    pub variables: Vec<(String, String)>,
     place: Place,
 }
 
@@ -44,7 +46,8 @@ impl OwnServer {
                 let (image, names) = containers.split_once(' ').unwrap();
                 let port = free_port();
                 let name = create_container(image, names, port);
-                let mut server = Self { port, options: Vec::new(), place: Place::Container { name } };
+                let place = Place::Container { name };
+                let mut server = Self { port, options: Vec::new(), variables: Vec::new(), place };
                 server.run();
                 server
             }
@@ -60,9 +63,14 @@ impl OwnServer {
     /// A new server that is in no replica set yet, as a program on this machine: for tests that give it files, or connect it
     /// with others. `None` where there is only Docker; `scripts/with-mongo` says then that these tests do not run.
     pub fn program() -> Option<Self> {
+        Self::program_with(Vec::new())
+    }
+
+    /// The same with further options.
+    pub fn program_with(options: Vec<String>) -> Option<Self> {
         let path = env::var(PROGRAM).ok()?;
         let place = Place::Program { path, data: tempfile::tempdir().unwrap(), running: None };
-        let mut server = Self { port: free_port(), options: Vec::new(), place };
+        let mut server = Self { port: free_port(), options, variables: Vec::new(), place };
         server.run();
         Some(server)
     }
@@ -139,6 +147,7 @@ impl OwnServer {
             Place::Program { path, data, running } => {
                 let mut command = Command::new(path);
                 command.args(options(self.port)).args(["--bind_ip", "127.0.0.1", "--nounixsocket"]).args(&self.options);
+                command.envs(self.variables.iter().cloned());
                 *running = Some(command.arg("--dbpath").arg(data.path()).stdout(Stdio::null()).spawn().unwrap());
             }
             Place::Container { name } => docker(&["start", name]),
@@ -159,6 +168,14 @@ impl OwnServer {
         std::fs::write(&path, text).unwrap();
         assert!(Command::new("chmod").arg("600").arg(&path).status().unwrap().success());
         path.display().to_string()
+    }
+
+    /// Whether a program has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        match &mut self.place {
+            Place::Program { running, .. } => running.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some()),
+            Place::Container { .. } => false,
+        }
     }
 
     /// Ends it by a signal, and waits until it is gone.

@@ -1,6 +1,7 @@
 //! The faults, one a line; each is a file of its own.
 
 pub(crate) mod client;
+mod cut;
 mod import;
 mod server;
 mod set;
@@ -42,6 +43,15 @@ impl Setting {
     pub fn load(&self, asks: &'static [Ask]) -> Load {
         Load { clients: 4, asks, streams: 4, deadline: DEADLINE, seed: self.seed }
     }
+
+    /// So many of these, at equal distances, or all of them; the seed says which is the first.
+    fn some_of<T>(self, all: Vec<T>) -> Vec<T> {
+        let most = self.rounds.max(1);
+        // Where two or three of one kind follow on each other, another step would always meet the same of them.
+        let step = (all.len().div_ceil(most).max(1)..).find(|step| *step == 1 || (step % 2 != 0 && step % 3 != 0));
+        let step = step.unwrap_or(1);
+        all.into_iter().skip(usize::try_from(self.seed).unwrap_or_default() % step).step_by(step).collect()
+    }
 }
 
 /// A fault under way.
@@ -76,4 +86,8 @@ pub const FAULTS: &[Fault] = faults! {
     set::frozen, "set-freeze", 20, 1, "SIGSTOP of the primary of three, until another one is elected";
     set::cut_off, "set-partition", 20, 1, "the primary of three is cut off from the others, and clients still reach it";
     set::two_gone, "set-two-gone", 20, 1, "two of three are killed, and come back";
+    cut::event, "cut-event", 20_000, 60, "the connection is cut after each byte of an append of one event, sent or answered";
+    cut::transaction, "cut-transaction", 20_000, 60, "the same of a transaction on three streams";
+    cut::event_over_tls, "cut-event-tls", 20_000, 60, "the same of an append of one event over TLS";
+    cut::transaction_over_tls, "cut-transaction-tls", 20_000, 60, "the same of a transaction over TLS";
 };

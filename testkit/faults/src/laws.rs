@@ -44,6 +44,8 @@ pub enum Law {
     FeedOnce,
     /// A read model is the fold of the events.
     ModelIsFold,
+    /// A call ends in time, and does what it was asked for if nothing is in its way any more.
+    Served,
 }
 
 /// A law was broken, and how.

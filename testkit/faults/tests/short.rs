@@ -34,4 +34,5 @@ short! {
     clients_that_are_killed "kill-"
     a_server_that_is_stopped "server-"
     a_set_of_three "set-"
+    a_connection_that_is_cut "cut-"
 }
