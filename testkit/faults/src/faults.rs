@@ -5,6 +5,7 @@ mod cut;
 mod import;
 mod server;
 mod set;
+mod wal;
 
 use std::{future::Future, pin::Pin};
 
@@ -90,4 +91,5 @@ pub const FAULTS: &[Fault] = faults! {
     cut::transaction, "cut-transaction", 20_000, 60, "the same of a transaction on three streams";
     cut::event_over_tls, "cut-event-tls", 20_000, 60, "the same of an append of one event over TLS";
     cut::transaction_over_tls, "cut-transaction-tls", 20_000, 60, "the same of a transaction over TLS";
+    wal::cut, "wal-cut", 100_000, 150, "the log beside a file is cut at every byte of its last 8 kB, with zeros or other bytes behind it";
 };

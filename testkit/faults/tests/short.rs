@@ -35,4 +35,5 @@ short! {
     a_server_that_is_stopped "server-"
     a_set_of_three "set-"
     a_connection_that_is_cut "cut-"
+    a_log_that_is_cut "wal-"
 }
