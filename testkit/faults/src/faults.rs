@@ -1,8 +1,11 @@
 //! The faults, one a line; each is a file of its own.
 
 pub(crate) mod client;
+mod crowd;
 mod cut;
 mod import;
+mod medium;
+mod rights;
 mod server;
 mod set;
 mod wal;
@@ -92,4 +95,9 @@ pub const FAULTS: &[Fault] = faults! {
     cut::event_over_tls, "cut-event-tls", 20_000, 60, "the same of an append of one event over TLS";
     cut::transaction_over_tls, "cut-transaction-tls", 20_000, 60, "the same of a transaction over TLS";
     wal::cut, "wal-cut", 100_000, 150, "the log beside a file is cut at every byte of its last 8 kB, with zeros or other bytes behind it";
+    crowd::killed, "file-kill", 100, 4, "SIGKILL of some or all of 16 processes that use one file";
+    medium::full_under_a_server, "disk-full-server", 20, 1, "the disk of a server is full, and then has room again";
+    medium::full_under_a_file, "disk-full-file", 100, 5, "the disk of a file is full, and then has room again";
+    rights::of_a_user, "read-only-server", 50, 2, "the right to write is taken from the clients' user, and given back";
+    rights::of_a_file, "read-only-file", 50, 3, "a file and its folder become read-only, and are so no more";
 };

@@ -95,13 +95,23 @@ impl Process {
     }
 
     /// Kills it, and reads what it has done. Fails if it had ended by itself.
-    pub fn kill(mut self) -> anyhow::Result<Vec<Call>> {
-        if let Some(status) = self.child.try_wait()? {
-            bail!("a client has ended by itself: {status}");
+    pub fn kill(self) -> anyhow::Result<Vec<Call>> {
+        Ok(Self::kill_all(vec![self])?.concat())
+    }
+
+    /// The same with several at the same moment.
+    pub fn kill_all(mut all: Vec<Self>) -> anyhow::Result<Vec<Vec<Call>>> {
+        for process in &mut all {
+            if let Some(status) = process.child.try_wait()? {
+                bail!("a client has ended by itself: {status}");
+            }
+            process.child.kill()?;
         }
-        self.child.kill()?;
-        self.child.wait()?;
-        history::read(BufReader::new(File::open(&self.record)?))
+        let read = |mut process: Self| {
+            process.child.wait()?;
+            history::read(BufReader::new(File::open(&process.record)?))
+        };
+        all.into_iter().map(read).collect()
     }
 }
 

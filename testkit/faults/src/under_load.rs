@@ -47,6 +47,16 @@ impl Clients {
         Self { record, goes_on, running }
     }
 
+    /// Waits until the store answers again: until some writes that have begun from now on were acknowledged.
+    pub async fn are_answered(&self) -> anyhow::Result<()> {
+        let (begun, (before, _)) = (Instant::now(), self.record.progress(usize::MAX));
+        while self.record.progress(before).1 < 20 {
+            ensure!(begun.elapsed() < PATIENCE, "no write was acknowledged within {PATIENCE:?}");
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
     /// Ends them, when each has settled what it was not told; returns what they did.
     pub async fn stop(mut self) -> anyhow::Result<Vec<Call>> {
         self.goes_on.store(false, SeqCst);
@@ -69,14 +79,9 @@ impl<S: Store + Readable> UnderLoad<S> {
         Self { readers: Readers::start(store), clients: Clients::start(store, load) }
     }
 
-    /// Waits until the store answers again: until some writes that have begun from now on were acknowledged.
+    /// As [`Clients::are_answered`].
     pub async fn answers(&self) -> anyhow::Result<()> {
-        let (begun, (before, _)) = (Instant::now(), self.clients.record.progress(usize::MAX));
-        while self.clients.record.progress(before).1 < 20 {
-            ensure!(begun.elapsed() < PATIENCE, "no write was acknowledged within {PATIENCE:?}");
-            sleep(Duration::from_millis(20)).await;
-        }
-        Ok(())
+        self.clients.are_answered().await
     }
 
     /// Ends it, when each client has settled what it was not told, and says what broke a law.

@@ -36,4 +36,7 @@ short! {
     a_set_of_three "set-"
     a_connection_that_is_cut "cut-"
     a_log_that_is_cut "wal-"
+    processes_of_one_file "file-"
+    a_disk_that_is_full "disk-"
+    a_right_that_is_taken_away "read-only-"
 }
