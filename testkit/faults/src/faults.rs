@@ -1,6 +1,7 @@
 //! The faults, one a line; each is a file of its own.
 
 pub(crate) mod client;
+mod clock;
 mod crowd;
 mod cut;
 mod import;
@@ -100,4 +101,7 @@ pub const FAULTS: &[Fault] = faults! {
     medium::full_under_a_file, "disk-full-file", 100, 5, "the disk of a file is full, and then has room again";
     rights::of_a_user, "read-only-server", 50, 2, "the right to write is taken from the clients' user, and given back";
     rights::of_a_file, "read-only-file", 50, 3, "a file and its folder become read-only, and are so no more";
+    clock::of_writers, "clock-writer", 60, 3, "the clock of some writers jumps, an hour back, a year ahead, and to and fro";
+    clock::of_writers_to_a_file, "clock-writer-file", 60, 3, "the same of writers to a file";
+    clock::of_a_server, "clock-server", 50, 2, "the clock of a server jumps, an hour back, a year ahead, and to and fro";
 };

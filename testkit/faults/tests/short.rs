@@ -39,4 +39,5 @@ short! {
     processes_of_one_file "file-"
     a_disk_that_is_full "disk-"
     a_right_that_is_taken_away "read-only-"
+    a_clock_that_jumps "clock-"
 }
