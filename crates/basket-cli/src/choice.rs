@@ -15,22 +15,23 @@ use crate::args::no_hyphen;
 const VARIABLE: &str = "BASKET_STORE";
 
 /// A store and the reason for it.
-pub(crate) struct Choice {
+pub struct Choice {
     pub(crate) location: Location,
     /// What named it.
     pub(crate) reason: String,
 }
 
 /// Where events are kept.
-pub(crate) enum Location {
+pub enum Location {
     /// A MongoDB at this address, which may hold a password: never print it.
     #[cfg_attr(not(feature = "mongodb"), allow(dead_code, reason = "it is only refused then"))]
     Mongo(String),
+    /// An embedded file.
     File(PathBuf),
 }
 
 /// Finds the store for this process.
-pub(crate) fn choose(option: Option<&str>) -> Result<Choice> {
+pub fn choose(option: Option<&str>) -> Result<Choice> {
     let chosen = |value: &str, folder: Result<PathBuf>, reason: String| {
         let location = location(value, folder).with_context(|| reason.clone())?;
         Ok(Choice { location, reason })
@@ -95,10 +96,15 @@ fn in_dot_env(file: &Path) -> Result<Option<String>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound || file.is_dir() => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("{} can't be read", file.display())),
     };
+    in_lines(&bytes, file)
+}
+
+/// The value of the variable in the bytes of such a file, which is only named.
+pub fn in_lines(bytes: &[u8], file: &Path) -> Result<Option<String>> {
     let wrong = || {
         format!("the line {VARIABLE} in {} can't be parsed; put its value in single quotes, as UTF-8", file.display())
     };
-    let lines = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).split(|byte| *byte == b'\n');
+    let lines = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).split(|byte| *byte == b'\n');
     let ours: Vec<u8> = lines.filter(|line| is_ours(line)).flat_map(|line| [line, b"\n"].concat()).collect();
     let ours = String::from_utf8(ours).ok().with_context(wrong)?;
     let mut found = None;

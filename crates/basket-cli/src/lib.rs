@@ -3,14 +3,15 @@
 //! [`commands`] parses the command line, chooses the store (`choice`) and runs the command on it; `exit` reports a failure.
 //! The tools (`log`, `diff`, `explore` and more) work for any [`domain::Domain`]. Public is what an engineer needs for
 //! a domain of their own: that trait, the tools ([`commands::Tool`]), and the stores that they run on ([`store::Store`]).
-//! `explore`, `stays` and `summary` are public only for the tests in `tests/`.
+//! `choice`, `explore`, `stays` and `summary` are public only for tests.
 
 // Nothing that comes from outside may panic.
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::todo, clippy::unwrap_used)]
 
 mod args;
 mod baskets;
-mod choice;
+#[doc(hidden)]
+pub mod choice;
 pub mod commands;
 mod delivery;
 pub mod domain;

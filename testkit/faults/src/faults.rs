@@ -7,6 +7,7 @@ mod cut;
 mod import;
 mod medium;
 mod rights;
+mod fuzz;
 mod server;
 mod set;
 mod wal;
@@ -104,4 +105,7 @@ pub const FAULTS: &[Fault] = faults! {
     clock::of_writers, "clock-writer", 60, 3, "the clock of some writers jumps, an hour back, a year ahead, and to and fro";
     clock::of_writers_to_a_file, "clock-writer-file", 60, 3, "the same of writers to a file";
     clock::of_a_server, "clock-server", 50, 2, "the clock of a server jumps, an hour back, a year ahead, and to and fro";
+    fuzz::decoder, "fuzz-decoder", 1_000_000, 20_000, "any bytes in place of an event's document, for six codecs";
+    fuzz::importer, "fuzz-importer", 200_000, 2_000, "any lines in place of an export";
+    fuzz::addresses, "fuzz-addresses", 1_000_000, 20_000, "any text in place of a store's address, and of a .env";
 };

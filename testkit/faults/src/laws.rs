@@ -46,6 +46,8 @@ pub enum Law {
     ModelIsFold,
     /// A call ends in time, and does what it was asked for if nothing is in its way any more.
     Served,
+    /// No input makes a reader panic, say a password, or give back other bytes.
+    AnyInput,
 }
 
 /// A law was broken, and how.

@@ -7,7 +7,8 @@
 //! 3. [`kept`]: what a store holds in the end; [`laws`] and `cycles`: what the two must be to each other
 //! 4. [`readers`]: a tail and a read model that go on meanwhile; [`under_load`]: all of it at work; [`process`]: a client that can be
 //!    killed
-//! 5. [`row`]: what a fault has shown; [`faults`]: the faults; [`links`]: a network that can be cut
+//! 5. [`row`]: what a fault has shown; [`faults`]: the faults; [`links`]: a network that can be cut;
+//!    [`fuzz`]: any input
 //! 6. [`wounds`]: stores that are known to be wrong, and [`breaks`]: sources that are made wrong; the laws must see them
 //! 7. [`report`]: the tables of `docs/faults.md`
 
@@ -15,6 +16,7 @@ pub mod breaks;
 pub mod clients;
 mod cycles;
 pub mod faults;
+pub mod fuzz;
 pub mod history;
 pub mod kept;
 pub mod laws;
