@@ -73,9 +73,11 @@ fn location(value: &str, folder: Result<PathBuf>) -> Result<Location> {
             wrong("it is empty; name mongodb://..., mongodb+srv://... or a file, or unset it")
         }
         Some(("mongodb" | "mongodb+srv", _)) => Ok(Location::Mongo(value.into())),
-        Some((scheme, _)) => {
+        Some((scheme, _)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) => {
             wrong(&format!("'{scheme}://' is no store; use mongodb://..., mongodb+srv://... or a file"))
         }
+        // A user and a password may stand there.
+        Some(_) => wrong("what stands before :// in it is no store; use mongodb://..., mongodb+srv://... or a file"),
         // An address that lacks its mongodb:// must not become a file name; it may hold a password.
         None if value.contains([':', '@']) && !value.starts_with(['/', '.']) => {
             wrong("it looks like a server without mongodb:// before it; a file with such a name is written ./NAME")

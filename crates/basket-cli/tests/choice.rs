@@ -92,6 +92,7 @@ fn a_value_that_is_no_store_is_a_usage_error() {
         ("127.0.0.1:27017/shop", "it looks like a server without mongodb://"),
         ("mongodb:/ann:s3cret@h/db", "it looks like a server without mongodb://"),
         ("ann:s3cret@h", "it looks like a server without mongodb://"),
+        ("ann:s3cret@h/shop?next=http://x", "what stands before :// in it is no store"),
     ] {
         for command in ["store", "get 5ab69073421aa917e62b4734"] {
             let answer = shell.basket(&format!("{command} --store {store}"));

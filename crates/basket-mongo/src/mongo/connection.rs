@@ -97,7 +97,12 @@ fn misunderstood(error: &Error, address: &str) -> String {
             }
             // A short one is no secret, and may be a part of other words.
             why if value.len() < 4 => why,
-            why => why.replace(value, "…"),
+            why if why.contains(value) => why.replace(value, "…"),
+            // The driver quotes some in small letters, and all without their percents.
+            why if value.contains('%') || why.to_lowercase().contains(&value.to_lowercase()) => {
+                "its value is none that the driver takes".into()
+            }
+            why => why,
         };
         return format!("its option '{name}' can't be used: {why}");
     }
@@ -108,7 +113,10 @@ fn misunderstood(error: &Error, address: &str) -> String {
         _ => why.contains(part),
     };
     let (_, base) = base.split_once("://").unwrap_or(("", base));
-    if base.split(['@', ':', '/', ',']).any(is_quoted) { form.into() } else { why }
+    // What has an `@` in it, or a `:`, is no scheme, though it stands where one should.
+    let (scheme, _) = address.split_once("://").unwrap_or_default();
+    let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    if !is_scheme || base.split(['@', ':', '/', ',']).any(is_quoted) { form.into() } else { why }
 }
 
 /// The first option without which the rest can be parsed; or, of several such, the first in order that can't; and why.
