@@ -6,7 +6,7 @@ use std::fmt::{Debug, Display};
 use basket_domain::Aggregate;
 use bson::{Bson, Document, RawBson, RawBsonRef, RawDocument, doc};
 
-use super::upcaster::Upcaster;
+use super::{json, upcaster::Upcaster};
 
 /// An aggregate that a store can keep: every [`Aggregate`] that can cross threads, under an id that can be printed and compared.
 pub trait Storable: Aggregate<Id: StreamId, Event: Send + Sync> + Send + Sync {}
@@ -142,6 +142,7 @@ pub(crate) fn shown(value: RawBsonRef<'_>) -> String {
     const LONGEST: usize = 60;
     let text = match value {
         RawBsonRef::ObjectId(id) => format!("ObjectId('{id}')"),
+        other if json::is_too_deep(other) => "(a value that is nested too deep to be shown)".to_owned(),
         other => Bson::try_from(other).map_or_else(|_| format!("{other:?}"), |value| value.to_string()),
     };
     // It is printed in a line, on a terminal.

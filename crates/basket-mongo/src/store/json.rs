@@ -228,10 +228,12 @@ fn another_type<'de, A: MapAccess<'de>>(first: String, mut map: A) -> Result<Raw
     let (mut fields, mut next, mut twice) = (serde_json::Map::new(), Some(first), None);
     while let Some(name) = next {
         let text = map.next_value::<&RawValue>()?.get();
-        // First, since only this one bounds how deep the text is nested.
-        let value = serde_json::from_str(text).map_err(A::Error::custom)?;
+        // First, since only this one bounds how deep the text is nested. It is not kept while what is in it is read: of a text with
+        // such documents in each other, there would be one for each level.
+        serde_json::from_str::<Value>(text).map_err(A::Error::custom)?;
         let Read(held) = serde_json::from_str(text).map_err(A::Error::custom)?;
         twice = twice.or(Some(held).filter(|held| check_value(held.as_raw_bson_ref(), DEEPEST).is_err()));
+        let value = serde_json::from_str(text).map_err(A::Error::custom)?;
         if fields.insert(name.clone(), value).is_some() {
             let (mut document, name) = (RawDocumentBuf::new(), key(name)?);
             [&name; 2].into_iter().for_each(|name| document.append(name, RawBsonRef::Null));
@@ -289,6 +291,27 @@ fn check_value(value: RawBsonRef<'_>, levels: usize) -> Result<(), String> {
             })
         }
         _ => Ok(()),
+    }
+}
+
+/// Whether a value is nested deeper than [`check`] lets pass, so that what follows it down by itself could end for want of stack.
+pub(crate) fn is_too_deep(value: RawBsonRef<'_>) -> bool {
+    is_deeper(value, DEEPEST)
+}
+
+fn is_deeper(value: RawBsonRef<'_>, levels: usize) -> bool {
+    let in_document = |document: &RawDocument| match levels.checked_sub(1) {
+        Some(levels) => document.iter().flatten().any(|(_, value)| is_deeper(value, levels)),
+        None => true,
+    };
+    match value {
+        RawBsonRef::Document(held) => in_document(held),
+        RawBsonRef::JavaScriptCodeWithScope(code) => in_document(code.scope),
+        RawBsonRef::Array(array) => match levels.checked_sub(1) {
+            Some(levels) => array.into_iter().flatten().any(|value| is_deeper(value, levels)),
+            None => true,
+        },
+        _ => false,
     }
 }
 
