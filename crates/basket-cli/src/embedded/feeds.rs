@@ -42,7 +42,7 @@ impl<C: Codec> EmbeddedStore<C> {
             let run = || {
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 let names = Names(file.table);
-                transaction.execute_batch(&names.create_feeds())?;
+                names.make_feeds(&transaction)?;
                 let done = work(&transaction, &names)?;
                 if done.is_ok() {
                     transaction.commit()?;
@@ -90,6 +90,19 @@ impl Names {
 
     fn totals(&self, rows: &Rows) -> String {
         format!("{}_totals", self.rows(rows))
+    }
+
+    /// Makes the table of the feeds; to one that an older basket has made, it adds the column that this one had not.
+    fn make_feeds(&self, open: &Connection) -> rusqlite::Result<()> {
+        open.execute_batch(&self.create_feeds())?;
+        match self.has_rates(open)? {
+            true => Ok(()),
+            false => open.execute_batch(&format!(r#"ALTER TABLE "{}" ADD COLUMN rate REAL"#, self.feeds())),
+        }
+    }
+
+    fn has_rates(&self, open: &Connection) -> rusqlite::Result<bool> {
+        open.column_exists(None, self.feeds().as_str(), "rate")
     }
 
     fn create_feeds(&self) -> String {
@@ -484,7 +497,10 @@ impl<C: Codec> Feeds<C> for EmbeddedStore<C> {
                 true => file.table.count(open)?,
                 false => natural(file.table.last_position(open)?),
             };
-            let mut select = open.prepare(&names.select("ORDER BY name"))?;
+            let select = names.select("ORDER BY name");
+            // A file that is only read stays as an older basket has made it.
+            let select = if names.has_rates(open)? { select } else { select.replace(", rate", ", NULL") };
+            let mut select = open.prepare(&select)?;
             let feeds = select.query_map(params_from_iter([] as [&str; 0]), state)?;
             let feeds = feeds.map(|feed| {
                 let feed = feed?;
