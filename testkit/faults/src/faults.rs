@@ -11,6 +11,7 @@ mod fuzz;
 mod server;
 mod set;
 mod wal;
+mod upgrades;
 
 use std::{future::Future, pin::Pin};
 
@@ -108,4 +109,5 @@ pub const FAULTS: &[Fault] = faults! {
     fuzz::decoder, "fuzz-decoder", 1_000_000, 20_000, "any bytes in place of an event's document, for six codecs";
     fuzz::importer, "fuzz-importer", 200_000, 2_000, "any lines in place of an export";
     fuzz::addresses, "fuzz-addresses", 1_000_000, 20_000, "any text in place of a store's address, and of a .env";
+    upgrades::read_by_the_newest, "upgrades", 5, 0, "files and collections that older programs have left";
 };

@@ -48,6 +48,8 @@ pub enum Law {
     Served,
     /// No input makes a reader panic, say a password, or give back other bytes.
     AnyInput,
+    /// What an older program has written is read as it was, and gone on with.
+    OldIsRead,
 }
 
 /// A law was broken, and how.

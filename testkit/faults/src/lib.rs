@@ -11,6 +11,9 @@
 //!    [`fuzz`]: any input
 //! 6. [`wounds`]: stores that are known to be wrong, and [`breaks`]: sources that are made wrong; the laws must see them
 //! 7. [`report`]: the tables of `docs/faults.md`
+//! 4. [`readers`]: a tail and a read model that go on meanwhile; [`under_load`]: all of it at work
+//! 5. [`row`]: what a fault has shown; [`faults`]: the faults; [`links`]: a network that can be cut; [`fuzz`]: any input;
+//!    [`upgrades`]: what older programs have left
 
 pub mod breaks;
 pub mod clients;
@@ -28,3 +31,4 @@ pub mod report;
 pub mod row;
 pub mod under_load;
 pub mod wounds;
+pub mod upgrades;

@@ -100,7 +100,7 @@ fn large(target: &Target) -> Vec<Vec<u8>> {
                 nested(r#"{"$code":"","$scope":{"a":"#, &format!(",{}", "9".repeat(8)), "}}", 50),
                 filled(event, r#",{"a":"#, ""),
                 filled(&format!(r#"{event},"meta":{{"actor":""#), "\\u0001", "\"}}"),
-                filled(&format!(r#"{{"_id":""#), "\u{1}\u{1f9e6}", "\"}"),
+                filled(r#"{"_id":""#, "\u{1}\u{1f9e6}", "\"}"),
                 fields.into_bytes(),
             ];
             let documents =
@@ -113,13 +113,13 @@ fn large(target: &Target) -> Vec<Vec<u8>> {
 
 /// A document whose `_id` is nested without end: no server takes it, but a file may hold it.
 fn deep() -> Vec<u8> {
-    let levels = 100_000;
+    let levels = 100_000_i32;
     let (mut open, mut close) = (Vec::new(), Vec::new());
     for level in 0..levels {
         // Around the ones within: a length, a type, a name and an end, 8 bytes.
         let length = 5 + 8 * (levels - level);
         let name: &[u8] = if level == 0 { b"\x03_id\0" } else { b"\x03a\0" };
-        open.extend(i32::try_from(if level == 0 { length + 2 } else { length }).unwrap_or(i32::MAX).to_le_bytes());
+        open.extend((if level == 0 { length + 2 } else { length }).to_le_bytes());
         open.extend(name);
         close.push(0);
     }
