@@ -4,14 +4,14 @@ pub(crate) mod client;
 mod clock;
 mod crowd;
 mod cut;
+mod fuzz;
 mod import;
 mod medium;
 mod rights;
-mod fuzz;
 mod server;
 mod set;
-mod wal;
 mod upgrades;
+mod wal;
 
 use std::{future::Future, pin::Pin};
 

@@ -8,12 +8,9 @@
 //! 4. [`readers`]: a tail and a read model that go on meanwhile; [`under_load`]: all of it at work; [`process`]: a client that can be
 //!    killed
 //! 5. [`row`]: what a fault has shown; [`faults`]: the faults; [`links`]: a network that can be cut;
-//!    [`fuzz`]: any input
+//!    [`fuzz`]: any input; [`upgrades`]: what older programs have left
 //! 6. [`wounds`]: stores that are known to be wrong, and [`breaks`]: sources that are made wrong; the laws must see them
 //! 7. [`report`]: the tables of `docs/faults.md`
-//! 4. [`readers`]: a tail and a read model that go on meanwhile; [`under_load`]: all of it at work
-//! 5. [`row`]: what a fault has shown; [`faults`]: the faults; [`links`]: a network that can be cut; [`fuzz`]: any input;
-//!    [`upgrades`]: what older programs have left
 
 pub mod breaks;
 pub mod clients;
@@ -30,5 +27,5 @@ pub mod readers;
 pub mod report;
 pub mod row;
 pub mod under_load;
-pub mod wounds;
 pub mod upgrades;
+pub mod wounds;

@@ -22,8 +22,9 @@ macro_rules! short {
 
         #[test]
         fn each_fault_is_among_them() {
+            // Those of no rounds have tests of their own, or none that is short.
             let beginnings = [$($beginning),*];
-            for fault in FAULTS {
+            for fault in FAULTS.iter().filter(|fault| fault.rounds.1 > 0) {
                 assert!(beginnings.iter().any(|beginning| fault.name.starts_with(beginning)), "{}", fault.name);
             }
         }
@@ -40,4 +41,5 @@ short! {
     a_disk_that_is_full "disk-"
     a_right_that_is_taken_away "read-only-"
     a_clock_that_jumps "clock-"
+    any_input "fuzz-"
 }

@@ -174,7 +174,7 @@ impl<C: Codec> MongoStore<C> {
                 PLACEHOLDER: commit,
             };
             taken.extend(place.next::<C>());
-            self.events.insert_one(&taken).session(&mut *session).await?;
+            self.collection().insert_one(&taken).session(&mut *session).await?;
             self.events.delete_one(taken).session(&mut *session).await?;
         }
         self.events.insert_many(&writes.documents).session(session).await.map(drop)
@@ -184,7 +184,7 @@ impl<C: Codec> MongoStore<C> {
         let mut found = Found::Nothing;
         // What stands behind a stream that was only read may have come after our events: who has seen it must see them, too. So
         // those streams come first, and the reads of a session never go back in time, not on a new primary either.
-        let mut session = self.session().await?;
+        let mut session = self.events.session().await?;
         let (read, appended): (Vec<_>, Vec<_>) = writes.places.iter().partition(|place| place.is_read);
         for place in read.into_iter().chain(appended) {
             match self.events.find_one(place.next::<C>()).session(&mut session).await? {

@@ -1,47 +1,171 @@
-//! The collection of event documents, whose searches compare texts byte by byte, whatever the collection's own collation says:
-//! otherwise `Ann` and `ann` could be one stream to `find` and two to the unique index.
+//! The collection of event documents. Its searches compare texts byte by byte, whatever the collection's own collation says:
+//! otherwise `Ann` and `ann` could be one stream to `find` and two to the unique index. And none shows an older state than one
+//! before it has shown.
+//!
+//! A read of the majority is not enough for that: after an election or a restart, a primary may know for a moment only an older
+//! state as that of the majority, and would answer with it. So each read asks for the time of the newest write and read before it
+//! ([causal consistency](https://www.mongodb.com/docs/manual/core/causal-consistency-read-write-concerns/)), which costs no
+//! command more. It is known within one process, by a store and its clones.
 
-use std::ops::Deref;
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
-use bson::{Document, RawDocumentBuf};
+use bson::{Document, RawDocumentBuf, Timestamp, doc};
+use futures_util::TryStreamExt;
 use mongodb::{
-    Collection,
+    ClientSession, Collection,
     action::{Find, FindOne},
-    options::Collation,
+    error::Error,
+    options::{Collation, Hint},
+    raw_batch_cursor::{RawBatch, SessionRawBatchCursor},
+    results::InsertOneResult,
 };
 use serde::de::DeserializeOwned;
 
 /// A [`Collection`] of documents of the type `T`, with searches of its own.
 #[derive(Debug)]
-pub(super) struct Events<T: Send + Sync = Document>(pub(super) Collection<T>);
+pub(super) struct Events<T: Send + Sync = Document> {
+    collection: Collection<T>,
+    /// The newest time that was written or seen: a time of the servers' own clock, as one number; 0 for none.
+    newest: Arc<AtomicU64>,
+}
 
 impl<T: Send + Sync> Clone for Events<T> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self { collection: self.collection.clone(), newest: Arc::clone(&self.newest) }
     }
 }
 
 impl<T: Send + Sync + DeserializeOwned> Events<T> {
-    pub(super) fn find(&self, filter: Document) -> Find<'_, T> {
-        self.0.find(filter).collation(byte_by_byte())
+    /// A search within a session of the caller's.
+    pub(super) fn find_in(&self, filter: Document) -> Find<'_, T> {
+        self.collection.find(filter).collation(byte_by_byte())
     }
 
+    /// The same for one document.
     pub(super) fn find_one(&self, filter: Document) -> FindOne<'_, T> {
-        self.0.find_one(filter).collation(byte_by_byte())
+        self.collection.find_one(filter).collation(byte_by_byte())
     }
 
     /// The same documents, not parsed.
     pub(super) fn raw(&self) -> Events<RawDocumentBuf> {
-        Events(self.0.clone_with_type())
+        Events { collection: self.collection.clone_with_type(), newest: Arc::clone(&self.newest) }
     }
 }
 
-/// For all but searches.
+impl<T: Send + Sync> Events<T> {
+    pub(super) fn new(collection: Collection<T>) -> Self {
+        Self { collection, newest: Arc::default() }
+    }
+
+    /// A session whose reads see all that was written and seen.
+    pub(super) async fn session(&self) -> Result<ClientSession, Error> {
+        let mut session = self.collection.client().start_session().await?;
+        let newest = self.newest.load(Relaxed);
+        if newest > 0 {
+            session.advance_operation_time(Timestamp { time: (newest >> 32) as u32, increment: newest as u32 });
+        }
+        Ok(session)
+    }
+
+    /// Notes the time of what was read or written in a session, if that went well: of what failed, the majority may know nothing.
+    pub(super) fn saw(&self, session: &ClientSession) {
+        if let Some(Timestamp { time, increment }) = session.operation_time() {
+            self.newest.fetch_max(u64::from(time) << 32 | u64::from(increment), Relaxed);
+        }
+    }
+}
+
+impl Events {
+    /// A search, whose documents come in batches.
+    pub(super) fn find(&self, filter: Document) -> Search<'_> {
+        Search { events: self, find: self.find_in(filter) }
+    }
+
+    /// Inserts a document by itself.
+    pub(super) async fn insert_one(&self, document: &Document) -> Result<InsertOneResult, Error> {
+        let mut session = self.session().await?;
+        let inserted = self.collection.insert_one(document).session(&mut session).await?;
+        self.saw(&session);
+        Ok(inserted)
+    }
+
+    /// The document with the newest version.
+    pub(super) async fn find_newest(&self, filter: Document) -> Result<Option<RawDocumentBuf>, Error> {
+        let (raw, mut session) = (self.raw(), self.session().await?);
+        let newest = raw.find_one(filter).sort(doc! { "version": -1 }).session(&mut session).await?;
+        self.saw(&session);
+        Ok(newest)
+    }
+}
+
+/// For all else.
 impl<T: Send + Sync> Deref for Events<T> {
     type Target = Collection<T>;
 
     fn deref(&self) -> &Collection<T> {
-        &self.0
+        &self.collection
+    }
+}
+
+/// A search that is about to be made; see [`Find`].
+pub(super) struct Search<'a> {
+    events: &'a Events,
+    find: Find<'a, Document>,
+}
+
+impl<'a> Search<'a> {
+    fn with(self, set: impl FnOnce(Find<'a, Document>) -> Find<'a, Document>) -> Self {
+        Self { find: set(self.find), ..self }
+    }
+
+    pub(super) fn sort(self, sort: Document) -> Self {
+        self.with(|find| find.sort(sort))
+    }
+
+    pub(super) fn skip(self, skip: u64) -> Self {
+        self.with(|find| find.skip(skip))
+    }
+
+    pub(super) fn batch_size(self, size: u32) -> Self {
+        self.with(|find| find.batch_size(size))
+    }
+
+    /// From a place of the index with these keys on.
+    pub(super) fn from(self, index: Document, place: Document) -> Self {
+        self.with(|find| find.hint(Hint::Keys(index)).min(place))
+    }
+
+    /// Without the index, the server sorts; on disk, if its memory is not enough.
+    pub(super) fn on_disk(self) -> Self {
+        self.with(|find| find.allow_disk_use(true))
+    }
+
+    pub(super) async fn batch(self) -> Result<Batches, Error> {
+        let mut session = self.events.session().await?;
+        let cursor = self.find.session(&mut session).batch().await?;
+        Ok(Batches { events: self.events.clone(), cursor, session })
+    }
+}
+
+/// The batches that a search has found.
+pub(super) struct Batches {
+    events: Events,
+    cursor: SessionRawBatchCursor,
+    session: ClientSession,
+}
+
+impl Batches {
+    /// The next one; none after the last.
+    pub(super) async fn try_next(&mut self) -> Result<Option<RawBatch>, Error> {
+        let batch = self.cursor.stream(&mut self.session).try_next().await?;
+        self.events.saw(&self.session);
+        Ok(batch)
     }
 }
 

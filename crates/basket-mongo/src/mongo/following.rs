@@ -110,7 +110,7 @@ impl<C: Codec> MongoStore<C> {
     async fn stored(&self, after: Option<(Bson, Bson)>) -> Result<Stored, StoreError> {
         let index = doc! { C::KEY: 1, "version": 1 };
         let events = self.events.raw();
-        let mut find = events.find(doc! {}).sort(index.clone()).batch_size(BATCH);
+        let mut find = events.find_in(doc! {}).sort(index.clone()).batch_size(BATCH);
         if let Some((key, version)) = after {
             let raw = RawBson::try_from(version.clone()).ok();
             // One that is no number comes again, since there is no next one.

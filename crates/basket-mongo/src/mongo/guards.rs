@@ -192,7 +192,7 @@ impl<C: Codec> MongoStore<C> {
         }
         let events = self.events.raw();
         let mut found =
-            events.find(query.filter()).sort(doc! { C::KEY: 1, "version": 1 }).session(&mut *session).await?;
+            events.find_in(query.filter()).sort(doc! { C::KEY: 1, "version": 1 }).session(&mut *session).await?;
         while let Some(event) = found.next(session).await.transpose()? {
             entries.push(read_entry::<C>(&event)?);
         }

@@ -9,7 +9,7 @@
 //! - `snapshots`: the states of long streams, in a collection of their own
 //! - [`builder`]: a store whose names and limits are known at run time
 //! - [`connection`]: the address of a server and the driver's options; `failure`: what the driver's errors mean
-//! - `events`: the collection, and how it is searched; `newest`: the newest time seen, so that no older one is shown
+//! - `events`: the collection, how it is searched, and the newest time seen, so that no older state is shown
 //! - `observed`: what is known of the server and the collection, for whoever listens
 //! - `suitable`: what in a collection could lose events, and the unique index
 //! - `setup`: the start of a store; `shape`: its validator; `rights`: the role of a user
@@ -26,7 +26,6 @@ mod guards;
 mod keys;
 mod log;
 mod look;
-mod newest;
 #[cfg(any(feature = "metrics", feature = "tracing"))]
 mod observed;
 mod reading;

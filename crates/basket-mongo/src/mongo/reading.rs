@@ -1,17 +1,11 @@
 //! One pass over documents, in batches. A server forgets a cursor that is not read from for half an hour, as in a pager, and
 //! loses it when it steps down; then the pass goes on after the last document that it has returned.
 
-use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
-use futures_util::TryStreamExt;
-use mongodb::{
-    ClientSession,
-    action::Find,
-    error::Error,
-    options::Hint,
-    raw_batch_cursor::{RawBatch, SessionRawBatchCursor},
-};
+use bson::{Bson, RawDocument, RawDocumentBuf, doc};
+use mongodb::{error::Error, raw_batch_cursor::RawBatch};
 
 use super::{
+    events::{Batches, Search},
     failure::can_go_on,
     store::{BATCH, MongoStore},
 };
@@ -25,7 +19,7 @@ use crate::store::{
 pub(super) struct Reading<'a, C: Codec> {
     store: &'a MongoStore<C>,
     scope: Scope<Id<C>>,
-    cursor: Option<(SessionRawBatchCursor, ClientSession)>,
+    cursor: Option<Batches>,
     /// What was returned already.
     returned: Returned,
     /// Whether the cursor has returned anything, so that a new one is worth trying.
@@ -54,15 +48,10 @@ impl<'a, C: Codec> Reading<'a, C> {
         loop {
             let batch = async {
                 if self.cursor.is_none() {
-                    // Without the index, the server sorts; on disk, if its memory is not enough.
-                    let mut session = self.store.session().await?;
-                    let cursor = self.find().allow_disk_use(true).session(&mut session).batch().await?;
-                    self.cursor = Some((cursor, session));
+                    self.cursor = Some(self.find().on_disk().batch().await?);
                 }
-                let Some((cursor, session)) = &mut self.cursor else { return Ok(None) };
-                let batch = cursor.stream(session).try_next().await?.map(|batch| owned(&batch)).transpose();
-                self.store.saw(session);
-                batch
+                let Some(cursor) = &mut self.cursor else { return Ok(None) };
+                cursor.try_next().await?.map(|batch| owned(&batch)).transpose()
             };
             match batch.await {
                 Err(error) if self.moved && can_go_on(&error) => (self.cursor, self.moved) = (None, false),
@@ -77,7 +66,7 @@ impl<'a, C: Codec> Reading<'a, C> {
     }
 
     /// The search for what was not returned yet.
-    fn find(&self) -> Find<'_, Document> {
+    fn find(&self) -> Search<'_> {
         let (events, Returned { documents, first, key, of_key }) = (&self.store.events, &self.returned);
         let oldest_first = doc! { C::KEY: 1, "version": 1 };
         match &self.scope {
@@ -102,7 +91,7 @@ impl<'a, C: Codec> Reading<'a, C> {
             Scope::All => {
                 let from = doc! { C::KEY: key, "version": Bson::MinKey };
                 let all = events.find(doc! {}).sort(oldest_first.clone()).batch_size(BATCH);
-                all.hint(Hint::Keys(oldest_first)).min(from).skip(*of_key)
+                all.from(oldest_first, from).skip(*of_key)
             }
         }
     }

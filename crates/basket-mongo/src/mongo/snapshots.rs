@@ -18,7 +18,7 @@ use crate::store::{
 
 impl<C: Codec> MongoStore<C> {
     pub(super) fn snapshots_collection(&self) -> Events {
-        Events(self.beside(&format!("{}_snapshots", self.events.name())))
+        Events::new(self.beside(&format!("{}_snapshots", self.events.name())))
     }
 }
 

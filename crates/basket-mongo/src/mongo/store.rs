@@ -1,12 +1,13 @@
 //! Events in a MongoDB collection: one document an event, found and kept apart by the unique key (stream, version).
 //! Commands and `save` come from [`EventStore`]; here is the load, and the append with its retries. What is appended to several
 //! streams, or guarded, goes through `together`.
+//!
+//! No read shows an older state than what was written and read before it, whichever server is the primary now: `events` says how.
 
 use std::{marker::PhantomData, sync::Arc};
 
 use basket_domain::EventSourced;
 use bson::{Bson, Document, doc};
-use futures_util::TryStreamExt;
 use mongodb::{
     Client, ClientSession, Collection, Database,
     error::{Error, UNKNOWN_TRANSACTION_COMMIT_RESULT},
@@ -20,7 +21,6 @@ use super::{
     connection,
     events::Events,
     failure::explain,
-    newest::Newest,
 };
 use crate::store::{
     codec::{Codec, Event, Id},
@@ -46,16 +46,15 @@ pub struct MongoStore<C> {
     indexed: Arc<OnceCell<()>>,
     /// Set once what queries need is there.
     pub(super) askable: Arc<OnceCell<()>>,
-    pub(super) newest: Arc<Newest>,
     codec: PhantomData<fn() -> C>,
 }
 
 /// A clone shares the connections.
 impl<C> Clone for MongoStore<C> {
     fn clone(&self) -> Self {
-        let Self { events, name, indexed, askable, newest, codec } = self;
-        let (indexed, askable, newest) = (Arc::clone(indexed), Arc::clone(askable), Arc::clone(newest));
-        Self { events: events.clone(), name: name.clone(), indexed, askable, newest, codec: *codec }
+        let Self { events, name, indexed, askable, codec } = self;
+        let (indexed, askable) = (Arc::clone(indexed), Arc::clone(askable));
+        Self { events: events.clone(), name: name.clone(), indexed, askable, codec: *codec }
     }
 }
 
@@ -126,10 +125,9 @@ impl<C: Codec> MongoStore<C> {
             .write_concern(writes)
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
-        let events = Events(client.database(database).collection_with_options(collection, options));
+        let events = Events::new(client.database(database).collection_with_options(collection, options));
         let name = format!("{servers}/{database}");
-        let (indexed, askable, newest) = (Arc::default(), Arc::default(), Arc::default());
-        Ok(Self { events, name, indexed, askable, newest, codec: PhantomData })
+        Ok(Self { events, name, indexed: Arc::default(), askable: Arc::default(), codec: PhantomData })
     }
 
     /// The collection of event documents.
@@ -175,13 +173,8 @@ impl<C: Codec> MongoStore<C> {
 
     /// The newest version of the stream with this key; 0 if it has none.
     pub(super) async fn head(&self, key: Bson) -> Result<u64, StoreError> {
-        let read = async {
-            let (raw, mut session) = (self.events.raw(), self.session().await?);
-            let newest = raw.find_one(doc! { C::KEY: key }).sort(doc! { "version": -1 }).session(&mut session).await?;
-            self.saw(&session);
-            Ok(newest)
-        };
-        match read.await.map_err(|error| self.failed(error))? {
+        let newest = self.events.find_newest(doc! { C::KEY: key }).await;
+        match newest.map_err(|error| self.failed(error))? {
             None => Ok(0),
             Some(document) => Ok(RecordedEvent::from_document(document.as_ref().into())?.version()?),
         }
@@ -190,12 +183,7 @@ impl<C: Codec> MongoStore<C> {
     /// Inserts the documents of one commit, all or none: one alone is atomic by itself, several need a transaction.
     pub(crate) async fn insert(&self, documents: &[Document]) -> Result<(), Error> {
         match documents {
-            [document] => {
-                let mut session = self.session().await?;
-                self.events.insert_one(document).session(&mut session).await?;
-                self.saw(&session);
-                Ok(())
-            }
+            [document] => self.events.insert_one(document).await.map(drop),
             several => self.insert_together(several).await,
         }
     }
@@ -212,7 +200,7 @@ impl<C: Codec> MongoStore<C> {
     /// A process that is killed in the middle of it leaves nothing visible, but other writers get conflicts at its versions
     /// until `transactionLifetimeLimitSeconds` (60) are over.
     pub(super) async fn begin(&self, reads: ReadConcern) -> Result<ClientSession, Error> {
-        let mut session = self.session().await?;
+        let mut session = self.events.session().await?;
         session
             .start_transaction()
             .read_concern(reads)
@@ -224,7 +212,7 @@ impl<C: Codec> MongoStore<C> {
     /// Commits a transaction whose writes went well, and aborts it otherwise.
     pub(super) async fn end(&self, mut session: ClientSession, written: Result<(), Error>) -> Result<(), Error> {
         match written {
-            Ok(()) => commit(&mut session).await.map(|()| self.saw(&session)),
+            Ok(()) => commit(&mut session).await.map(|()| self.events.saw(&session)),
             Err(error) => {
                 // The server ends it in any case; the error that counts is the first one.
                 session.abort_transaction().await.ok();
@@ -242,9 +230,7 @@ impl<C: Codec> EventStore<C::Aggregate> for MongoStore<C> {
     async fn get(&self, id: &Id<C>) -> Result<EventSourced<C::Aggregate>, StoreError> {
         let failed = |error: Error| explain(&error, &self.name);
         let stream = self.events.find(doc! { C::KEY: C::key(id) }).sort(doc! { "version": 1 });
-        let mut session = self.session().await.map_err(failed)?;
-        let mut cursor = stream.batch_size(BATCH).session(&mut session).batch().await.map_err(failed)?;
-        let mut batches = cursor.stream(&mut session);
+        let mut batches = stream.batch_size(BATCH).batch().await.map_err(failed)?;
 
         let mut root = EventSourced::new(id.clone());
         while let Some(batch) = batches.try_next().await.map_err(failed)? {
@@ -253,8 +239,6 @@ impl<C: Codec> EventStore<C::Aggregate> for MongoStore<C> {
                 root = RecordedEvent::from_document(document)?.replay_onto::<C>(root)?;
             }
         }
-        drop(batches);
-        self.saw(&session);
         match root.version() {
             0 => Err(StoreError::not_found::<C>(&self.name, id)),
             _ => Ok(root),
