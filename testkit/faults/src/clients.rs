@@ -263,7 +263,7 @@ impl<'a, S: Store> Client<'a, S> {
 }
 
 /// The list that a command was decided on.
-fn decided_on(done: &Done<List>) -> Seen {
+pub(crate) fn decided_on(done: &Done<List>) -> Seen {
     let length = done.root.state().0.len().saturating_sub(done.events.len());
     let last = length.checked_sub(1).and_then(|last| done.root.state().0.get(last)).cloned();
     Seen { stream: done.root.id().clone(), length, last }

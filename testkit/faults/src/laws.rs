@@ -50,6 +50,8 @@ pub enum Law {
     AnyInput,
     /// What an older program has written is read as it was, and gone on with.
     OldIsRead,
+    /// Nothing waits for ever, and memory does not grow with what is read.
+    Bounded,
 }
 
 /// A law was broken, and how.

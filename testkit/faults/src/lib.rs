@@ -7,10 +7,10 @@
 //! 3. [`kept`]: what a store holds in the end; [`laws`] and `cycles`: what the two must be to each other
 //! 4. [`readers`]: a tail and a read model that go on meanwhile; [`under_load`]: all of it at work; [`process`]: a client that can be
 //!    killed
-//! 5. [`row`]: what a fault has shown; [`faults`]: the faults; [`links`]: a network that can be cut;
-//!    [`fuzz`]: any input; [`upgrades`]: what older programs have left
-//! 6. [`wounds`]: stores that are known to be wrong, and [`breaks`]: sources that are made wrong; the laws must see them
-//! 7. [`report`]: the tables of `docs/faults.md`
+//! 5. [`row`]: what a fault has shown; [`faults`]: the faults; [`links`]: a network that can be cut; [`memory`]: what the process takes
+//! 6. [`fuzz`]: any input; [`upgrades`]: what older programs have left
+//! 7. [`wounds`]: stores that are known to be wrong, and [`breaks`]: sources that are made wrong; the laws must see them
+//! 8. [`report`]: the tables of `docs/faults.md`
 
 pub mod breaks;
 pub mod clients;
@@ -22,6 +22,7 @@ pub mod kept;
 pub mod laws;
 pub mod links;
 pub mod list;
+pub mod memory;
 pub mod process;
 pub mod readers;
 pub mod report;
