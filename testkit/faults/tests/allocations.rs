@@ -49,7 +49,7 @@ fn no_input_takes_more_memory_than_a_constant_for_each_of_its_bytes() {
         for input in large(&target) {
             measured(&input).unwrap_or_else(|why| panic!("{}: {why}: {}", target.name, shown(&input)));
         }
-        let found = search(&target, Setting { rounds, seed: 1 }, measured);
+        let found = search(&target, Setting { rounds, seed: 1, wound: None }, measured);
         println!(
             "{}: at most {} bytes for each byte, beyond the constant: {} for {}",
             target.name, worst.0, worst.1, worst.2

@@ -41,5 +41,9 @@ short! {
     a_disk_that_is_full "disk-"
     a_right_that_is_taken_away "read-only-"
     a_clock_that_jumps "clock-"
-    any_input "fuzz-"
+    inputs_that_nobody_has_written "fuzz-"
+    what_older_programs_have_left "upgrades"
+    a_reader_that_is_slow "slow-"
+    a_thousand_commands_at_once "ten-"
+    a_pool_of_one_connection "pool-"
 }
