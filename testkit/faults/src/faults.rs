@@ -111,7 +111,7 @@ pub const FAULTS: &[Fault] = faults! {
     fuzz::importer, "fuzz-importer", 200_000, 2_000, "any lines in place of an export";
     fuzz::addresses, "fuzz-addresses", 1_000_000, 20_000, "any text in place of a store's address, and of a .env";
     upgrades::read_by_the_newest, "upgrades", 5, 1, "files and collections that older programs have left";
-    resources::pool_of_one, "pool-of-one", 10, 0, "one connection for 64 writers, for 2 s a round";
+    resources::pool_of_one, "pool-of-one", 10, 1, "one connection for 64 writers, for 2 s a round";
     resources::ten_thousand, "ten-thousand", 10, 1, "1,000 commands at once for each round, one in fifty to one stream";
     resources::slow_reader, "slow-reader", 10, 1, "a slow reader of a feed of 10,000 events of 1 kB for each round";
     resources::ten_million, "ten-million", 10, 0, "a stream of 1,000,000 events for each round";

@@ -119,7 +119,7 @@ fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let places = digits.len();
     (digits.chars().enumerate())
-        .flat_map(|(at, digit)| (at > 0 && (places - at) % 3 == 0).then_some(',').into_iter().chain([digit]))
+        .flat_map(|(at, digit)| (at > 0 && (places - at).is_multiple_of(3)).then_some(',').into_iter().chain([digit]))
         .collect()
 }
 

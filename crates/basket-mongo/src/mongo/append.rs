@@ -152,6 +152,7 @@ impl<C: Codec> MongoStore<C> {
 
     /// Writes all or nothing, once.
     pub(super) async fn write(&self, commit: CommitId, writes: &Writes) -> Result<(), Error> {
+        let _turn = self.events.turn().await;
         if writes.is_plain() {
             return self.insert(&writes.documents).await;
         }

@@ -92,7 +92,8 @@ impl<C: Codec> MongoStore<C> {
         let (servers, _) = self.name.rsplit_once('/').unwrap_or((&self.name, ""));
         let writes = self.events.write_concern().cloned().unwrap_or_else(WriteConcern::majority);
         let database = &self.events.namespace().db;
-        MongoStore::of(self.events.client(), servers.to_owned(), writes, database, D::COLLECTION)
+        let other = MongoStore::of(self.events.client(), servers.to_owned(), writes, database, D::COLLECTION)?;
+        Ok(other.taking(self.turns()))
     }
 }
 

@@ -26,6 +26,10 @@ use mongodb::{
     results::InsertOneResult,
 };
 use serde::de::DeserializeOwned;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::store::MongoStore;
+use crate::store::codec::Codec;
 
 /// A [`Collection`] of documents of the type `T`, with searches of its own.
 #[derive(Debug)]
@@ -33,11 +37,13 @@ pub(super) struct Events<T: Send + Sync = Document> {
     collection: Collection<T>,
     /// The newest time that was written or seen: a time of the servers' own clock, as one number; 0 for none.
     newest: Arc<AtomicU64>,
+    turns: Arc<Semaphore>,
 }
 
 impl<T: Send + Sync> Clone for Events<T> {
     fn clone(&self) -> Self {
-        Self { collection: self.collection.clone(), newest: Arc::clone(&self.newest) }
+        let (newest, turns) = (Arc::clone(&self.newest), Arc::clone(&self.turns));
+        Self { collection: self.collection.clone(), newest, turns }
     }
 }
 
@@ -54,13 +60,19 @@ impl<T: Send + Sync + DeserializeOwned> Events<T> {
 
     /// The same documents, not parsed.
     pub(super) fn raw(&self) -> Events<RawDocumentBuf> {
-        Events { collection: self.collection.clone_with_type(), newest: Arc::clone(&self.newest) }
+        let (newest, turns) = (Arc::clone(&self.newest), Arc::clone(&self.turns));
+        Events { collection: self.collection.clone_with_type(), newest, turns }
     }
 }
 
 impl<T: Send + Sync> Events<T> {
     pub(super) fn new(collection: Collection<T>) -> Self {
-        Self { collection, newest: Arc::default() }
+        Self { collection, newest: Arc::default(), turns: turns(None) }
+    }
+
+    /// Waits until fewer writes are under way than there are connections.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
     }
 
     /// A session whose reads see all that was written and seen.
@@ -166,6 +178,28 @@ impl Batches {
         let batch = self.cursor.stream(&mut self.session).try_next().await?;
         self.events.saw(&self.session);
         Ok(batch)
+    }
+}
+
+/// As many writes at a time as there are connections; none is no bound.
+///
+/// An insert waits in the server for a transaction that has written the same key, and keeps its connection meanwhile. If as many
+/// inserts as there are connections waited for one whose next step needs a connection, none would end before the server ends
+/// the transaction, a minute later.
+pub(super) fn turns(connections: Option<u32>) -> Arc<Semaphore> {
+    let most = connections.and_then(|most| usize::try_from(most).ok()).filter(|most| *most > 0);
+    Arc::new(Semaphore::new(most.unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS)))
+}
+
+impl<C: Codec> MongoStore<C> {
+    /// The store, whose writes take their turns with others of the same connections.
+    pub(super) fn taking(mut self, turns: &Arc<Semaphore>) -> Self {
+        self.events.turns = Arc::clone(turns);
+        self
+    }
+
+    pub(super) fn turns(&self) -> &Arc<Semaphore> {
+        &self.events.turns
     }
 }
 

@@ -1,8 +1,7 @@
 //! Events in a MongoDB collection: one document an event, found and kept apart by the unique key (stream, version).
 //! Commands and `save` come from [`EventStore`]; here is the load, and the append with its retries. What is appended to several
 //! streams, or guarded, goes through `together`.
-//!
-//! No read shows an older state than what was written and read before it, whichever server is the primary now: `events` says how.
+//! No read shows an older state than what was written and read before it, whichever server is the primary: `events` says how.
 
 use std::{marker::PhantomData, sync::Arc};
 
@@ -19,7 +18,7 @@ use super::{
     append::Writes,
     builder::{Builder, check_names},
     connection,
-    events::Events,
+    events::{Events, turns},
     failure::explain,
 };
 use crate::store::{
@@ -99,9 +98,10 @@ impl<C: Codec> MongoStore<C> {
         let mut writes = WriteConcern::majority();
         let wait = options.write_concern.as_ref().and_then(|writes| writes.w_timeout);
         writes.w_timeout = Some(wait.unwrap_or(connection::MAJORITY));
+        let turns = turns(options.max_pool_size);
         let client =
             Client::with_options(options).map_err(|error| StoreError::Address { why: error.kind.to_string() })?;
-        Self::of(&client, servers, writes, &database, collection)
+        Ok(Self::of(&client, servers, writes, &database, collection)?.taking(&turns))
     }
 
     /// The same kind of streams in another database or collection of the same servers, over the same connections: the store of
@@ -109,7 +109,7 @@ impl<C: Codec> MongoStore<C> {
     pub fn elsewhere(&self, database: &str, collection: &str) -> Result<Self, StoreError> {
         let (servers, _) = self.name.rsplit_once('/').unwrap_or((&self.name, ""));
         let writes = self.events.write_concern().cloned().unwrap_or_else(WriteConcern::majority);
-        Self::of(self.events.client(), servers.to_owned(), writes, database, collection)
+        Ok(Self::of(self.events.client(), servers.to_owned(), writes, database, collection)?.taking(self.turns()))
     }
 
     pub(super) fn of(
