@@ -1,7 +1,7 @@
 # `make help` lists the targets. A recipe is a line or two; a longer one is a script in scripts/.
 
 .DEFAULT_GOAL := tests
-.PHONY: tests tests-offline demo setup mongo mongo-stop mongo-shell lint help \
+.PHONY: tests tests-offline faults demo setup mongo mongo-stop mongo-shell lint help \
 	from_scratch watch hint solution compare reset stages check timer prove serve slides slides-pdf \
 	slides-test slides-record
 
@@ -13,6 +13,11 @@ tests: ## run all tests, on a MongoDB that is started for them and removed (this
 tests-offline: ## run the tests that need no MongoDB: the domain and the embedded store
 	@scripts/test --package basket-domain --package basket-cli -- --skip mongo:: --skip mongo_
 	@echo "the tests on MongoDB did not run; 'make tests' runs them all"
+
+faults: ## try every fault in long, and write docs/faults.md (FAULTS="kill-append set-kill" tries some)
+	cargo build --quiet --package faults --package basket-cli --bins
+	scripts/with-mongo cargo run --quiet --package faults -- run $(FAULTS) --to docs/faults.md
+	$(if $(FAULTS),,scripts/with-mongo cargo run --quiet --package faults -- mistakes --to docs/faults.md)
 
 demo: ## show a basket, live, on the embedded store
 	@scripts/demo
