@@ -97,7 +97,7 @@ pub const FAULTS: &[Fault] = faults! {
     cut::event, "cut-event", 20_000, 60, "the connection is cut after each byte of an append of one event, sent or answered";
     cut::transaction, "cut-transaction", 20_000, 60, "the same of a transaction on three streams";
     cut::event_over_tls, "cut-event-tls", 20_000, 60, "the same of an append of one event over TLS";
-    cut::transaction_over_tls, "cut-transaction-tls", 20_000, 60, "the same of a transaction over TLS";
+    cut::transaction_over_tls, "cut-transaction-tls", 20_000, 30, "the same of a transaction over TLS";
     wal::cut, "wal-cut", 100_000, 150, "the log beside a file is cut at every byte of its last 8 kB, with zeros or other bytes behind it";
     crowd::killed, "file-kill", 100, 4, "SIGKILL of some or all of 16 processes that use one file";
     medium::full_under_a_server, "disk-full-server", 20, 1, "the disk of a server is full, and then has room again";
@@ -106,7 +106,7 @@ pub const FAULTS: &[Fault] = faults! {
     rights::of_a_file, "read-only-file", 50, 3, "a file and its folder become read-only, and are so no more";
     clock::of_writers, "clock-writer", 60, 3, "the clock of some writers jumps, an hour back, a year ahead, and to and fro";
     clock::of_writers_to_a_file, "clock-writer-file", 60, 3, "the same of writers to a file";
-    clock::of_a_server, "clock-server", 50, 2, "the clock of a server jumps, an hour back, a year ahead, and to and fro";
+    clock::of_a_server, "clock-server", 10, 0, "the clock of a server jumps, an hour back, a year ahead, and to and fro";
     fuzz::decoder, "fuzz-decoder", 1_000_000, 20_000, "any bytes in place of an event's document, for six codecs";
     fuzz::importer, "fuzz-importer", 200_000, 2_000, "any lines in place of an export";
     fuzz::addresses, "fuzz-addresses", 1_000_000, 20_000, "any text in place of a store's address, and of a .env";

@@ -176,6 +176,10 @@ pub(super) async fn of_a_server(setting: Setting) -> anyhow::Result<Row> {
             load.answers().await.context("the server does not come back")?;
         }
     }
+    // Nothing may wait for an old clock while the clients settle what is open.
+    server.kill("KILL");
+    server.run();
+    load.answers().await.context("the server does not come back")?;
     let mut row = load.end(&server.address(), setting.rounds).await?;
     row.note = format!("in {stuck} rounds the server gave no answer until it was started again");
     Ok(row)

@@ -129,10 +129,11 @@ pub(super) async fn full_under_a_file(setting: Setting) -> anyhow::Result<Row> {
     Ok(row)
 }
 
-/// Whether a call was refused without the word that says why.
+/// Whether the store has refused a call without the word that says why.
 pub(super) fn unclear(call: &Call, word: &str) -> Option<Broken> {
     match &call.told {
-        Told::NotKept(why) if !why.contains(word) => {
+        // What a decision refuses, because another one was first, is no matter of the store.
+        Told::NotKept(why) if !why.contains(word) && *why != std::fmt::Error.to_string() => {
             Some(Broken { law: Law::Served, how: format!("'{why}' does not say '{word}'") })
         }
         _ => None,
