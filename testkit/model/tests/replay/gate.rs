@@ -37,15 +37,18 @@ impl Switch {
     }
 }
 
+/// The session of an operation, and its number there.
+type Operation = (Vec<u8>, i64);
+
 struct Rules {
     mode: Mode,
     /// The operation whose repeat by the driver breaks, too.
-    lost: Option<i64>,
+    lost: Option<Operation>,
 }
 
 /// An insert that waits.
 pub struct Held {
-    operation: i64,
+    operation: Operation,
     orders: mpsc::UnboundedSender<Order>,
 }
 
@@ -100,7 +103,7 @@ impl Gate {
 
     /// Breaks the connection of an insert, and that of its repeat.
     pub fn lose(&self, held: &Held) {
-        self.switch.0.lock().unwrap().lost = Some(held.operation);
+        self.switch.0.lock().unwrap().lost = Some(held.operation.clone());
         held.orders.send(Order::Lose).ok().unwrap();
     }
 }
@@ -118,7 +121,7 @@ async fn relay(client: TcpStream, mut server: TcpStream, rules: Arc<Mutex<Rules>
         };
         let mode = {
             let rules = rules.lock().unwrap();
-            if rules.lost == Some(operation) { Mode::Break } else { rules.mode }
+            if rules.lost.as_ref() == Some(&operation) { Mode::Break } else { rules.mode }
         };
         let (orders, mut given) = mpsc::unbounded_channel();
         match mode {
@@ -163,10 +166,11 @@ async fn pass(to: Option<&mut TcpStream>, message: &[u8]) -> bool {
     }
 }
 
-/// The number of an operation, if it is an insert of events: the driver gives its repeat the same one.
-fn insert(request: &[u8]) -> Option<i64> {
+/// Which operation it is, if it is an insert of events: the repeat by the driver has the same session and number.
+fn insert(request: &[u8]) -> Option<Operation> {
     let body = body(request)?;
-    (body.get_str("insert").ok()? == "baskets").then(|| body.get_i64("txnNumber").unwrap())
+    let session = || body.get_document("lsid").unwrap().as_bytes().to_vec();
+    (body.get_str("insert").ok()? == "baskets").then(|| (session(), body.get_i64("txnNumber").unwrap()))
 }
 
 /// The document of a message.
