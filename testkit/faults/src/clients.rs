@@ -199,9 +199,11 @@ impl<'a, S: Store> Client<'a, S> {
         wrote: &[(String, String)],
         settled: Option<CommitId>,
     ) -> (Told, Option<CommitId>) {
+        // Who settles has time.
+        let within = if settled.is_some() { DEADLINE } else { self.load.deadline };
         let done = match streams {
             [one] if let Some(claim) = wrote.iter().find_map(|(_, value)| claim_of(value)) => {
-                let mut command = self.store.across([one]).given(Query::tagged([claim])).deadline(self.load.deadline);
+                let mut command = self.store.across([one]).given(Query::tagged([claim])).deadline(within);
                 if let Some(commit) = settled {
                     command = command.settle(commit);
                 }
@@ -212,14 +214,14 @@ impl<'a, S: Store> Client<'a, S> {
                 command.run(decide).await.map(Vec::from)
             }
             [one] => {
-                let mut command = self.store.command(one).deadline(self.load.deadline);
+                let mut command = self.store.command(one).deadline(within);
                 if let Some(commit) = settled {
                     command = command.settle(commit);
                 }
                 command.run(|list| Ok::<_, fmt::Error>(list.append(&of(one, wrote)))).await.map(|done| vec![done])
             }
             [one, other] => {
-                let mut command = self.store.across([one, other]).deadline(self.load.deadline);
+                let mut command = self.store.across([one, other]).deadline(within);
                 if let Some(commit) = settled {
                     command = command.settle(commit);
                 }
