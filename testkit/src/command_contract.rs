@@ -12,7 +12,7 @@ use futures_util::{TryStreamExt, future::join_all};
 
 use crate::mongo::{add, created, created_with_socks, new_id, product, qty, saved};
 
-/// The cases as tests, as [`contract!`](crate::contract) has them.
+/// The cases as tests, as [`contract!`](crate::contract!) has them.
 #[macro_export]
 macro_rules! command_contract {
     ($with:path) => {

@@ -18,7 +18,7 @@ use futures_util::TryStreamExt;
 
 use crate::mongo::{add, created_with_socks, saved};
 
-/// The contract as tests; `$with` as in [`contract!`](crate::contract).
+/// The contract as tests; `$with` as in [`contract!`](crate::contract!).
 #[macro_export]
 macro_rules! feed_contract {
     ($with:path) => {

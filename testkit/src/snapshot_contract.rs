@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::mongo::{add, created, new_id, product, qty, saved};
 
-/// The contract as tests; `$with` as in [`contract!`](crate::contract).
+/// The contract as tests; `$with` as in [`contract!`](crate::contract!).
 #[macro_export]
 macro_rules! snapshot_contract {
     ($with:path) => {

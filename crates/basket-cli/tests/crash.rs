@@ -1,4 +1,4 @@
-//! Killed at any moment, a commit of two events is there whole or not at all: 200 rounds on each store.
+//! Killed at any moment, a commit of two events is there whole or not at all: 60 rounds on each store; `make faults` does it five hundred times.
 
 use std::{
     process::Stdio,
@@ -8,7 +8,7 @@ use std::{
 
 use testkit::{on_both_stores, one_basket::records, shell::Shell};
 
-const ROUNDS: usize = 200;
+const ROUNDS: usize = 60;
 
 on_both_stores! {
     a_killed_commit_is_whole_or_not_there

@@ -76,7 +76,7 @@ fn killed(shell: &Shell, rounds: u32, mut before_the_kill: impl FnMut(u32)) {
 
 fn a_killed_keeper_leaves_the_fold(shell: &Shell) {
     shell.create("socks");
-    killed(shell, rounds(5), |_| {});
+    killed(shell, rounds(3), |_| {});
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn mongo_a_killed_keeper_leaves_the_fold_through_elections() {
             }
         }
     };
-    killed(&shell, rounds(4), |round| runtime.block_on(step_down(round)));
+    killed(&shell, rounds(2), |round| runtime.block_on(step_down(round)));
 }
 
 fn a_frozen_keeper_is_taken_over_and_writes_nothing_more(shell: &Shell) {

@@ -36,7 +36,7 @@ pub enum Law {
     ClaimedOnce,
     /// A client sees what it has written and what it has seen before.
     OwnWrites,
-    /// A conflict is only said where another one came first, or was killed while it had the place.
+    /// A conflict is only said where another one came first, or had the place and has not ended.
     TrueConflict,
     /// The commands could have been carried out one after the other, in an order that contradicts no clock on the wall.
     StrictSerializable,
@@ -200,9 +200,10 @@ fn true_conflicts(calls: &[Call], kept: &Kept) -> Vec<Broken> {
         let first = usize::try_from(expected).ok().and_then(|expected| events.get(expected));
         let was_first =
             first.and_then(|event| begun.get(event.value.as_str())).is_some_and(|begun| Some(*begun) < call.ended);
-        // Or of one that was killed with its transaction open, which holds the place until the server ends it.
+        // Or of one that was under way, or given up: its transaction holds the place until it ends.
         let is_under_way = |other: &&Call| {
-            other.ended.is_none() && Some(other.begun) < call.ended && other.wrote.iter().any(|(to, _)| to == stream)
+            let is_open = other.ended.is_none_or(|ended| ended > call.begun) && Some(other.begun) < call.ended;
+            is_open && other.client != call.client && other.wrote.iter().any(|(to, _)| to == stream)
         };
         let is_held = calls.iter().any(|other| is_under_way(&other)) && found == expected + 1;
         if !is_held && (!was_first || found <= expected || found > events.len() as u64) {
