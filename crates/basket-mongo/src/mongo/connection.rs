@@ -31,6 +31,12 @@ const CONNECTIONS: u32 = 100;
 /// The driver's options for an address, with our defaults for what it leaves out. Fails with [`StoreError::Address`], or
 /// [`StoreError::Unreachable`] if `mongodb+srv://` can't be resolved in time.
 pub async fn options(address: &str) -> Result<ClientOptions, StoreError> {
+    // The driver looks for two digits there, by bytes, and panics where a character of more than one stands.
+    let mut escapes = address.split('%').skip(1).map(|rest| rest.chars().take(2));
+    if !escapes.all(|mut two| two.all(|digit| digit.is_ascii())) {
+        let why = "a '%' in it is followed by something else than two hexadecimal digits; a percent sign itself is %25";
+        return Err(StoreError::Address { why: why.into() });
+    }
     let parsed = ConnectionString::parse(address);
     let longest = parsed.as_ref().ok().and_then(|parsed| parsed.connect_timeout).unwrap_or(PATIENCE);
     let unresolved = |why| StoreError::Unreachable { store: "the host in mongodb+srv://".into(), why, source: None };
