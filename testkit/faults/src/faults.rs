@@ -87,7 +87,7 @@ pub const FAULTS: &[Fault] = faults! {
     import::into_mongo, "kill-import", 500, 5, "SIGKILL of `basket import`, which is run again";
     import::into_a_file, "kill-import-file", 500, 5, "SIGKILL of `basket import` into a file, which is run again";
     server::killed, "server-kill", 50, 2, "SIGKILL of the server under 64 writers";
-    server::ended, "server-term", 50, 1, "SIGTERM of the server under 64 writers";
+    server::ended, "server-term", 50, 0, "SIGTERM of the server under 64 writers";
     server::frozen, "server-stop", 50, 2, "SIGSTOP of the server for up to 4 s under 64 writers";
     set::stepped_down, "set-step-down", 20, 1, "the primary of three steps down";
     set::killed, "set-kill", 20, 1, "SIGKILL of the primary of three";
