@@ -1,7 +1,7 @@
 //! Events in a MongoDB collection: one document an event, found and kept apart by the unique key (stream, version).
 //! Commands and `save` come from [`EventStore`]; here is the load, and the append with its retries. What is appended to several
 //! streams, or guarded, goes through `together`.
-//! No read shows an older state than what was written and read before it, whichever server is the primary: `events` says how.
+//! No load shows an older state than what was written and loaded before it, whichever server is the primary: `events` says how.
 
 use std::{marker::PhantomData, sync::Arc};
 
