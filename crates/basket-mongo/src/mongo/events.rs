@@ -1,9 +1,9 @@
 //! The collection of event documents. Its searches compare texts byte by byte, whatever the collection's own collation says:
-//! otherwise `Ann` and `ann` could be one stream to `find` and two to the unique index. And none shows an older state than one
+//! otherwise `Ann` and `ann` could be one stream to `find` and two to the unique index. And no load shows an older state than one
 //! before it has shown.
 //!
 //! A read of the majority is not enough for that: after an election or a restart, a primary may know for a moment only an older
-//! state as that of the majority, and would answer with it. So each read asks for the time of the newest write and read before it
+//! state as that of the majority, and would answer with it. So [`Events::find`] asks for the time of the newest write and read before it
 //! ([causal consistency](https://www.mongodb.com/docs/manual/core/causal-consistency-read-write-concerns/)), which costs no
 //! command more. It is known within one process, by a store and its clones.
 
