@@ -120,6 +120,25 @@ impl Record {
         (calls.len(), calls.iter().skip(before).filter(|call| matches!(call.told, Told::Kept(_))).count())
     }
 
+    /// The last things that clients were told, each once, the newest first; for an error.
+    pub fn last_words(&self) -> String {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut words = Vec::<String>::new();
+        for call in calls.iter().rev().take(1_000) {
+            let word = match (&call.told, call.ended) {
+                (_, None) => "(no answer yet)".to_owned(),
+                (Told::NotKept(why), _) => why.clone(),
+                (Told::Kept(_) | Told::Shown(_), _) => continue,
+                (Told::Conflict { .. }, _) => "a conflict".to_owned(),
+                (Told::Unknown, _) => "an unknown outcome".to_owned(),
+            };
+            if words.len() < 5 && !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        words.join("; ")
+    }
+
     /// What was written down so far.
     pub fn calls(&self) -> Vec<Call> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -48,10 +48,19 @@ impl Clients {
     }
 
     /// Waits until the store answers again: until some writes that have begun from now on were acknowledged.
-    pub async fn are_answered(&self) -> anyhow::Result<()> {
+    pub async fn are_answered(&mut self) -> anyhow::Result<()> {
         let (begun, (before, _)) = (Instant::now(), self.record.progress(usize::MAX));
         while self.record.progress(before).1 < 20 {
-            ensure!(begun.elapsed() < PATIENCE, "no write was acknowledged within {PATIENCE:?}");
+            // One that ends now has panicked.
+            if let Some(ended) = self.running.try_join_next() {
+                ended?;
+            }
+            let last = || self.record.last_words();
+            ensure!(
+                begun.elapsed() < PATIENCE,
+                "no 20 writes were acknowledged within {PATIENCE:?}; the last words: {}",
+                last()
+            );
             sleep(Duration::from_millis(20)).await;
         }
         Ok(())
@@ -80,7 +89,7 @@ impl<S: Store + Readable> UnderLoad<S> {
     }
 
     /// As [`Clients::are_answered`].
-    pub async fn answers(&self) -> anyhow::Result<()> {
+    pub async fn answers(&mut self) -> anyhow::Result<()> {
         self.clients.are_answered().await
     }
 

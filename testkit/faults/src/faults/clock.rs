@@ -163,7 +163,7 @@ pub(super) async fn of_a_server(setting: Setting) -> anyhow::Result<Row> {
     initiate(&format!("127.0.0.1:{}", server.port())).await?;
     let mut random = fastrand::Rng::with_seed(setting.seed);
     let store = MongoStore::<Lists>::at(&server.address()).await?;
-    let load = UnderLoad::start(&store, Load { clients: 16, streams: 8, ..setting.load(ASKS) });
+    let mut load = UnderLoad::start(&store, Load { clients: 16, streams: 8, ..setting.load(ASKS) });
     load.answers().await?;
     let mut stuck = 0;
     for round in 0..setting.rounds {

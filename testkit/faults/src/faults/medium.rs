@@ -78,7 +78,7 @@ pub(super) async fn full_under_a_server(setting: Setting) -> anyhow::Result<Row>
     initiate(&format!("127.0.0.1:{}", server.port())).await?;
     let mut random = fastrand::Rng::with_seed(setting.seed);
     let store = MongoStore::<Lists>::at(&server.address()).await?;
-    let load = UnderLoad::start(&store, Load { clients: WRITERS, streams: 16, ..setting.load(ASKS) });
+    let mut load = UnderLoad::start(&store, Load { clients: WRITERS, streams: 16, ..setting.load(ASKS) });
     let mut ended = 0;
     for _ in 0..setting.rounds {
         load.answers().await?;
@@ -108,7 +108,7 @@ pub(super) async fn full_under_a_file(setting: Setting) -> anyhow::Result<Row> {
     let Some(medium) = Medium::mount(folder.path(), "64m") else { return Ok(Row::not_run(NO_MOUNT)) };
     let mut random = fastrand::Rng::with_seed(setting.seed);
     let store = EmbeddedStore::<Lists>::at(folder.path().join("lists.db"));
-    let clients = Clients::start(&store, Load { clients: WRITERS, streams: 16, ..setting.load(ASKS) });
+    let mut clients = Clients::start(&store, Load { clients: WRITERS, streams: 16, ..setting.load(ASKS) });
     clients.are_answered().await?;
     for _ in 0..setting.rounds {
         medium.fill(random.usize(0..1 << 17))?;

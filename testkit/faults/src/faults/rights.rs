@@ -44,7 +44,7 @@ pub(super) async fn of_a_user(setting: Setting) -> anyhow::Result<Row> {
     let mut random = fastrand::Rng::with_seed(setting.seed);
     let owner = MongoStore::<Lists>::at(&server.address_of("owner")).await?;
     let store = MongoStore::<Lists>::at(&server.address_of("ann")).await?;
-    let (readers, clients) =
+    let (readers, mut clients) =
         (Readers::start(&owner), Clients::start(&store, Load { clients: 16, streams: 8, ..setting.load(ASKS) }));
     let database = owner.collection().client().database("basket_db");
     clients.are_answered().await?;

@@ -55,7 +55,7 @@ async fn broken(setting: Setting, fault: impl AsyncFn(&mut OwnServer, &mut fastr
     };
     let mut random = fastrand::Rng::with_seed(setting.seed);
     let store = MongoStore::<Lists>::at(&server.address()).await?;
-    let load = UnderLoad::start(&store, Load { clients: WRITERS, streams: 16, ..setting.load(ASKS) });
+    let mut load = UnderLoad::start(&store, Load { clients: WRITERS, streams: 16, ..setting.load(ASKS) });
     for _ in 0..setting.rounds {
         fault(&mut server, &mut random).await;
         load.answers().await.context("the server does not come back")?;

@@ -90,7 +90,7 @@ async fn broken(
 ) -> anyhow::Result<Row> {
     let mut random = fastrand::Rng::with_seed(setting.seed);
     let store = MongoStore::<Lists>::at(&set.address()).await?;
-    let load = UnderLoad::start(&store, Load { clients: WRITERS, streams: 8, ..setting.load(ASKS) });
+    let mut load = UnderLoad::start(&store, Load { clients: WRITERS, streams: 8, ..setting.load(ASKS) });
     for _ in 0..setting.rounds {
         load.answers().await.context("the set does not come back")?;
         sleep(Duration::from_millis(random.u64(0..500))).await;

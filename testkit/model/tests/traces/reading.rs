@@ -76,12 +76,16 @@ pub fn read(records: Vec<Record>) -> (Option<ObjectId>, Vec<Seen>) {
             }
         };
         let Some((_, command)) = sent.take_if(|(sent, _)| *sent == id) else { continue };
-        // The driver repeats an operation by itself: its last answer counts.
-        if let Some(Part::Operation(before)) = parts.last()
+        // The driver repeats an operation by itself. The last answer counts; but if that only says that this repeat wrote
+        // nothing, the one before it does, of which that is not known.
+        if let Some(Part::Operation(before)) = parts.last_mut()
             && before.reply.is_err()
             && is_repeat(&before.command, &command)
         {
-            parts.pop();
+            if !matches!(&reply, Err(error) if error.contains_label(NO_WRITES_PERFORMED)) {
+                before.reply = reply;
+            }
+            continue;
         }
         parts.push(Part::Operation(Box::new(Operation { command, reply })));
     }
