@@ -3,9 +3,10 @@
 
 use std::{
     env,
+    fs::File,
     net::TcpListener,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
     time::Duration,
 };
 
@@ -17,6 +18,9 @@ use mongodb::{
 };
 use tempfile::TempDir;
 use tokio::time::sleep;
+
+/// Where a program logs, beside its data.
+const LOG: &str = "log";
 
 /// The path of a mongod.
 const PROGRAM: &str = "BASKET_TEST_MONGOD";
@@ -148,7 +152,8 @@ impl OwnServer {
                 let mut command = Command::new(path);
                 command.args(options(self.port)).args(["--bind_ip", "127.0.0.1", "--nounixsocket"]).args(&self.options);
                 command.envs(self.variables.iter().cloned());
-                *running = Some(command.arg("--dbpath").arg(data.path()).stdout(Stdio::null()).spawn().unwrap());
+                let log = File::options().append(true).create(true).open(data.path().join(LOG)).unwrap();
+                *running = Some(command.arg("--dbpath").arg(data.path()).stdout(log).spawn().unwrap());
             }
             Place::Container { name } => docker(&["start", name]),
         }
@@ -176,6 +181,17 @@ impl OwnServer {
             Place::Program { running, .. } => running.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some()),
             Place::Container { .. } => false,
         }
+    }
+
+    /// The last lines that a program has logged, and whether it has ended; for an error.
+    pub fn last_words(&mut self) -> String {
+        let log = match &self.place {
+            Place::Program { data, .. } => std::fs::read_to_string(data.path().join(LOG)).unwrap_or_default(),
+            Place::Container { .. } => String::new(),
+        };
+        let lines: Vec<_> = log.lines().rev().take(20).collect();
+        let end = if self.has_ended() { "it has ended" } else { "it runs" };
+        format!("{end}, and has logged:\n{}", lines.into_iter().rev().collect::<Vec<_>>().join("\n"))
     }
 
     /// Ends it by a signal, and waits until it is gone.

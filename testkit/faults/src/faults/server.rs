@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
 use basket_mongo::MongoStore;
 use testkit::own_server::OwnServer;
 use tokio::time::sleep;
@@ -58,7 +57,9 @@ async fn broken(setting: Setting, fault: impl AsyncFn(&mut OwnServer, &mut fastr
     let mut load = UnderLoad::start(&store, Load { clients: WRITERS, streams: 16, ..setting.load(ASKS) });
     for _ in 0..setting.rounds {
         fault(&mut server, &mut random).await;
-        load.answers().await.context("the server does not come back")?;
+        if let Err(error) = load.answers().await {
+            return Err(error.context(format!("the server does not come back; {}", server.last_words())));
+        }
     }
     load.end(&server.address(), setting.rounds).await
 }
