@@ -52,21 +52,24 @@ impl<'a> RecordedEvent<'a> {
         let RawBsonRef::Document(document) = document else {
             return Err(found.unreadable(format!("it is {}, expected a document", shown(document))));
         };
-        for (name, value) in document.iter().flatten() {
-            match name.as_str() {
-                "_id" => found._id = Some(value),
-                "version" => found.version = Some(value),
-                "type" => found.r#type = Some(value),
-                "data" => found.data = Some(value),
-                "schema" => found.schema = Some(value),
-                "recorded_at" => found.recorded_at = Some(value),
-                "commit" => found.commit = Some(value),
-                "meta" => found.meta = Some(value),
-                _ => {}
-            }
+        let Err(why) = json::fields(document, |name, value| found.pick(name, value)) else { return Ok(found) };
+        // What names the document may come behind what is wrong with it.
+        document.iter().flatten().for_each(|(name, value)| found.pick(name.as_str(), value));
+        Err(found.unreadable(why))
+    }
+
+    fn pick(&mut self, name: &str, value: RawBsonRef<'a>) {
+        match name {
+            "_id" => self._id = Some(value),
+            "version" => self.version = Some(value),
+            "type" => self.r#type = Some(value),
+            "data" => self.data = Some(value),
+            "schema" => self.schema = Some(value),
+            "recorded_at" => self.recorded_at = Some(value),
+            "commit" => self.commit = Some(value),
+            "meta" => self.meta = Some(value),
+            _ => {}
         }
-        json::check(document).map_err(|why| found.unreadable(why))?;
-        Ok(found)
     }
 
     /// Reads the event and applies it to the root, which it must follow directly. An error names the document and says why it

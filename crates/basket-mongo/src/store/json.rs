@@ -258,10 +258,19 @@ const DEEPEST: usize = 120;
 /// Whether every key in a document is there once, at any depth. An error names one that is not, or says that the document is
 /// no valid BSON: a reader would take one of the two values, and another reader the other one.
 pub(crate) fn check(document: &RawDocument) -> Result<(), String> {
-    check_at(document, DEEPEST)
+    fields(document, |_, _| ())
 }
 
-fn check_at(document: &RawDocument, levels: usize) -> Result<(), String> {
+/// The same, and hands over each field on the way: a load goes through its documents once.
+pub(crate) fn fields<'a>(document: &'a RawDocument, see: impl FnMut(&'a str, RawBsonRef<'a>)) -> Result<(), String> {
+    fields_at(document, DEEPEST, see)
+}
+
+fn fields_at<'a>(
+    document: &'a RawDocument,
+    levels: usize,
+    mut see: impl FnMut(&'a str, RawBsonRef<'a>),
+) -> Result<(), String> {
     let levels = levels.checked_sub(1).ok_or_else(|| format!("it is nested deeper than {DEEPEST} levels"))?;
     // Of a few keys, each is compared with those before it; only more of them are worth a set.
     let (mut few, mut many) = ([""; 12], HashSet::new());
@@ -276,14 +285,15 @@ fn check_at(document: &RawDocument, levels: usize) -> Result<(), String> {
             *free = name;
         }
         check_value(value, levels)?;
+        see(name, value);
     }
     Ok(())
 }
 
 fn check_value(value: RawBsonRef<'_>, levels: usize) -> Result<(), String> {
     match value {
-        RawBsonRef::Document(held) => check_at(held, levels),
-        RawBsonRef::JavaScriptCodeWithScope(code) => check_at(code.scope, levels),
+        RawBsonRef::Document(held) => fields_at(held, levels, |_, _| ()),
+        RawBsonRef::JavaScriptCodeWithScope(code) => fields_at(code.scope, levels, |_, _| ()),
         RawBsonRef::Array(array) => {
             let levels = levels.checked_sub(1).ok_or_else(|| format!("it is nested deeper than {DEEPEST} levels"))?;
             array.into_iter().try_for_each(|value| {
