@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use smol_str::SmolStr;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 /// A product's name: trimmed, not empty, something to see, free of control characters and of those that turn text round, at
@@ -20,7 +21,7 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 /// # Ok::<(), basket_domain::ProductError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Product(String);
+pub struct Product(SmolStr);
 
 /// Why a text can't be the name of a product.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -84,7 +85,7 @@ impl Product {
         if let Some(found) = name.chars().find(|c| c.is_control()) {
             return Err(ProductError::ControlCharacter { found });
         }
-        let name = if is_nfc(name) { name.to_owned() } else { name.nfc().collect() };
+        let name: SmolStr = if is_nfc(name) { name.into() } else { name.nfc().collect() };
         match name.chars().count() {
             chars if chars > Self::MAX_CHARS => Err(ProductError::TooLong { chars }),
             _ => Ok(Self(name)),
