@@ -15,7 +15,7 @@ use std::{
     },
 };
 
-use bson::{Document, RawDocumentBuf, Timestamp, doc};
+use bson::{Document, RawDocument, RawDocumentBuf, Timestamp, doc};
 use futures_util::TryStreamExt;
 use mongodb::{
     ClientSession, Collection,
@@ -26,7 +26,10 @@ use mongodb::{
     results::InsertOneResult,
 };
 use serde::de::DeserializeOwned;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    task::JoinSet,
+};
 
 use super::store::MongoStore;
 use crate::store::codec::Codec;
@@ -96,7 +99,7 @@ impl<T: Send + Sync> Events<T> {
 impl Events {
     /// A search, whose documents come in batches.
     pub(super) fn find(&self, filter: Document) -> Search<'_> {
-        Search { events: self, find: self.find_in(filter) }
+        Search { events: self, find: self.find_in(filter), ahead: false }
     }
 
     /// Inserts a document by itself.
@@ -129,6 +132,8 @@ impl<T: Send + Sync> Deref for Events<T> {
 pub(super) struct Search<'a> {
     events: &'a Events,
     find: Find<'a, Document>,
+    /// Whether the next batch is fetched before it is asked for.
+    ahead: bool,
 }
 
 impl<'a> Search<'a> {
@@ -144,8 +149,9 @@ impl<'a> Search<'a> {
         self.with(|find| find.skip(skip))
     }
 
+    /// For who will read all that is found: the next batch is on its way while one is read.
     pub(super) fn batch_size(self, size: u32) -> Self {
-        self.with(|find| find.batch_size(size))
+        Self { ahead: true, ..self.with(|find| find.batch_size(size)) }
     }
 
     /// From a place of the index with these keys on.
@@ -161,24 +167,69 @@ impl<'a> Search<'a> {
     pub(super) async fn batch(self) -> Result<Batches, Error> {
         let mut session = self.events.session().await?;
         let cursor = self.find.session(&mut session).batch().await?;
-        Ok(Batches { events: self.events.clone(), cursor, session })
+        let found = Found { cursor, session };
+        let next = self.ahead.then(JoinSet::new);
+        Ok(Batches { events: self.events.clone(), found: Some(found), next })
     }
 }
 
-/// The batches that a search has found.
+/// The batches that a search has found. With a batch size, the next one is on its way while one is read: the server and the fold
+/// work at the same time, and two batches are in memory.
 pub(super) struct Batches {
     events: Events,
+    /// Before the first batch, and after the last.
+    found: Option<Found>,
+    /// What fetches the next one, in at most one task, which ends when this is dropped.
+    next: Option<JoinSet<Fetched>>,
+}
+
+type Fetched = (Found, Result<Option<RawBatch>, Error>);
+
+/// What a search has found, in its session.
+struct Found {
     cursor: SessionRawBatchCursor,
     session: ClientSession,
+}
+
+impl Found {
+    async fn try_next(&mut self) -> Result<Option<RawBatch>, Error> {
+        self.cursor.stream(&mut self.session).try_next().await
+    }
 }
 
 impl Batches {
     /// The next one; none after the last.
     pub(super) async fn try_next(&mut self) -> Result<Option<RawBatch>, Error> {
-        let batch = self.cursor.stream(&mut self.session).try_next().await?;
-        self.events.saw(&self.session);
+        let fetched = match &mut self.next {
+            Some(next) => next.join_next().await,
+            None => None,
+        };
+        let batch = match (fetched, &mut self.found) {
+            (Some(Ok((found, batch))), _) => {
+                self.found = Some(found);
+                batch
+            }
+            (Some(Err(ended)), _) => Err(Error::custom(ended)),
+            (None, Some(found)) => found.try_next().await,
+            (None, None) => Err(Error::custom("a search that has failed is read on")),
+        }?;
+        self.found.iter().for_each(|found| self.events.saw(&found.session));
+        if let (Some(next), Some(true)) = (&mut self.next, batch.as_ref().map(has_more))
+            && let Some(mut found) = self.found.take()
+        {
+            next.spawn(async move {
+                let batch = found.try_next().await;
+                (found, batch)
+            });
+        }
         Ok(batch)
     }
+}
+
+/// Whether the server has more than this batch; with the last one, it says that the cursor is no more.
+fn has_more(batch: &RawBatch) -> bool {
+    let id = |reply: &RawDocument| reply.get_document("cursor").ok()?.get_i64("id").ok();
+    id(batch.as_raw_document()).is_some_and(|id| id != 0)
 }
 
 /// As many writes at a time as there are connections; none is no bound.

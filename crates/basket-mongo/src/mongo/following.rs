@@ -5,9 +5,10 @@ use std::pin::Pin;
 
 use bson::{Bson, RawBson, RawDocumentBuf, Timestamp, doc};
 use futures_util::{Stream, TryStreamExt, stream};
-use mongodb::{error::Error, options::Hint};
+use mongodb::error::Error;
 
 use super::{
+    reading::owned,
     store::{BATCH, MongoStore, STANDALONE},
     tail::{Changes, Position as Place},
 };
@@ -109,18 +110,21 @@ impl<C: Codec> MongoStore<C> {
     /// The stored documents behind a place in the index.
     async fn stored(&self, after: Option<(Bson, Bson)>) -> Result<Stored, StoreError> {
         let index = doc! { C::KEY: 1, "version": 1 };
-        let events = self.events.raw();
-        let mut find = events.find_in(doc! {}).sort(index.clone()).batch_size(BATCH);
+        let mut find = self.events.find(doc! {}).sort(index.clone()).batch_size(BATCH);
         if let Some((key, version)) = after {
             let raw = RawBson::try_from(version.clone()).ok();
             // One that is no number comes again, since there is no next one.
             let next = raw
                 .and_then(|raw| integral(raw.as_raw_bson_ref()))
                 .map_or(version, |v| Bson::Int64(v.saturating_add(1)));
-            find = find.hint(Hint::Keys(index)).min(doc! { C::KEY: key, "version": next });
+            find = find.from(index, doc! { C::KEY: key, "version": next });
         }
-        let documents = find.await.map_err(|error| self.failed(error))?;
-        Ok(Box::pin(documents))
+        let batches = find.batch().await.map_err(|error| self.failed(error))?;
+        let batches = stream::try_unfold(batches, async |mut batches| {
+            let Some(batch) = batches.try_next().await? else { return Ok(None) };
+            Ok::<_, Error>(Some((stream::iter(owned(&batch)?.into_iter().map(Ok)), batches)))
+        });
+        Ok(Box::pin(batches.try_flatten()))
     }
 
     fn was_dropped(&self) -> StoreError {

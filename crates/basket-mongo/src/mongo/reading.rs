@@ -121,7 +121,8 @@ fn is_number(value: &Bson) -> bool {
     matches!(value, Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_))
 }
 
-fn owned(batch: &RawBatch) -> Result<Vec<RawDocumentBuf>, Error> {
+/// The documents of a batch.
+pub(super) fn owned(batch: &RawBatch) -> Result<Vec<RawDocumentBuf>, Error> {
     let documents = batch.doc_slices()?.into_iter().map(|document| {
         let document = document?.as_document().ok_or_else(|| Error::custom("an answer holds no document"))?;
         Ok(document.to_owned())
