@@ -22,11 +22,12 @@ use super::{
     failure::explain,
 };
 use crate::store::{
-    codec::{Codec, Event, Id},
+    codec::{Codec, Event, Id, key_bytes},
     document::RecordedEvent,
     entry::{Commit, Entry},
     error::StoreError,
     event_store::{EventStore, Expected, Outcome, Sought},
+    lines::{Lines, Turns},
     log::{Scope, entries, seek},
     retry::Retries,
     together::Part,
@@ -45,15 +46,16 @@ pub struct MongoStore<C> {
     indexed: Arc<OnceCell<()>>,
     /// Set once what queries need is there.
     pub(super) askable: Arc<OnceCell<()>>,
+    lines: Lines,
     codec: PhantomData<fn() -> C>,
 }
 
 /// A clone shares the connections.
 impl<C> Clone for MongoStore<C> {
     fn clone(&self) -> Self {
-        let Self { events, name, indexed, askable, codec } = self;
-        let (indexed, askable) = (Arc::clone(indexed), Arc::clone(askable));
-        Self { events: events.clone(), name: name.clone(), indexed, askable, codec: *codec }
+        let Self { events, name, indexed, askable, lines, codec } = self;
+        let (indexed, askable, lines) = (Arc::clone(indexed), Arc::clone(askable), lines.clone());
+        Self { events: events.clone(), name: name.clone(), indexed, askable, lines, codec: *codec }
     }
 }
 
@@ -127,7 +129,8 @@ impl<C: Codec> MongoStore<C> {
             .build();
         let events = Events::new(client.database(database).collection_with_options(collection, options));
         let name = format!("{servers}/{database}");
-        Ok(Self { events, name, indexed: Arc::default(), askable: Arc::default(), codec: PhantomData })
+        let (indexed, askable, lines) = <_>::default();
+        Ok(Self { events, name, indexed, askable, lines, codec: PhantomData })
     }
 
     /// The collection of event documents.
@@ -272,6 +275,10 @@ impl<C: Codec> EventStore<C::Aggregate> for MongoStore<C> {
 
     async fn entries(&self, scope: Scope<Id<C>>, limit: usize) -> Result<Vec<Entry<C>>, StoreError> {
         entries(self, scope, limit).await
+    }
+
+    async fn line_up(&self, ids: &[&Id<C>]) -> Result<Turns, StoreError> {
+        Ok(self.lines.line_up(ids.iter().map(|id| key_bytes(&C::key(id))).collect()).await)
     }
 }
 

@@ -5,13 +5,14 @@
 use std::{fmt, ops::Range, time::Duration};
 
 use basket_domain::{Aggregate, EventSourced};
-use tokio::time::sleep;
+use tokio::{sync::OnceCell, time::sleep};
 
 use super::{
     codec::Storable,
     entry::{Commit, CommitId, EntryOf, Meta},
     error::{CommandError, StoreError},
     event_store::{EventStore, Expected, Outcome},
+    lines::Turns,
     log::Scope,
     retry::Retries,
     until::Until,
@@ -72,6 +73,7 @@ pub(super) struct Put {
     require: Option<Require>,
     pub(super) within: Duration,
     pub(super) retries: Retries,
+    turns: OnceCell<Turns>,
 }
 
 /// What a command has done to a stream.
@@ -96,7 +98,8 @@ pub type Handled<T, A, R> = Result<T, CommandError<<A as Aggregate>::Event, R>>;
 impl<'a, S: ?Sized, T> Command<'a, S, T> {
     pub(super) fn new(store: &'a S, to: T) -> Self {
         let commit = Commit::default();
-        let put = Put { commit, settle: false, require: None, within: Duration::MAX, retries: Retries::COMMAND };
+        let turns = OnceCell::new();
+        let put = Put { commit, settle: false, require: None, within: Duration::MAX, retries: Retries::COMMAND, turns };
         Self { store, to, put }
     }
 
@@ -214,6 +217,7 @@ impl Put {
         if self.require == Some(Require::New) && attempt == 1 && !self.settle {
             return Ok(Loaded::Ready(EventSourced::new(id.clone())));
         }
+        self.line_up(store, &[id]).await?;
         let sought = match self.settle || self.commit.meta.request.is_some() {
             true => store.seek(id, &self.commit).await,
             false => store.get(id).await.map(|root| (root, Vec::new())),
@@ -240,6 +244,16 @@ impl Put {
         let since = unknown.map_err(|error| self.failed(error))?.into_iter().map(|entry| entry.event).collect();
         let required = self.require.unwrap_or(Require::Version(known));
         Err(CommandError::Stale { id: id.to_string(), required, found, since })
+    }
+
+    /// Waits for its turn at these streams, once, and keeps it until the command is done.
+    pub(super) async fn line_up<A: Storable, R>(
+        &self,
+        store: &impl EventStore<A>,
+        ids: &[&A::Id],
+    ) -> Result<(), CommandError<A::Event, R>> {
+        let turns = self.turns.get_or_try_init(|| store.line_up(ids)).await;
+        turns.map(drop).map_err(|error| self.failed(error))
     }
 
     /// What was done to a stream whose new events were appended.

@@ -13,6 +13,7 @@ use super::{
     error::StoreError,
     event_store::{EventStore, Expected, Outcome, Sought},
     feed::{Change, Claim, Claimed, FeedState, Feeds, Mark, Passed, Position, RowQuery, Rows, Shape, Totals, Which},
+    lines::Turns,
     log::{EventLog, Scope},
     maintenance::{Fault, Maintenance, Read},
     query::Query,
@@ -49,6 +50,10 @@ impl<A: Storable, P: Deref<Target: EventStore<A>> + Sync> EventStore<A> for P {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<EntryOf<A>>, StoreError>> + Send {
         (**self).entries(scope, limit)
+    }
+
+    fn line_up(&self, ids: &[&A::Id]) -> impl Future<Output = Result<Turns, StoreError>> + Send {
+        (**self).line_up(ids)
     }
 }
 
@@ -201,6 +206,7 @@ pub trait DynEventStore<A: Storable + 'static>: Send + Sync {
     ) -> BoxFuture<'a, Result<Outcome, StoreError>>;
     fn dyn_seek<'a>(&'a self, id: &'a A::Id, commit: &'a Commit) -> BoxFuture<'a, Result<Sought<A>, StoreError>>;
     fn dyn_entries(&self, scope: Scope<A::Id>, limit: usize) -> BoxFuture<'_, Entries<A>>;
+    fn dyn_line_up<'a>(&'a self, ids: &'a [&'a A::Id]) -> BoxFuture<'a, Result<Turns, StoreError>>;
     fn dyn_ask<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Answer<A>, StoreError>>;
     fn dyn_append_together<'a>(
         &'a self,
@@ -238,6 +244,10 @@ impl<A: Storable + 'static, S: Together<A> + Send> DynEventStore<A> for S {
 
     fn dyn_entries(&self, scope: Scope<A::Id>, limit: usize) -> BoxFuture<'_, Entries<A>> {
         Box::pin(self.entries(scope, limit))
+    }
+
+    fn dyn_line_up<'a>(&'a self, ids: &'a [&'a A::Id]) -> BoxFuture<'a, Result<Turns, StoreError>> {
+        Box::pin(self.line_up(ids))
     }
 
     fn dyn_ask<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Answer<A>, StoreError>> {
@@ -279,6 +289,10 @@ impl<A: Storable + 'static> EventStore<A> for dyn DynEventStore<A> + '_ {
 
     async fn entries(&self, scope: Scope<A::Id>, limit: usize) -> Entries<A> {
         self.dyn_entries(scope, limit).await
+    }
+
+    async fn line_up(&self, ids: &[&A::Id]) -> Result<Turns, StoreError> {
+        self.dyn_line_up(ids).await
     }
 }
 

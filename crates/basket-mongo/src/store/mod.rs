@@ -14,8 +14,8 @@
 //!    [`setup`]: what a store needs before its first event; [`archive`]: streams that were moved to a file
 //! 9. [`keys`]: the keys of sealed texts; [`snapshot`] and [`snapshotted`]: loads of long streams that begin at a state that was
 //!    kept
-//! 10. [`until`]: a deadline for the calls of any store; [`retry`]: how often something is tried; [`holders`]: a store behind a
-//!     pointer; `observed` (features `tracing` and `metrics`): what a store does, for whoever listens
+//! 10. [`until`]: a deadline for the calls of any store; [`retry`]: how often something is tried; [`lines`]: who waits for whom in one
+//!     process; [`holders`]: a store behind a pointer; `observed` (features `tracing` and `metrics`): what a store does, for whoever listens
 
 pub mod archive;
 pub mod batch;
@@ -32,6 +32,7 @@ pub mod feed;
 pub mod holders;
 pub mod json;
 pub mod keys;
+pub mod lines;
 pub mod log;
 pub mod maintenance;
 #[cfg(any(feature = "metrics", feature = "tracing"))]

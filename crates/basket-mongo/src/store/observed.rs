@@ -88,6 +88,7 @@ use super::{
     entry::{Commit, EntryOf},
     error::StoreError,
     event_store::{EventStore, Expected, Outcome, Sought},
+    lines::Turns,
     log::Scope,
     query::Query,
     together::{Answer, Part, Together, Token},
@@ -182,6 +183,10 @@ impl<A: Storable, S: EventStore<A>> EventStore<A> for Observed<S> {
 
     async fn entries(&self, scope: Scope<A::Id>, limit: usize) -> Result<Vec<EntryOf<A>>, StoreError> {
         self.call(read("entries")).of(self.store.entries(scope, limit), |entries| Seen::read(entries.len())).await
+    }
+
+    async fn line_up(&self, ids: &[&A::Id]) -> Result<Turns, StoreError> {
+        self.store.line_up(ids).await
     }
 }
 

@@ -26,6 +26,7 @@ use super::{
     entry::{Commit, Entry},
     error::StoreError,
     event_store::{EventStore, Expected, Outcome, Sought},
+    lines::Turns,
     log::{EventLog, Scope},
     query::Query,
     snapshot::{Snapshots, StateCodec},
@@ -190,6 +191,10 @@ impl<C: Codec, S: Snapshots<C>> EventStore<C::Aggregate> for Snapshotted<S, C> {
 
     async fn entries(&self, scope: Scope<Id<C>>, limit: usize) -> Result<Vec<Entry<C>>, StoreError> {
         self.store.entries(scope, limit).await
+    }
+
+    async fn line_up(&self, ids: &[&Id<C>]) -> Result<Turns, StoreError> {
+        self.store.line_up(ids).await
     }
 }
 

@@ -164,6 +164,7 @@ async fn load<A: Storable, R, const N: usize>(
     ids: [&A::Id; N],
     attempt: u32,
 ) -> Handled<Result<[EventSourced<A>; N], [Done<A>; N]>, A, R> {
+    put.line_up(store, &ids).await?;
     let (mut ready, mut done) = (Vec::with_capacity(N), Vec::with_capacity(N));
     for id in ids {
         match put.load(store, id, attempt).await? {

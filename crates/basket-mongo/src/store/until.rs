@@ -16,6 +16,7 @@ use super::{
     event_store::{EventStore, Expected, Outcome, Sought},
     feed::{Change, Claim, Claimed, FeedState, Feeds, Mark, Passed, Position, RowQuery, Rows, Shape, Totals, Which},
     keys::{Kept, Keys, WrappedKey},
+    lines::Turns,
     log::{EventLog, Scope},
     maintenance::{Fault, Maintenance, Read},
     query::Query,
@@ -136,6 +137,10 @@ impl<A: Storable, S: EventStore<A>> EventStore<A> for Until<S> {
 
     async fn entries(&self, scope: Scope<A::Id>, limit: usize) -> Result<Vec<EntryOf<A>>, StoreError> {
         self.in_time(self.store.entries(scope, limit)).await
+    }
+
+    async fn line_up(&self, ids: &[&A::Id]) -> Result<Turns, StoreError> {
+        self.in_time(self.store.line_up(ids)).await
     }
 }
 
