@@ -1,11 +1,12 @@
 # `make help` lists the targets. A recipe is a line or two; a longer one is a script in scripts/.
 
 .DEFAULT_GOAL := tests
-.PHONY: tests tests-offline faults demo setup mongo mongo-stop mongo-shell lint help \
+.PHONY: tests tests-offline faults bench demo setup mongo mongo-stop mongo-shell lint help \
 	from_scratch watch hint solution compare reset stages check timer prove serve slides slides-pdf \
 	slides-test slides-record
 
 EXERCISE := cargo run --quiet --package exercise --
+MEASURE := cargo run --quiet --profile measure --package bench --
 
 tests: ## run all tests, on a MongoDB that is started for them and removed (this is plain `make`)
 	@status=0; scripts/with-mongo scripts/test --workspace || status=$$?; scripts/slides test-if-here && exit $$status
@@ -18,6 +19,12 @@ faults: ## try every fault in long, and write docs/faults.md (FAULTS="kill-appen
 	cargo build --quiet --package faults --package basket-cli --bins
 	scripts/with-mongo cargo run --quiet --package faults -- run $(FAULTS) --to docs/faults.md
 	$(if $(FAULTS),,scripts/with-mongo cargo run --quiet --package faults -- mistakes --to docs/faults.md)
+
+bench: ## measure each work beside the plain driver, and write docs/performance.md (BENCH="append load-1000" some; PEERS=1)
+	cargo build --quiet --profile measure --package bench --package basket-cli --bins
+	scripts/with-mongo $(MEASURE) run $(BENCH) --to docs/performance.md
+	$(if $(BENCH),,scripts/with-mongo $(MEASURE) curves --to docs/performance.md)
+	$(if $(PEERS),scripts/with-mongo $(MEASURE) peers --to docs/performance.md)
 
 demo: ## show a basket, live, on the embedded store
 	@scripts/demo
