@@ -87,29 +87,37 @@ pub fn curve(file: &Path, curve: &Curve) -> Result<()> {
         .margin(12)
         .x_label_area_size(44)
         .y_label_area_size(70)
-        .build_cartesian_2d((first.x * 0.8..last.x * 1.6).log_scale(), (least / 2.0..most * 2.5).log_scale())?;
+        .build_cartesian_2d(
+            (first.x * 0.8..last.x * 1.6)
+                .log_scale()
+                .with_key_points(curve.points.iter().map(|point| point.x).collect()),
+            (least / 2.0..most * 2.5).log_scale(),
+        )?;
     (chart.configure_mesh().x_desc(&curve.x).y_desc(&curve.y))
         .x_label_formatter(&|figure| short(*figure))
         .y_label_formatter(&|figure| short(*figure))
         .light_line_style(TRANSPARENT)
         .bold_line_style(BLACK.mix(0.1))
         .draw()?;
-    let (ours, floor): (Vec<_>, Vec<_>) =
-        curve.points.iter().map(|point| ((point.x, point.y), (point.x, point.floor))).unzip();
-    for (name, points, color, below) in [(&curve.floor, floor, FLOOR, true), (&"basket".to_owned(), ours, OURS, false)]
-    {
-        let series = chart.draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2)))?;
-        series
-            .label(name.as_str())
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], color.stroke_width(2)));
-        let at = Pos::new(HPos::Center, if below { VPos::Top } else { VPos::Bottom });
-        let font = ("sans-serif", 11).into_font().color(&color).pos(at);
-        chart.draw_series(points.iter().map(|(x, y)| {
-            let text = Text::new(short(*y), (0, if below { 7 } else { -7 }), font.clone());
-            EmptyElement::at((*x, *y)) + Circle::new((0, 0), 3, color.filled()) + text
+    let ours = curve.points.iter().map(|point| (point.x, point.y, point.y >= point.floor)).collect::<Vec<_>>();
+    let floor = curve.points.iter().map(|point| (point.x, point.floor, point.y < point.floor)).collect();
+    for (name, points, color) in [(curve.floor.as_str(), floor, FLOOR), ("basket", ours, OURS)] {
+        let line = points.iter().map(|(x, y, _)| (*x, *y));
+        let series = chart.draw_series(LineSeries::new(line, color.stroke_width(2)))?;
+        series.label(name).legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], color.stroke_width(2)));
+        // The figure of the higher one stands above it, and that of the other below.
+        chart.draw_series(points.iter().map(|(x, y, is_higher)| {
+            let (side, away) = if *is_higher { (VPos::Bottom, -7) } else { (VPos::Top, 7) };
+            let font = ("sans-serif", 11).into_font().color(&color).pos(Pos::new(HPos::Center, side));
+            EmptyElement::at((*x, *y)) + Circle::new((0, 0), 3, color.filled()) + Text::new(short(*y), (0, away), font)
         }))?;
     }
-    chart.configure_series_labels().position(SeriesLabelPosition::UpperRight).border_style(BLACK.mix(0.2)).draw()?;
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperRight)
+        .background_style(WHITE.mix(0.8))
+        .border_style(BLACK.mix(0.2))
+        .draw()?;
     Ok(root.present()?)
 }
 

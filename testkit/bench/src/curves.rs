@@ -13,6 +13,9 @@ use crate::works::Setting;
 
 pub use memory::peak;
 
+/// A curve that is being measured.
+type Growing = LocalBoxFuture<'static, Result<Vec<Point>>>;
+
 /// A curve that can be measured.
 #[derive(Clone, Copy)]
 pub struct Growth {
@@ -22,7 +25,7 @@ pub struct Growth {
     pub what: &'static str,
     /// What grows; what is measured; and what the floor is.
     pub words: [&'static str; 3],
-    run: fn(Setting, Vec<u64>) -> LocalBoxFuture<'static, Result<Vec<Point>>>,
+    run: fn(Setting, Vec<u64>) -> Growing,
     sizes: &'static [u64],
     /// What `--long` adds.
     longer: &'static [u64],

@@ -37,14 +37,14 @@ pub async fn latency(setting: Setting, share: f64) -> Result<Ready> {
 /// Each insert, as a change stream has it.
 async fn by_hand(events: &Collection<Document>) -> Result<impl Stream<Item = Result<()>>> {
     let changes = events.watch().pipeline([doc! { "$match": { "operationType": "insert" } }]).await?;
-    Ok(changes.map(|change| Ok(drop(change?.full_document.context("an insert has a document")?))))
+    Ok(changes.map(|change| change?.full_document.map(drop).context("an insert has a document")))
 }
 
 /// Each event, as a tail has it that watches already.
 async fn tail(store: &MongoStore<Baskets>) -> Result<impl Stream<Item = Result<()>>> {
     let mut tail = Box::pin(store.tail(Since::Now(None)));
     while !matches!(tail.try_next().await?, Some(News::Watching { .. }) | None) {}
-    Ok(tail.try_filter(|news| std::future::ready(matches!(news, News::Event(_)))).map(|news| Ok(drop(news?))))
+    Ok(tail.try_filter(|news| std::future::ready(matches!(news, News::Event(_)))).map(|news| Ok(news.map(drop)?)))
 }
 
 /// Appends one event after the other; each must be seen before the next.
