@@ -46,7 +46,7 @@ fn follow<C: Codec>(
     store: &MongoStore<C>,
     since: Since<Id<C>>,
 ) -> impl Stream<Item = Result<NewsOf<C>, StoreError>> + Send {
-    let follower = Follower { store, seen: Seen::new::<C>(&since), since, phase: Phase::Start, begun: false, lost: 0 };
+    let follower = Follower { store, seen: Seen::new(&since), since, phase: Phase::Start, begun: false, lost: 0 };
     stream::try_unfold(follower, |mut follower| async move { Ok(Some((follower.news().await?, follower))) })
 }
 
@@ -57,7 +57,7 @@ type Kept<'a> = Pin<Box<dyn Stream<Item = Result<RawDocumentBuf, StoreError>> + 
 struct Follower<'a, C: Codec> {
     store: &'a MongoStore<C>,
     since: Since<Id<C>>,
-    seen: Seen,
+    seen: Seen<C>,
     phase: Phase<'a>,
     /// Whether the store has ever answered.
     begun: bool,
@@ -116,7 +116,7 @@ impl<'a, C: Codec> Follower<'a, C> {
                 Ok(None)
             }
             Phase::CatchUp(time, kept) => match kept.try_next().await? {
-                Some(document) => Ok(self.seen.in_catch_up::<C>(&document)),
+                Some(document) => Ok(self.seen.in_catch_up(&document)),
                 None => {
                     self.seen.complete_at = Some(self.store.majority_time().await?);
                     self.phase = Phase::Closed(Position::After(*time));
@@ -146,7 +146,7 @@ impl<'a, C: Codec> Follower<'a, C> {
 
     fn changed(&mut self, change: &ChangeStreamEvent<RawDocumentBuf>) -> Result<Option<NewsOf<C>>, StoreError> {
         match (&change.operation_type, &change.full_document) {
-            (OperationType::Insert, Some(document)) => Ok(self.seen.live::<C>(document, change.cluster_time)),
+            (OperationType::Insert, Some(document)) => Ok(self.seen.live(document, change.cluster_time)),
             _ => Err(self.gone()),
         }
     }
@@ -201,9 +201,11 @@ impl<C: Codec> MongoStore<C> {
 }
 
 /// What was reported already, if the catch-up and the change stream may both show it.
-struct Seen {
+struct Seen<C: Codec> {
     /// The newest version reported of each stream, by its key in BSON.
     versions: HashMap<Vec<u8>, u64>,
+    /// The same of the stream that is being read: the stored events of a stream come one after the other.
+    newest: Option<(Id<C>, u64)>,
     /// What was reported as unreadable, by its `_id`.
     unreadable: HashSet<String>,
     /// The lowest version asked for.
@@ -214,10 +216,11 @@ struct Seen {
     again: bool,
 }
 
-impl Seen {
-    fn new<C: Codec>(since: &Since<Id<C>>) -> Self {
+impl<C: Codec> Seen<C> {
+    fn new(since: &Since<Id<C>>) -> Self {
         Self {
             versions: HashMap::new(),
+            newest: None,
             unreadable: HashSet::new(),
             lowest: since.version(),
             complete_at: None,
@@ -226,21 +229,26 @@ impl Seen {
     }
 
     /// What to report of a stored document.
-    fn in_catch_up<C: Codec>(&mut self, document: &RawDocument) -> Option<NewsOf<C>> {
+    fn in_catch_up(&mut self, document: &RawDocument) -> Option<NewsOf<C>> {
         let entry = match read_entry::<C>(document) {
             Ok(entry) => entry,
             Err(unreadable) => return self.unreadable.insert(id_of(document)).then_some(News::Unreadable(unreadable)),
         };
-        let key = key_bytes(&C::key(&entry.stream));
-        if self.again && self.has(&key, entry.version) {
+        if self.again && self.has(&entry.stream, entry.version) {
             return None;
         }
-        self.versions.insert(key, entry.version);
+        match &mut self.newest {
+            Some((stream, version)) if *stream == entry.stream => *version = entry.version,
+            _ => {
+                self.keep_newest();
+                self.newest = Some((entry.stream.clone(), entry.version));
+            }
+        }
         Some(News::Event(entry))
     }
 
     /// What to report of a document in the change stream.
-    fn live<C: Codec>(&mut self, document: &RawDocument, time: Option<Timestamp>) -> Option<NewsOf<C>> {
+    fn live(&mut self, document: &RawDocument, time: Option<Timestamp>) -> Option<NewsOf<C>> {
         if self.complete_at.is_some_and(|complete| time.is_some_and(|time| time > complete)) {
             (self.versions, self.unreadable) = (HashMap::new(), HashSet::new());
         }
@@ -252,12 +260,22 @@ impl Seen {
                 return is_new.then_some(News::Unreadable(unreadable));
             }
         };
-        let reported = !self.versions.is_empty() && self.has(&key_bytes(&C::key(&entry.stream)), entry.version);
+        self.keep_newest();
+        let reported = !self.versions.is_empty() && self.has(&entry.stream, entry.version);
         (entry.version >= self.lowest && !reported).then_some(News::Event(entry))
     }
 
-    fn has(&self, key: &[u8], version: u64) -> bool {
-        self.versions.get(key).is_some_and(|newest| version <= *newest)
+    fn keep_newest(&mut self) {
+        if let Some((stream, version)) = self.newest.take() {
+            self.versions.insert(key_bytes(&C::key(&stream)), version);
+        }
+    }
+
+    fn has(&self, stream: &Id<C>, version: u64) -> bool {
+        match &self.newest {
+            Some((read, newest)) if read == stream => version <= *newest,
+            _ => self.versions.get(&key_bytes(&C::key(stream))).is_some_and(|newest| version <= *newest),
+        }
     }
 }
 

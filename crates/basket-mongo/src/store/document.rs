@@ -74,6 +74,7 @@ impl<'a> RecordedEvent<'a> {
 
     /// Reads the event and applies it to the root, which it must follow directly. An error names the document and says why it
     /// can't be the next event of this stream.
+    #[inline]
     pub fn replay_onto<C: Codec>(
         self,
         root: EventSourced<C::Aggregate>,
