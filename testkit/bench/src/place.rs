@@ -57,18 +57,21 @@ impl Place {
         Ok(id)
     }
 
-    /// So many events in streams of one length.
-    pub async fn fill(&self, events: u64, length: u64) -> Result<()> {
+    /// So many events in streams of one length; returns the ids of the streams.
+    pub async fn fill(&self, events: u64, length: u64) -> Result<Vec<BasketId>> {
         let streams = (events / length).max(1);
         let at_once = (5_000 / length).max(1);
+        let mut ids = Vec::new();
         for first in (0..streams).step_by(at_once as usize) {
             let mut batch = Vec::new();
             for _ in first..streams.min(first + at_once) {
-                batch.extend(documents(new_id(), length)?);
+                let id = new_id();
+                batch.extend(documents(id, length)?);
+                ids.push(id);
             }
             self.events.insert_many(batch).await?;
         }
-        Ok(())
+        Ok(ids)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a collection costs as it grows, on a server of its own with a small cache, so that it does not fit into memory.
 
 use anyhow::{Context, Result};
+use basket_domain::BasketId;
 use bson::{Bson, Document, doc};
 use testkit::own_server::OwnServer;
 
@@ -20,6 +21,7 @@ const LENGTH: u64 = 100;
 struct Growing {
     place: Place,
     events: u64,
+    streams: Vec<BasketId>,
     _server: OwnServer,
 }
 
@@ -29,11 +31,11 @@ impl Growing {
             OwnServer::start_program().await.context("it needs a mongod on this machine, not in a container")?;
         server.admin(doc! { "setParameter": 1, "wiredTigerEngineRuntimeConfig": "cache_size=256M" }).await;
         let address = server.address().replace("/basket_db", "/");
-        Ok(Self { place: Place::new(&address).await?, events: 0, _server: server })
+        Ok(Self { place: Place::new(&address).await?, events: 0, streams: Vec::new(), _server: server })
     }
 
     async fn to(&mut self, events: u64) -> Result<&Place> {
-        self.place.fill(events.saturating_sub(self.events), LENGTH).await?;
+        self.streams.extend(self.place.fill(events.saturating_sub(self.events), LENGTH).await?);
         self.events = events;
         Ok(&self.place)
     }
@@ -54,7 +56,9 @@ pub async fn append(setting: Setting, sizes: Vec<u64>) -> Result<Vec<Point>> {
 pub async fn load(setting: Setting, sizes: Vec<u64>) -> Result<Vec<Point>> {
     let (mut growing, mut points) = (Growing::new().await?, Vec::new());
     for size in sizes {
-        let ready = Ready::new(load::sides(growing.to(size).await?, LENGTH).await?);
+        growing.to(size).await?;
+        // Any of all streams: the newest ones would be in the cache.
+        let ready = Ready::new(load::sides(&growing.place, growing.streams.clone()).await?);
         let measured = ready.measured(setting.rounds.unwrap_or(ROUNDS), setting.least).await?;
         points.push(point(size, &measured, |nanos| nanos / 1e3));
     }

@@ -17,7 +17,8 @@ pub async fn load(setting: Setting, sizes: Vec<u64>) -> Result<Vec<Point>> {
     let mut points = Vec::new();
     for length in sizes {
         let place = Place::new(&setting.server).await?;
-        let sides = load::sides(&place, length).await?;
+        let id = place.stream(length).await?;
+        let sides = load::sides(&place, vec![id]).await?;
         let measured = Ready::new(sides).on(place).measured(setting.rounds.unwrap_or(ROUNDS), setting.least).await?;
         points.push(point(length, &measured, |nanos| nanos / length as f64));
     }
