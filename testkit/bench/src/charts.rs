@@ -32,6 +32,8 @@ pub struct Line {
 pub fn ratios(file: &Path, title: &str, axis: &str, lines: &[Line]) -> Result<()> {
     let all = lines.iter().flat_map(|line| [line.ratio.low, line.ratio.high, line.goal.unwrap_or(1.0)]);
     let (least, most) = all.fold((0.9_f64, 1.5_f64), |(least, most), ratio| (least.min(ratio), most.max(ratio)));
+    let (least, most) = (least * 0.95, most * 1.2);
+    let ticks = TICKS.into_iter().filter(|tick| (least..most).contains(tick)).collect();
     let root = SVGBackend::new(file, (900, 110 + 24 * lines.len() as u32)).into_drawing_area();
     root.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&root)
@@ -39,10 +41,7 @@ pub fn ratios(file: &Path, title: &str, axis: &str, lines: &[Line]) -> Result<()
         .margin(12)
         .x_label_area_size(44)
         .y_label_area_size(250)
-        .build_cartesian_2d(
-            (least * 0.95..most * 1.2).log_scale().with_key_points(TICKS.to_vec()),
-            (0..lines.len()).into_segmented(),
-        )?;
+        .build_cartesian_2d((least..most).log_scale().with_key_points(ticks), (0..lines.len()).into_segmented())?;
     let name = |place: &SegmentValue<usize>| match place {
         SegmentValue::CenterOf(place) => {
             lines.iter().rev().nth(*place).map_or_else(String::new, |line| line.name.clone())

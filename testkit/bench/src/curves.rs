@@ -97,5 +97,5 @@ pub const GROWTHS: &[Growth] = growths! {
     "writers", crowds::writers, [1 2 4 8 16 32 64 128 256], [],
         ["writers at once", "appends a second", "driver"], "Appends to new streams by many writers";
     "subscriptions", crowds::subscriptions, [1 2 5 10 20 50], [],
-        ["subscriptions at once", "events a second of each", "cursors that read the same"], "Catch-up of many subscriptions";
+        ["subscriptions at once", "events a second of each", "cursors that keep a position"], "Catch-up of many subscriptions";
 };

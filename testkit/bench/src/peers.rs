@@ -20,7 +20,7 @@ use tempfile::TempDir;
 pub use works::{PEER_WORKS, PeerWork};
 
 /// The peers that may be installed, in the order of the table.
-pub const NAMES: &[&str] = &["pymongo", "emmett", "eventsourcing", "eventsourcing-memory", "cqrs-es"];
+pub const NAMES: &[&str] = &["pymongo", "emmett", "eventsourcing", "eventsourcing-memory", "cqrs-es", "disintegrate"];
 
 /// How long a peer may take for an answer: the slowest prepares streams of ten thousand events one by one.
 const PATIENCE: Duration = Duration::from_secs(180);

@@ -40,9 +40,8 @@ pub fn peers(report: &Report) -> String {
     for work in PEER_WORKS {
         let Some(row) = report.peers.get(work.name) else { continue };
         for (place, side) in row.measured.sides.iter().enumerate() {
-            let (name, what) = if place == 0 { (format!("`{}`", work.name), work.what) } else { Default::default() };
+            let name = if place == 0 { format!("`{}`: {}", work.name, work.what) } else { String::new() };
             let less = if side.less.is_empty() { "–" } else { &side.less };
-            let less = if place == 0 { what } else { less };
             let (time, ratio) = (duration(side.nanos.median), range(side.ratio));
             table += &format!("| {name} | {} | {time} | {ratio} | {less} |\n", side.name);
         }

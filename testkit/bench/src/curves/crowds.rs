@@ -2,10 +2,11 @@
 
 use std::pin::pin;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use basket_mongo::{Baskets, MongoStore, Subscription, store::feed::Shape, store::subscription::Options};
-use bson::Document;
-use mongodb::Collection;
+use bson::{Document, doc, oid::ObjectId};
+use futures_util::TryStreamExt;
+use mongodb::{Collection, options::WriteConcern};
 
 use super::{
     Point,
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     bout::Side,
     place::{Place, new_id},
-    reader::{self, Totals},
+    reader::Totals,
     works::{
         Ready, Setting,
         append::{self, crowd},
@@ -55,9 +56,21 @@ pub async fn subscriptions(setting: Setting, sizes: Vec<u64>) -> Result<Vec<Poin
     Ok(points)
 }
 
+/// Reads all events, and keeps after each thousand how far it is, as who goes on after a restart must.
 async fn read(events: Collection<Document>) -> Result<()> {
-    let mut totals = Totals::default();
-    reader::each(reader::all(&events).await?, |event| totals.add(event)).await
+    let positions = events.client().database(&events.namespace().db).collection::<Document>("positions");
+    let (me, mut totals, mut read) = (ObjectId::new(), Totals::default(), 0);
+    let all = events.find(doc! {}).sort(doc! { "basket_id": 1, "version": 1 });
+    let mut batches = all.batch_size(1_000).batch().await?;
+    while let Some(batch) = batches.try_next().await? {
+        for event in batch.doc_slices()? {
+            totals.add(event?.as_document().context("an answer holds no document")?)?;
+            read += 1;
+        }
+        let position = positions.update_one(doc! { "_id": me }, doc! { "$set": { "read": read } }).upsert(true);
+        position.write_concern(WriteConcern::majority()).await?;
+    }
+    Ok(())
 }
 
 /// A new subscription until it has kept all events; what it leaves goes with the database.
