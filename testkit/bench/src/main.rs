@@ -1,97 +1,22 @@
 //! `make bench`: measures, and writes what it has measured into `docs/performance.md`.
 
-use std::{cell::RefCell, env, path::PathBuf, rc::Rc, time::Duration};
+mod args;
+
+use std::{cell::RefCell, path::Path, rc::Rc};
 
 use anyhow::{Context, Result, ensure};
-use basket_domain::BasketId;
 use bench::{
     bout::Measured,
     curves::{self, GROWTHS},
     machine::{Machine, today},
     peers::{self, PEER_WORKS, Peer},
-    report::{CurveRow, Report, Row},
+    report::{CurveRow, Row},
     tables::{duration, plain, range, times},
-    works::{self, Setting, WORKS, chosen},
+    works::{self, WORKS, chosen},
 };
-use clap::{Parser, Subcommand};
+use clap::Parser;
 
-/// What each work costs, beside the plain driver doing the least that is correct.
-#[derive(Parser)]
-#[command(
-    name = "bench",
-    after_help = "`make bench` starts what it needs, and measures all of it. Then, for some:\n  \
-                  scripts/with-mongo cargo run --profile measure --package bench -- run load handle-100 --rounds 20"
-)]
-struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Measure works, by name or by the beginning of their names, or all of them.
-    Run(How),
-    /// Measure works beside all peers that are installed.
-    Peers {
-        /// The program that becomes a peer by its name.
-        #[arg(long, default_value = "testkit/bench/peers/run")]
-        program: PathBuf,
-        #[command(flatten)]
-        how: How,
-    },
-    /// Measure how figures change as something grows.
-    Curves {
-        /// The largest sizes, too: they take hours.
-        #[arg(long)]
-        long: bool,
-        #[command(flatten)]
-        how: How,
-    },
-    /// Print the names of all that can be measured.
-    List,
-    /// Connect, ask the server for a sign of life, and end.
-    #[command(hide = true)]
-    Ping { address: String },
-    /// Load a stream, and print how many megabytes that took.
-    #[command(hide = true)]
-    Peak {
-        address: String,
-        id: BasketId,
-        #[arg(long)]
-        by_hand: bool,
-    },
-}
-
-#[derive(clap::Args)]
-struct How {
-    /// Which: `bench list` prints them.
-    names: Vec<String>,
-    /// How many rounds, in place of each work's own number.
-    #[arg(long)]
-    rounds: Option<usize>,
-    /// How many events the passes read.
-    #[arg(long, default_value_t = 100_000)]
-    events: u64,
-    /// The file whose tables get the rows; those of works that are not measured stay as they are.
-    #[arg(long)]
-    to: Option<PathBuf>,
-}
-
-impl How {
-    fn setting(&self) -> Result<Setting> {
-        let why = "BASKET_TEST_MONGO is not set: start it by `scripts/with-mongo`";
-        let (server, least) = (env::var("BASKET_TEST_MONGO").context(why)?, Duration::from_millis(5));
-        Ok(Setting { server, rounds: self.rounds, least, events: self.events, longest: u64::MAX })
-    }
-
-    /// Changes the report after each work: who stops it in the middle keeps what was measured.
-    fn change(&self, change: impl FnOnce(&mut Report)) -> Result<()> {
-        let Some(to) = &self.to else { return Ok(()) };
-        let mut report = Report::read(to)?;
-        change(&mut report);
-        report.write(to)
-    }
-}
+use args::{Args, Command, How};
 
 fn main() -> Result<()> {
     let args = Args::parse();
@@ -131,7 +56,7 @@ async fn run(how: &How) -> Result<()> {
     Ok(())
 }
 
-async fn peers(program: &std::path::Path, how: &How) -> Result<()> {
+async fn peers(program: &Path, how: &How) -> Result<()> {
     let setting = how.setting()?;
     let machine = Machine::here(&setting.server).await?;
     let mut installed = Vec::new();
