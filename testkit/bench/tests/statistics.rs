@@ -1,4 +1,4 @@
-//! What the tables are made of: medians, ratios by round, and marks in a text.
+//! What the tables are made of: medians, ratios by round, marks in a text, and the names of works.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use bench::{
     bout::{Side, bout},
     statistics::{Spread, quantile, ratios, spread},
     tables::{duration, plain, range, replaced, times},
+    works::{WORKS, chosen},
 };
 
 #[test]
@@ -53,4 +54,16 @@ fn figures_are_written_in_the_unit_that_reads_best() {
     assert_eq!([9.87, 812.4, 12_345_678.9].map(plain), ["9.9", "812", "12,345,679"]);
     assert_eq!([1.049, 12.34].map(times), ["1.05", "12.3"]);
     assert_eq!(range(Spread { low: 1.0, median: 1.1, high: 1.25 }), "1.10 (1.00–1.25)");
+}
+
+#[test]
+fn a_name_asks_for_its_work_and_for_those_that_begin_so() {
+    let names = |asked: &[&str]| -> Vec<&str> {
+        let asked: Vec<_> = asked.iter().map(|name| (*name).to_owned()).collect();
+        chosen(WORKS, |work| work.name, &asked).unwrap().iter().map(|work| work.name).collect()
+    };
+    assert_eq!(names(&["load-10", "append-of"]), ["append-of-2", "append-of-10", "load-10"]);
+    assert_eq!(names(&[]).len(), WORKS.len());
+    let unknown = chosen(WORKS, |work| work.name, &["app".into()]).err().unwrap();
+    assert_eq!(unknown.to_string(), "there is nothing of the name 'app'; `bench list` prints all names");
 }
