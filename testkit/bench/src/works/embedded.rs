@@ -28,7 +28,10 @@ pub async fn append() -> Result<Ready> {
     let folder = Arc::new(tempfile::tempdir()?);
     let (by_hand, store) = (folder.path().join("by-hand.db"), made(&folder, "store.db").await?);
     made(&folder, "by-hand.db").await?;
-    let floor = by_hand_side(&folder, by_hand.clone(), |open| insert(open, &new_id()));
+    // A file of its own: where another connection stays open, to close one is cheap, as the log beside the file stays.
+    made(&folder, "opened.db").await?;
+    let alone = folder.path().join("opened.db");
+    let floor = by_hand_side(&folder, by_hand, |open| insert(open, &new_id()));
     let ours = Side::new("basket", move |times| {
         let store = store.clone();
         async move {
@@ -40,8 +43,8 @@ pub async fn append() -> Result<Ready> {
         }
     });
     let opened = Side::new("sqlite, opened each time", move |times| {
-        let by_hand = by_hand.clone();
-        async move { timed(times, async || insert(&open(&by_hand)?, &new_id())).await }
+        let alone = alone.clone();
+        async move { timed(times, async || insert(&open(&alone)?, &new_id())).await }
     });
     Ok(Ready::new(vec![floor, ours, opened]))
 }
