@@ -12,8 +12,11 @@ use crate::{
     works::WORKS,
 };
 
-/// The works, each with the goal that it keeps or misses.
+/// The works, each with the goal that it keeps or misses; nothing where none was measured.
 pub fn works(report: &Report) -> String {
+    if report.works.is_empty() {
+        return String::new();
+    }
     let mut table = String::from(
         "| work | what is done once | floor | basket | ratio | goal | noise | others |\n|---|---|--:|--:|--:|--:|--:|---|\n",
     );
@@ -34,8 +37,11 @@ pub fn works(report: &Report) -> String {
     table + &places(report.works.values())
 }
 
-/// The peers, each work with all that have done it, ours first.
+/// The peers, each work with all that have done it, ours first; nothing where none was measured.
 pub fn peers(report: &Report) -> String {
+    if report.peers.is_empty() {
+        return String::new();
+    }
     let mut table = String::from("| work | store | time | times ours | what it gives less |\n|---|---|--:|--:|---|\n");
     for work in PEER_WORKS {
         let Some(row) = report.peers.get(work.name) else { continue };
