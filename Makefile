@@ -23,6 +23,7 @@ faults: ## try every fault in long, and write docs/faults.md (FAULTS="kill-appen
 bench: ## measure each work beside the plain driver, and write docs/performance.md (BENCH="append load-1000" some; PEERS=1)
 	cargo build --quiet --profile measure --package bench --package basket-cli --bins
 	scripts/with-mongo $(MEASURE) run $(BENCH) --to docs/performance.md
+	$(if $(BENCH),,scripts/with-mongo $(MEASURE) choices --to docs/performance.md)
 	$(if $(BENCH),,scripts/with-mongo $(MEASURE) curves --to docs/performance.md)
 	$(if $(PEERS),scripts/with-mongo $(MEASURE) peers --to docs/performance.md)
 

@@ -32,6 +32,8 @@ pub enum Command {
         #[command(flatten)]
         how: How,
     },
+    /// Measure other shapes that events could have had.
+    Choices(How),
     /// Measure how figures change as something grows.
     Curves {
         /// The largest sizes, too: they take hours.

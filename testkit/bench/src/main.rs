@@ -7,6 +7,7 @@ use std::{cell::RefCell, path::Path, rc::Rc};
 use anyhow::{Context, Result, ensure};
 use bench::{
     bout::Measured,
+    choices::CHOICES,
     curves::{self, GROWTHS},
     machine::{Machine, today},
     peers::{self, PEER_WORKS, Peer},
@@ -28,10 +29,12 @@ fn main() -> Result<()> {
     runtime.block_on(async {
         match args.command {
             Command::Run(how) => run(&how).await,
+            Command::Choices(how) => choices(&how).await,
             Command::Peers { program, how } => peers(&program, &how).await,
             Command::Curves { long, how } => grow(&how, long).await,
             Command::List => {
                 WORKS.iter().for_each(|work| println!("{:<22} {}", work.name, work.what));
+                CHOICES.iter().for_each(|work| println!("choices {:<14} {}", work.name, work.what));
                 PEER_WORKS.iter().for_each(|work| println!("peers {:<16} {}", work.name, work.what));
                 GROWTHS.iter().for_each(|curve| println!("curves {:<15} {}", curve.name, curve.what));
                 Ok(())
@@ -52,6 +55,18 @@ async fn run(how: &How) -> Result<()> {
         print(work.name, &measured);
         let row = Row { date: today(), machine: machine.clone(), measured };
         how.change(|report| drop(report.works.insert(work.name.into(), row)))?;
+    }
+    Ok(())
+}
+
+async fn choices(how: &How) -> Result<()> {
+    let setting = how.setting()?;
+    let machine = Machine::here(&setting.server).await?;
+    for work in chosen(CHOICES, |work| work.name, &how.names)? {
+        let measured = work.run(&setting).await.with_context(|| work.name)?;
+        print(work.name, &measured);
+        let row = Row { date: today(), machine: machine.clone(), measured };
+        how.change(|report| drop(report.choices.insert(work.name.into(), row)))?;
     }
     Ok(())
 }

@@ -25,6 +25,9 @@ pub struct Report {
     /// The works of the peers, by name.
     #[serde(default)]
     pub peers: BTreeMap<String, Row>,
+    /// The other shapes, by name.
+    #[serde(default)]
+    pub choices: BTreeMap<String, Row>,
     /// The curves, by name.
     #[serde(default)]
     pub curves: BTreeMap<String, CurveRow>,
@@ -66,7 +69,12 @@ impl Report {
     pub fn write(&self, text: &Path) -> Result<()> {
         fs::write(text.with_extension("json"), serde_json::to_string_pretty(self)? + "\n")?;
         let mut words = fs::read_to_string(text).with_context(|| format!("'{}' can't be read", text.display()))?;
-        let tables = [("works", tables::works(self)), ("peers", tables::peers(self)), ("curves", tables::curves(self))];
+        let tables = [
+            ("works", tables::works(self)),
+            ("peers", tables::peers(self)),
+            ("choices", tables::choices(self)),
+            ("curves", tables::curves(self)),
+        ];
         for (name, table) in tables {
             words = tables::replaced(&words, name, &table).with_context(|| format!("'{}'", text.display()))?;
         }

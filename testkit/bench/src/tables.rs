@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     bout::Measured,
+    choices::CHOICES,
     peers::PEER_WORKS,
     report::{Report, Row},
     statistics::Spread,
@@ -53,6 +54,22 @@ pub fn peers(report: &Report) -> String {
         }
     }
     table + &places(report.peers.values())
+}
+
+/// The other shapes, each work with all of them; nothing where none was measured.
+pub fn choices(report: &Report) -> String {
+    if report.choices.is_empty() {
+        return String::new();
+    }
+    let mut table = String::from("| work | shape | time | ratio |\n|---|---|--:|--:|\n");
+    for work in CHOICES {
+        let Some(row) = report.choices.get(work.name) else { continue };
+        for (place, side) in row.measured.sides.iter().enumerate() {
+            let name = if place == 0 { format!("`{}`: {}", work.name, work.what) } else { String::new() };
+            table += &format!("| {name} | {} | {} | {} |\n", side.name, duration(side.nanos.median), range(side.ratio));
+        }
+    }
+    table + &places(report.choices.values())
 }
 
 /// The curves, each with its chart and its figures.

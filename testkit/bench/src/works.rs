@@ -33,7 +33,7 @@ pub struct Work {
     pub goal: Option<f64>,
     /// How many rounds `make bench` does.
     pub rounds: usize,
-    ready: fn(Setting) -> LocalBoxFuture<'static, Result<Ready>>,
+    pub(crate) ready: fn(Setting) -> LocalBoxFuture<'static, Result<Ready>>,
 }
 
 /// How works are measured.
@@ -104,11 +104,13 @@ pub fn chosen<'a, T>(all: &'a [T], name: fn(&T) -> &str, names: &[String]) -> Re
     Ok(all.iter().filter(|item| names.is_empty() || names.iter().any(|asked| is_asked(name(item), asked))).collect())
 }
 
-macro_rules! works {
+macro_rules! list {
     ($($name:literal, $goal:expr, $rounds:literal, |$setting:ident| $ready:expr, $what:literal;)*) => {
-        &[$(Work { name: $name, what: $what, goal: $goal, rounds: $rounds, ready: |$setting| Box::pin($ready) }),*]
+        &[$($crate::works::Work { name: $name, what: $what, goal: $goal, rounds: $rounds, ready: |$setting| Box::pin($ready) }),*]
     };
 }
+
+pub(crate) use list as works;
 
 /// All of them, in the order of the table.
 pub const WORKS: &[Work] = works! {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bench::{
+    choices::CHOICES,
     curves::GROWTHS,
     machine::{Machine, today},
     peers::PEER_WORKS,
@@ -28,6 +29,7 @@ fn each_work_is_done_once_and_written_down() {
     for work in WORKS {
         assert!(written.contains(&format!("\n| `{}` | {} |", work.name, work.what)), "{} is in no row", work.name);
     }
+    assert!(CHOICES.iter().all(|work| written.contains(&format!("\n| `{}`: {} |", work.name, work.what))));
     assert!(text.with_extension("").join("works.svg").exists());
     assert!(text.with_extension("").join("writers.svg").exists());
 }
@@ -39,6 +41,10 @@ async fn measured(setting: &Setting) -> Report {
     for work in WORKS {
         let measured = work.run(setting).await.unwrap_or_else(|error| panic!("{}: {error:#}", work.name));
         report.works.insert(work.name.into(), row(measured));
+    }
+    for work in CHOICES {
+        let measured = work.run(setting).await.unwrap_or_else(|error| panic!("{}: {error:#}", work.name));
+        report.choices.insert(work.name.into(), row(measured));
     }
     for work in PEER_WORKS {
         let measured = work.run(setting, &[]).await.unwrap_or_else(|error| panic!("{}: {error:#}", work.name));

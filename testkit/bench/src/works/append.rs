@@ -77,7 +77,7 @@ pub async fn inserted(events: Collection<Document>) -> Result<()> {
 }
 
 /// The first events of a new stream in one transaction, by the driver alone.
-async fn inserted_together(events: &Collection<Document>, length: u64) -> Result<()> {
+pub async fn inserted_together(events: &Collection<Document>, length: u64) -> Result<()> {
     let id = new_id();
     let documents: Vec<_> = (1..).take(length as usize).map(|version| document(&id, version)).collect();
     let mut session = events.client().start_session().await?;
