@@ -48,8 +48,12 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(answered) => return answered,
     };
-    // One command has one thing to do at a time: a second thread would only take time to start.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // Most commands have one thing to do at a time: a second thread would only take time to start. A pass over all events has
+    // two: it reads a batch while the next one comes from the server.
+    let runtime = match commands::is_a_pass(&args) {
+        true => tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build(),
+        false => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+    };
     let done = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
         let done = runtime.block_on(commands::run(args));
         // A thread that still waits for the lock of a file is not waited for.

@@ -172,6 +172,11 @@ pub(crate) fn parse() -> Result<Args, ExitCode> {
     })
 }
 
+/// Whether it may read every event there is.
+pub(crate) fn is_a_pass(args: &Args) -> bool {
+    matches!(args.command, Command::Report(_) | Command::Tool(Tool::List(_) | Tool::Verify(_) | Tool::Export(_)))
+}
+
 pub(crate) async fn run(args: Args) -> Result<()> {
     if let Command::Completions(completions) = args.command {
         return completions.run(&mut command_line());
