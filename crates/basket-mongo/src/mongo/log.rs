@@ -111,7 +111,8 @@ impl<C: Codec> MongoStore<C> {
     async fn missing(&self, events: &[Read<C>]) -> Result<Vec<Document>, StoreError> {
         let Some((first, _)) = events.first() else { return Ok(Vec::new()) };
         let mut last_of = HashMap::<String, (Bson, i64)>::new();
-        for (entry, _) in events {
+        // A name is made once for each run of a stream: there are far fewer of them than events.
+        for (entry, _) in events.chunk_by(|(one, _), (next, _)| one.stream == next.stream).filter_map(<[_]>::last) {
             last_of.insert(entry.stream.to_string(), (C::key(&entry.stream), as_stored(entry.version)));
         }
         // The first stream may begin at a high version. The others begin at version 1, so those with the same last version
@@ -137,7 +138,7 @@ impl<C: Codec> MongoStore<C> {
         let mut missing = Vec::new();
         for event in events {
             let (entry, document) = event;
-            let there = found.get(&(entry.stream.to_string(), entry.version));
+            let there = (!found.is_empty()).then(|| found.get(&(entry.stream.to_string(), entry.version))).flatten();
             if is_new::<C>(&self.name, event, there.map(AsRef::as_ref))? {
                 missing.push(Document::try_from(document).map_err(|error| failed(error.into()))?);
             }
