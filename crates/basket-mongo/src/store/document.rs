@@ -43,6 +43,7 @@ pub struct RecordedEvent<'a> {
     pub recorded_at: Option<RawBsonRef<'a>>,
     pub commit: Option<RawBsonRef<'a>>,
     pub meta: Option<RawBsonRef<'a>>,
+    pub tags: Option<RawBsonRef<'a>>,
 }
 
 impl<'a> RecordedEvent<'a> {
@@ -68,6 +69,7 @@ impl<'a> RecordedEvent<'a> {
             "recorded_at" => self.recorded_at = Some(value),
             "commit" => self.commit = Some(value),
             "meta" => self.meta = Some(value),
+            "tags" => self.tags = Some(value),
             _ => {}
         }
     }

@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 
 use bson::{
-    Bson, Document, RawArrayBuf, RawBsonRef, RawDocument, RawDocumentBuf,
+    Bson, Document, RawArrayBuf, RawBson, RawBsonRef, RawDocument, RawDocumentBuf,
     raw::{CStr, cstr},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    codec::{Codec, Event, integral},
+    codec::{Codec, Event, Id, integral},
     document::{RecordedEvent, stream_of},
     entry::Entry,
     error::Unreadable,
@@ -61,8 +61,8 @@ pub struct Foreign(pub BTreeMap<String, u64>);
 impl Foreign {
     /// Counts those of a document.
     pub fn count<C: Codec>(&mut self, document: &RawDocument) {
-        for (name, _) in document.iter().flatten() {
-            let name = name.as_str();
+        for field in document.iter_elements().flatten() {
+            let name = field.key().as_str();
             if name != C::KEY && !FIELDS.contains(&name) {
                 *self.0.entry(name.to_owned()).or_default() += 1;
             }
@@ -94,13 +94,16 @@ impl<C: Codec> Export<C> {
     /// The line of the next document. Fails at a document that can't be read, or that text can't hold as it is: only whole
     /// histories are exported.
     pub fn line(&mut self, document: &RawDocument) -> Result<String, Unreadable> {
-        self.verifier.check(document)?;
-        let line = json::write(&portable::<C>(document)?).map_err(|why| {
-            RecordedEvent::from_document(document.into()).map_or_else(|bad| bad, |event| event.unreadable(why))
-        })?;
+        let (event, verified) = self.verifier.pick(document)?;
+        let key = key_of::<C>(&verified.entry.stream);
+        let line = json::write_fields(carried::<C>(event, &key));
+        let line = line.map_or_else(|| json::write(&document_of(carried::<C>(event, &key))), Ok);
+        let mut line = line.map_err(|why| event.unreadable(why))?;
         let crc32 = crc32fast::hash(line.as_bytes());
         self.sum.update(&crc32.to_be_bytes());
-        Ok(format!("{}{CHECKSUM}{crc32:08x}\"}}", line.strip_suffix('}').unwrap_or(&line)))
+        line.pop();
+        line.push_str(&checksum(crc32));
+        Ok(line)
     }
 
     /// The last line.
@@ -189,7 +192,9 @@ impl<C: Codec> Import<C> {
             (self.inside, self.begun) = (true, true);
             return Ok(Line::Begin);
         }
-        if let Some(found) = parse::<End>(line) {
+        // Nearly every line is an event, and has no such key.
+        let may_be_end = line.contains("\"end\"") || line.contains('\\');
+        if let Some(found) = may_be_end.then(|| parse::<End>(line)).flatten() {
             let expected = end(&self.verifier, self.sum.clone());
             let (here, there) = (expected.events, found.events);
             if found != expected {
@@ -199,17 +204,18 @@ impl<C: Codec> Import<C> {
             return Ok(Line::End);
         }
         let damaged = "the line is damaged or cut short: its checksum is another one";
-        let (body, checksum) =
+        let (body, sum) =
             line.len().checked_sub(CHECKSUM_LENGTH).and_then(|at| line.split_at_checked(at)).ok_or(damaged)?;
-        let (body, crc32) = (format!("{body}}}"), crc32fast::hash(format!("{body}}}").as_bytes()));
-        if checksum != format!("{CHECKSUM}{crc32:08x}\"}}") {
+        let body = format!("{body}}}");
+        let crc32 = crc32fast::hash(body.as_bytes());
+        if sum != checksum(crc32) {
             return Err(damaged.into());
         }
         self.sum.update(&crc32.to_be_bytes());
         let document = event_document(&body)?;
-        let verified = self.verifier.check(&document).map_err(|unreadable| unreadable.to_string())?;
+        let (event, verified) = self.verifier.pick(&document).map_err(|unreadable| unreadable.to_string())?;
         self.foreign.count::<C>(&document);
-        let written = written::<C>(&document, &verified.entry.event).map_err(|unreadable| unreadable.to_string())?;
+        let written = stored::<C>(event, &verified.entry.stream, &verified.entry.event);
         Ok(Line::Event(verified.entry, written))
     }
 
@@ -236,43 +242,74 @@ pub fn event_document(line: &str) -> Result<RawDocumentBuf, String> {
 /// The document of an event as a store writes it: only the fields that it should have, in the types that they should have, and
 /// the tags that the codec gives it today.
 pub fn written<C: Codec>(document: &RawDocument, event: &Event<C>) -> Result<RawDocumentBuf, Unreadable> {
-    let mut written = RawDocumentBuf::new();
-    for (name, value) in portable::<C>(document)?.iter().flatten() {
-        match integral(value).map(i32::try_from) {
-            Some(Ok(schema)) if name == "schema" => written.append(name, schema),
-            _ => written.append(name, value),
-        }
-    }
+    let (found, id) = fields::<C>(document)?;
+    Ok(stored::<C>(found, &id, event))
+}
+
+fn stored<C: Codec>(found: RecordedEvent<'_>, id: &Id<C>, event: &Event<C>) -> RawDocumentBuf {
+    let key = key_of::<C>(id);
+    let mut written =
+        document_of(carried::<C>(found, &key).map(|(name, value)| match integral(value).map(i32::try_from) {
+            Some(Ok(schema)) if name == "schema" => (name, RawBsonRef::Int32(schema)),
+            _ => (name, value),
+        }));
     let tags = C::tags(event);
     if !tags.is_empty() {
         written.append(cstr!("tags"), RawArrayBuf::from_iter(tags));
     }
-    Ok(written)
+    written
 }
 
 /// The event document that is carried: only the fields that it should have but for the tags, which its codec knows, and its whole numbers of 64 bits, so that the
 /// same event has one line, whatever the store it comes from.
 pub fn portable<C: Codec>(document: &RawDocument) -> Result<RawDocumentBuf, Unreadable> {
+    let (event, id) = fields::<C>(document)?;
+    Ok(document_of(carried::<C>(event, &key_of::<C>(&id))))
+}
+
+fn fields<C: Codec>(document: &RawDocument) -> Result<(RecordedEvent<'_>, Id<C>), Unreadable> {
     let event = RecordedEvent::from_document(document.into())?;
     let id = stream_of::<C>(document).map_err(|why| event.unreadable(why))?;
-    let mut carried = RawDocumentBuf::new();
-    let mut put = |name: &str, value: Option<RawBsonRef<'_>>| {
-        if let (Some(value), Ok(name)) = (value, <&CStr>::try_from(name)) {
-            carried.append(name, value);
-        }
-    };
+    Ok((event, id))
+}
+
+/// The fields that are carried, in their order.
+fn carried<'a, C: Codec>(
+    event: RecordedEvent<'a>,
+    key: &'a RawBson,
+) -> impl Iterator<Item = (&'a str, RawBsonRef<'a>)> {
     let whole = |value: Option<RawBsonRef<'_>>, otherwise: i64| value.and_then(integral).unwrap_or(otherwise);
-    put("_id", event._id);
-    let key = bson::rawdoc! { "": bson::RawBson::try_from(C::key(&id)).unwrap_or(bson::RawBson::Null) };
-    put(C::KEY, key.get("").ok().flatten());
-    put("version", Some(RawBsonRef::Int64(whole(event.version, 0))));
-    put("type", event.r#type);
-    put("data", event.data);
-    put("recorded_at", event.recorded_at);
-    put("commit", event.commit);
-    put("schema", Some(RawBsonRef::Int64(whole(event.schema, 1))));
-    put("meta", event.meta);
-    Ok(carried)
+    let fields = [
+        ("_id", event._id),
+        (C::KEY, Some(key.as_raw_bson_ref())),
+        ("version", Some(RawBsonRef::Int64(whole(event.version, 0)))),
+        ("type", event.r#type),
+        ("data", event.data),
+        ("recorded_at", event.recorded_at),
+        ("commit", event.commit),
+        ("schema", Some(RawBsonRef::Int64(whole(event.schema, 1)))),
+        ("meta", event.meta),
+    ];
+    fields.into_iter().filter_map(|(name, value)| Some((name, value?)))
+}
+
+fn key_of<C: Codec>(id: &Id<C>) -> RawBson {
+    RawBson::try_from(C::key(id)).unwrap_or(RawBson::Null)
+}
+
+fn document_of<'a>(fields: impl Iterator<Item = (&'a str, RawBsonRef<'a>)>) -> RawDocumentBuf {
+    let mut document = RawDocumentBuf::new();
+    for (name, value) in fields {
+        if let Ok(name) = <&CStr>::try_from(name) {
+            document.append(name, value);
+        }
+    }
+    document
+}
+
+/// The end of a line that has this checksum.
+fn checksum(crc32: u32) -> String {
+    format!("{CHECKSUM}{crc32:08x}\"}}")
 }
 
 /// Whether two documents are the same event: also where one program has written a number in 32 bits, and another one in 64.

@@ -2,9 +2,9 @@
 //! is a 64-bit one, or a double if it has a fraction: any other type has its canonical form. Exports and the embedded file
 //! keep documents so. What would come back as something else is refused, not changed.
 
-use std::{collections::HashSet, fmt};
+use std::{collections::HashSet, fmt, io::Write};
 
-use bson::{Bson, RawArrayBuf, RawBson, RawBsonRef, RawDocument, RawDocumentBuf, raw::CString};
+use bson::{Bson, DateTime, RawArrayBuf, RawBson, RawBsonRef, RawDocument, RawDocumentBuf, raw::CString};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error as _, MapAccess, SeqAccess, Visitor},
@@ -22,6 +22,13 @@ use super::codec::shown;
 pub fn write(document: &RawDocument) -> Result<String, String> {
     let text = round_trip(document);
     text.ok_or_else(|| format!("{}, which text can't hold without a change", culprit(document)))
+}
+
+/// The text of a document that consists of these fields, if it is one of those that [`write`] need not try.
+pub(crate) fn write_fields<'a>(fields: impl Iterator<Item = (&'a str, RawBsonRef<'a>)>) -> Option<String> {
+    let mut text = Vec::with_capacity(512);
+    write_plain_fields(fields.map(Some), &mut text)?;
+    String::from_utf8(text).ok()
 }
 
 /// The document of a text. An error says what is wrong with the text; a key that is there twice is.
@@ -42,34 +49,68 @@ pub fn read_as_it_is(text: &str) -> Result<RawDocumentBuf, String> {
 
 /// The text, if it gives the same bytes again.
 fn round_trip(document: &RawDocument) -> Option<String> {
-    let text = serde_json::to_string(&Written(RawBsonRef::Document(document))).ok()?;
-    if is_plain(RawBsonRef::Document(document)) {
-        return Some(text);
+    let mut text = Vec::with_capacity(2 * document.as_bytes().len());
+    if write_plain(RawBsonRef::Document(document), &mut text).is_some() {
+        return String::from_utf8(text).ok();
     }
+    let text = serde_json::to_string(&Written(RawBsonRef::Document(document))).ok()?;
     let again = read(&text).ok()?;
     (again.as_bytes() == document.as_bytes()).then_some(text)
 }
 
-/// Whether the text surely gives the same bytes again, so that it need not be tried: nearly all documents are so.
-fn is_plain(value: RawBsonRef<'_>) -> bool {
+/// Writes the text of a value that surely gives the same bytes again, so that it need not be tried; `None` for any other
+/// value, and then the text is cut short. Nearly all documents are so, and they are gone through once.
+fn write_plain(value: RawBsonRef<'_>, text: &mut Vec<u8>) -> Option<()> {
     match value {
         RawBsonRef::Document(document) => {
-            let mut is_first = true;
-            document.iter().all(|field| {
-                let is_first = std::mem::take(&mut is_first);
-                field.is_ok_and(|(name, value)| !(is_first && TYPES.contains(&name.as_str())) && is_plain(value))
-            })
+            let fields = document.iter().map(|field| field.ok().map(|(name, value)| (name.as_str(), value)));
+            return write_plain_fields(fields, text);
         }
-        RawBsonRef::DateTime(time) => (0..YEAR_10_000).contains(&time.timestamp_millis()),
-        RawBsonRef::Double(number) => number.is_finite(),
-        RawBsonRef::String(_)
-        | RawBsonRef::Int64(_)
-        | RawBsonRef::Int32(_)
-        | RawBsonRef::ObjectId(_)
-        | RawBsonRef::Boolean(_)
-        | RawBsonRef::Null => true,
-        _ => false,
+        RawBsonRef::ObjectId(id) => {
+            text.extend_from_slice(b"{\"$oid\":\"");
+            let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
+            text.extend(id.bytes().into_iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+            text.extend_from_slice(b"\"}");
+        }
+        RawBsonRef::DateTime(time) if is_shown(time) => {
+            let time = time.try_to_rfc3339_string().ok()?;
+            write!(text, "{{\"$date\":\"{time}\"}}").ok()?;
+        }
+        RawBsonRef::Int32(number) => write!(text, "{{\"$numberInt\":\"{number}\"}}").ok()?,
+        RawBsonRef::Int64(number) => serde_json::to_writer(text, &number).ok()?,
+        RawBsonRef::Double(number) if number.is_finite() => serde_json::to_writer(text, &number).ok()?,
+        RawBsonRef::String(words) => serde_json::to_writer(text, words).ok()?,
+        RawBsonRef::Boolean(is) => text.extend_from_slice(if is { b"true" } else { b"false" }),
+        RawBsonRef::Null => text.extend_from_slice(b"null"),
+        _ => return None,
     }
+    Some(())
+}
+
+/// The same for a document that consists of these fields.
+fn write_plain_fields<'a>(
+    fields: impl Iterator<Item = Option<(&'a str, RawBsonRef<'a>)>>,
+    text: &mut Vec<u8>,
+) -> Option<()> {
+    text.push(b'{');
+    for (place, field) in fields.enumerate() {
+        let (name, value) = field?;
+        match place {
+            0 if TYPES.contains(&name) => return None,
+            0 => {}
+            _ => text.push(b','),
+        }
+        serde_json::to_writer(&mut *text, name).ok()?;
+        text.push(b':');
+        write_plain(value, text)?;
+    }
+    text.push(b'}');
+    Some(())
+}
+
+/// Whether people read the date; one before 1970 or after the year 9999 has its milliseconds.
+fn is_shown(time: DateTime) -> bool {
+    (0..YEAR_10_000).contains(&time.timestamp_millis())
 }
 
 /// The innermost field that has no text, and its value.
@@ -147,9 +188,7 @@ impl Serialize for Written<'_> {
             RawBsonRef::Double(number) if number.is_finite() => serializer.serialize_f64(number),
             other => {
                 let other = Bson::try_from(other).map_err(S::Error::custom)?;
-                // People read dates; one before 1970 or after the year 9999 has its milliseconds.
-                let is_date =
-                    matches!(&other, Bson::DateTime(time) if (0..YEAR_10_000).contains(&time.timestamp_millis()));
+                let is_date = matches!(&other, Bson::DateTime(time) if is_shown(*time));
                 if is_date { other.into_relaxed_extjson() } else { other.into_canonical_extjson() }
                     .serialize(serializer)
             }
@@ -228,6 +267,17 @@ fn another_type<'de, A: MapAccess<'de>>(first: String, mut map: A) -> Result<Raw
     let (mut fields, mut next, mut twice) = (serde_json::Map::new(), Some(first), None);
     while let Some(name) = next {
         let text = map.next_value::<&RawValue>()?.get();
+        if fields.is_empty()
+            && let Some(value) = id_or_date(&name, text)
+        {
+            // A second key makes it something else.
+            next = map.next_key()?;
+            if next.is_none() {
+                return Ok(value);
+            }
+            fields.insert(name, serde_json::from_str(text).map_err(A::Error::custom)?);
+            continue;
+        }
         // First, since only this one bounds how deep the text is nested. It is not kept while what is in it is read: of a text with
         // such documents in each other, there would be one for each level.
         serde_json::from_str::<Value>(text).map_err(A::Error::custom)?;
@@ -246,6 +296,16 @@ fn another_type<'de, A: MapAccess<'de>>(first: String, mut map: A) -> Result<Raw
     }
     let value = Bson::try_from(Value::Object(fields)).map_err(A::Error::custom)?;
     RawBson::try_from(value).map_err(A::Error::custom)
+}
+
+/// The id or the date that a text stands for behind its key, as events have them in every line; `None` for any other value.
+fn id_or_date(name: &str, text: &str) -> Option<RawBson> {
+    let text = text.strip_prefix('"')?.strip_suffix('"')?;
+    match name {
+        "$oid" => text.parse().ok().map(RawBson::ObjectId),
+        "$date" => DateTime::parse_rfc3339_str(text).ok().map(RawBson::DateTime),
+        _ => None,
+    }
 }
 
 fn key<E: serde::de::Error>(name: String) -> Result<CString, E> {

@@ -39,6 +39,14 @@ impl<C: Codec> Verifier<C> {
     /// Checks the next document; an error says what is wrong with it. After an invalid one, it still checks what can be
     /// checked of those after it.
     pub fn check(&mut self, document: &RawDocument) -> Result<Verified<C>, Unreadable> {
+        self.pick(document).map(|(_, verified)| verified)
+    }
+
+    /// The same, with the fields that it has picked out of the document.
+    pub(crate) fn pick<'a>(
+        &mut self,
+        document: &'a RawDocument,
+    ) -> Result<(RecordedEvent<'a>, Verified<C>), Unreadable> {
         self.documents += 1;
         let event = RecordedEvent::from_document(document.into())?;
         let stream = stream_of::<C>(document).map_err(|why| event.unreadable(why))?;
@@ -54,11 +62,11 @@ impl<C: Codec> Verifier<C> {
         let mut warning = None;
         if let Some(mut state) = state {
             C::check(&state, &entry.event).map_err(|why| event.unreadable(why))?;
-            warning = C::warning(&state, &entry.event).or_else(|| untagged::<C>(document, &entry.event));
+            warning = C::warning(&state, &entry.event).or_else(|| untagged::<C>(event.tags, &entry.event));
             state.apply(&entry.event);
             self.state = Some(state);
         }
-        Ok(Verified { entry, warning })
+        Ok((event, Verified { entry, warning }))
     }
 
     /// How many documents were checked.
@@ -73,8 +81,8 @@ impl<C: Codec> Verifier<C> {
 }
 
 /// That a query would not find the event, or find it in vain.
-fn untagged<C: Codec>(document: &RawDocument, event: &Event<C>) -> Option<String> {
-    let (found, expected) = (document.get("tags").ok().flatten(), C::tags(event));
+fn untagged<C: Codec>(found: Option<RawBsonRef<'_>>, event: &Event<C>) -> Option<String> {
+    let expected = C::tags(event);
     let tags = found.and_then(RawBsonRef::as_array).into_iter().flatten();
     let is_as_expected = tags.map(|tag| tag.ok()?.as_str()).eq(expected.iter().map(|tag| Some(tag.as_str())));
     let found = found.map_or_else(|| "missing".to_owned(), shown);
