@@ -51,7 +51,7 @@ lint: ## check format, clippy, documentation and shell scripts, with warnings as
 	@# Each of the two that observe a store, without the other; and without the driver, which would be checked once more.
 	for feature in metrics tracing; do cargo clippy --package basket-mongo --no-default-features --features $$feature --quiet -- --deny warnings || exit; done
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet --features basket-mongo/metrics,basket-mongo/tracing
-	@if command -v shellcheck >/dev/null; then shellcheck --external-sources --source-path=SCRIPTDIR .ci/run $(filter-out %.txt %.js %.py,$(wildcard scripts/*)); else echo "shellcheck is not installed; the scripts were not checked"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck --external-sources --source-path=SCRIPTDIR .ci/run $(addprefix testkit/bench/peers/,install run disintegrate/with-postgres) $(filter-out %.txt %.js %.py,$(wildcard scripts/*)); else echo "shellcheck is not installed; the scripts were not checked"; fi
 
 serve: ## show the talk at http://localhost:8000 (PORT=; SHORT=1 for 25 minutes; LIVE=1 follows each change)
 	@scripts/slides serve
