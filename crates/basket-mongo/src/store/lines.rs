@@ -50,6 +50,11 @@ impl Lines {
         turns
     }
 
+    /// At how many streams there is a command, or waits for one.
+    pub fn streams(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     fn place(&self, key: Vec<u8>) -> Place {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let line = Arc::clone(lines.entry(key.clone()).or_default());
@@ -66,47 +71,5 @@ impl Drop for Turn {
         if Arc::strong_count(line) == 2 {
             lines.remove(key);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(byte: u8) -> Vec<u8> {
-        vec![byte]
-    }
-
-    #[tokio::test]
-    async fn one_is_at_a_stream_at_a_time_and_a_line_ends_with_its_last() {
-        let lines = Lines::default();
-        let first = lines.line_up(vec![key(1), key(2), key(1)]).await;
-        let second = tokio::spawn({
-            let lines = lines.clone();
-            async move { lines.line_up(vec![key(2)]).await }
-        });
-        let third = lines.line_up(vec![key(3)]).await;
-        tokio::task::yield_now().await;
-        assert!(!second.is_finished());
-        drop(first);
-        let second = second.await.unwrap();
-        assert_eq!(lines.0.lock().unwrap().len(), 2);
-        drop((second, third));
-        assert!(lines.0.lock().unwrap().is_empty());
-    }
-
-    #[tokio::test]
-    async fn who_gives_up_leaves_the_line() {
-        let lines = Lines::default();
-        let first = lines.line_up(vec![key(1)]).await;
-        let waiting = tokio::spawn({
-            let lines = lines.clone();
-            async move { lines.line_up(vec![key(0), key(1)]).await }
-        });
-        tokio::task::yield_now().await;
-        waiting.abort();
-        assert!(waiting.await.is_err());
-        drop(first);
-        assert!(lines.0.lock().unwrap().is_empty());
     }
 }
