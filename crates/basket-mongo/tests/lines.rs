@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use basket_domain::{Basket, BasketId};
 use basket_mongo::{DynEventStore, EventStore, Together, Until, store::lines::Lines};
 use testkit::mongo::{created, product, qty, saved, with_database};
-use tokio::task::{JoinSet, yield_now};
+use tokio::{
+    task::{JoinSet, yield_now},
+    time::{Instant, sleep},
+};
 
 fn key(byte: u8) -> Vec<u8> {
     vec![byte]
@@ -38,6 +41,38 @@ async fn who_gives_up_leaves_the_line() {
     assert!(waiting.await.is_err());
     drop(first);
     assert_eq!(lines.streams(), 0);
+}
+
+/// Its first may be a future that nobody polls any more.
+#[tokio::test(start_paused = true)]
+async fn who_waits_in_a_line_that_stands_still_goes_on_without_a_turn() {
+    let lines = Lines::default();
+    let first = lines.line_up(vec![key(1)]).await;
+    let start = Instant::now();
+    let without = lines.line_up(vec![key(1)]).await;
+    assert!(start.elapsed() >= Duration::from_secs(5));
+    drop((first, without));
+    assert_eq!(lines.streams(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_in_a_line_that_moves_goes_on_waiting() {
+    let lines = Lines::default();
+    let mut waiting = JoinSet::new();
+    for place in 0..4_u32 {
+        let lines = lines.clone();
+        waiting.spawn(async move {
+            let _turn = lines.line_up(vec![key(1)]).await;
+            sleep(Duration::from_secs(4)).await;
+            place
+        });
+    }
+    let start = Instant::now();
+    let mut ended = Vec::new();
+    while let Some(place) = waiting.join_next().await {
+        ended.push((place.unwrap(), start.elapsed().as_secs()));
+    }
+    assert_eq!(ended, [(0, 4), (1, 8), (2, 12), (3, 16)]);
 }
 
 /// Sixteen commands at once; returns how often each was decided.

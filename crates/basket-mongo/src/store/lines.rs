@@ -4,34 +4,45 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    pin::pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
-use tokio::sync::{Mutex as Line, OwnedMutexGuard};
+use tokio::{
+    sync::{Mutex as First, OwnedMutexGuard},
+    time::timeout,
+};
+
+/// How long a line may stand still before who waits in it goes on without a turn. Its first may be a future that nobody polls, or
+/// wait for a server that does not answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The lines of one store and its clones: one for each stream that a command is at.
 #[derive(Debug, Clone, Default)]
-pub struct Lines(Arc<Mutex<ByKey>>);
-
-type ByKey = BTreeMap<Vec<u8>, Arc<Line<()>>>;
+pub struct Lines(Arc<Mutex<BTreeMap<Vec<u8>, Arc<Line>>>>);
 
 /// The turn of a command at its streams, until it is dropped.
 #[derive(Debug, Default)]
 pub struct Turns(Vec<Turn>);
 
-#[derive(Debug)]
-struct Turn {
-    place: Place,
-    /// None while it waits.
-    guard: Option<OwnedMutexGuard<()>>,
+#[derive(Debug, Default)]
+struct Line {
+    first: Arc<First<()>>,
+    /// How many have left it.
+    left: AtomicU64,
 }
 
-/// A place in a line.
+/// A place in a line; its first place with a guard.
 #[derive(Debug)]
-struct Place {
+struct Turn {
     lines: Lines,
     key: Vec<u8>,
-    line: Arc<Line<()>>,
+    line: Arc<Line>,
+    guard: Option<OwnedMutexGuard<()>>,
 }
 
 impl Lines {
@@ -43,8 +54,8 @@ impl Lines {
         keys.dedup();
         let mut turns = Turns::default();
         for key in keys {
-            let mut turn = Turn { place: self.place(key), guard: None };
-            turn.guard = Some(Arc::clone(&turn.place.line).lock_owned().await);
+            let mut turn = self.place(key);
+            turn.guard = turn.line.wait().await;
             turns.0.push(turn);
         }
         turns
@@ -55,21 +66,36 @@ impl Lines {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    fn place(&self, key: Vec<u8>) -> Place {
+    fn place(&self, key: Vec<u8>) -> Turn {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let line = Arc::clone(lines.entry(key.clone()).or_default());
-        Place { lines: self.clone(), key, line }
+        Turn { lines: self.clone(), key, line, guard: None }
+    }
+}
+
+impl Line {
+    /// Waits as long as the line moves.
+    async fn wait(&self) -> Option<OwnedMutexGuard<()>> {
+        let mut first = pin!(Arc::clone(&self.first).lock_owned());
+        loop {
+            let left = self.left.load(Relaxed);
+            match timeout(PATIENCE, &mut first).await {
+                Ok(guard) => return Some(guard),
+                Err(_) if self.left.load(Relaxed) == left => return None,
+                Err(_) => {}
+            }
+        }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
+        self.line.left.fetch_add(1, Relaxed);
         self.guard = None;
-        let Place { lines, key, line } = &self.place;
-        let mut lines = lines.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.lines.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Ours, and that in the map: nobody else is in this line.
-        if Arc::strong_count(line) == 2 {
-            lines.remove(key);
+        if Arc::strong_count(&self.line) == 2 {
+            lines.remove(&self.key);
         }
     }
 }
