@@ -32,8 +32,8 @@ pub struct Turns(Vec<Turn>);
 #[derive(Debug, Default)]
 struct Line {
     first: Arc<First<()>>,
-    /// How many have left it.
-    left: AtomicU64,
+    /// How many have had their turn.
+    served: AtomicU64,
 }
 
 /// A place in a line; its first place with a guard.
@@ -41,7 +41,8 @@ struct Line {
 struct Turn {
     lines: Lines,
     key: Vec<u8>,
-    line: Arc<Line>,
+    /// None when it has left.
+    line: Option<Arc<Line>>,
     guard: Option<OwnedMutexGuard<()>>,
 }
 
@@ -55,7 +56,9 @@ impl Lines {
         let mut turns = Turns::default();
         for key in keys {
             let mut turn = self.place(key);
-            turn.guard = turn.line.wait().await;
+            if let Some(line) = turn.line.clone() {
+                turn.guard = line.wait().await;
+            }
             turns.0.push(turn);
         }
         turns
@@ -69,7 +72,7 @@ impl Lines {
     fn place(&self, key: Vec<u8>) -> Turn {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let line = Arc::clone(lines.entry(key.clone()).or_default());
-        Turn { lines: self.clone(), key, line, guard: None }
+        Turn { lines: self.clone(), key, line: Some(line), guard: None }
     }
 }
 
@@ -78,10 +81,10 @@ impl Line {
     async fn wait(&self) -> Option<OwnedMutexGuard<()>> {
         let mut first = pin!(Arc::clone(&self.first).lock_owned());
         loop {
-            let left = self.left.load(Relaxed);
+            let served = self.served.load(Relaxed);
             match timeout(PATIENCE, &mut first).await {
                 Ok(guard) => return Some(guard),
-                Err(_) if self.left.load(Relaxed) == left => return None,
+                Err(_) if self.served.load(Relaxed) == served => return None,
                 Err(_) => {}
             }
         }
@@ -90,11 +93,15 @@ impl Line {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.line.left.fetch_add(1, Relaxed);
+        // Who leaves without a turn has not moved the line.
+        if let (Some(line), Some(_)) = (&self.line, &self.guard) {
+            line.served.fetch_add(1, Relaxed);
+        }
         self.guard = None;
         let mut lines = self.lines.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Ours, and that in the map: nobody else is in this line.
-        if Arc::strong_count(&self.line) == 2 {
+        self.line = None;
+        // That in the map: nobody is in this line.
+        if lines.get(&self.key).is_some_and(|line| Arc::strong_count(line) == 1) {
             lines.remove(&self.key);
         }
     }
