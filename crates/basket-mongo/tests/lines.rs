@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use basket_domain::{Basket, BasketId};
-use basket_mongo::{DynEventStore, EventStore, Together, Until, store::lines::Lines};
+use basket_domain::{Basket, BasketId, Refusal, Voucher};
+use basket_mongo::{DynEventStore, EventStore, Query, Together, Until, baskets::voucher_tag, store::lines::Lines};
 use testkit::mongo::{created, product, qty, saved, with_database};
 use tokio::{
     task::{JoinSet, yield_now},
@@ -75,6 +75,37 @@ async fn who_waits_in_a_line_that_moves_goes_on_waiting() {
     assert_eq!(ended, [(0, 4), (1, 8), (2, 12), (3, 16)]);
 }
 
+/// Who goes on without a turn, or gives up, has not moved the line.
+#[tokio::test(start_paused = true)]
+async fn the_patience_of_each_counts_from_when_it_came() {
+    let lines = Lines::default();
+    let _first = lines.line_up(vec![key(1)]).await;
+    let start = Instant::now();
+    let came = |lines: Lines, after: u64| async move {
+        sleep(Duration::from_secs(after)).await;
+        drop(lines.line_up(vec![key(1)]).await);
+        start.elapsed().as_secs()
+    };
+    let gives_up = tokio::spawn(came(lines.clone(), 2));
+    let (second, third) = (tokio::spawn(came(lines.clone(), 0)), tokio::spawn(came(lines.clone(), 1)));
+    sleep(Duration::from_secs(4)).await;
+    gives_up.abort();
+    assert_eq!((second.await.unwrap(), third.await.unwrap()), (5, 6));
+}
+
+/// The first of the line is never polled again, and the store answers.
+#[test]
+fn a_command_with_a_deadline_is_done_in_time_behind_one_that_stands_still() {
+    with_database(async |db| {
+        let store = db.store().await;
+        let id = *saved(&store, created()).await.id();
+        let _first = store.line_up(&[&id]).await.unwrap();
+        let rocks = product("rocks");
+        let command = store.command(&id).deadline(Duration::from_secs(2));
+        assert_eq!(command.run(|basket| basket.add_item(&rocks, qty(1))).await.unwrap().attempts, 1);
+    });
+}
+
 /// Sixteen commands at once; returns how often each was decided.
 async fn decided(store: impl EventStore<Basket> + Clone + Send + 'static, id: BasketId) -> Vec<u32> {
     let mut commands = JoinSet::new();
@@ -116,10 +147,7 @@ fn commands_to_two_streams_wait_for_their_turn_at_both_and_never_for_each_other(
                 let both = store.across([&ids[0], &ids[1]]);
                 let [one, _] = both
                     .run(|[one, other]| {
-                        Ok::<_, basket_domain::Refusal>([
-                            one.add_item(&rocks, qty(1))?,
-                            other.add_item(&rocks, qty(1))?,
-                        ])
+                        Ok::<_, Refusal>([one.add_item(&rocks, qty(1))?, other.add_item(&rocks, qty(1))?])
                     })
                     .await
                     .unwrap();
@@ -127,6 +155,22 @@ fn commands_to_two_streams_wait_for_their_turn_at_both_and_never_for_each_other(
             });
         }
         assert_eq!(commands.join_all().await, vec![1; 8]);
+        let mut commands = JoinSet::new();
+        for _ in 0..8 {
+            let store = store.clone();
+            commands.spawn(async move {
+                let voucher: Voucher = "SPRING".parse().unwrap();
+                let tag = Query::tagged([voucher_tag(&voucher)]);
+                let [done] = store
+                    .across([&a])
+                    .given(tag)
+                    .run(|[basket], _| Ok::<_, Refusal>([basket.redeem(&voucher, [])?]))
+                    .await
+                    .unwrap();
+                done.attempts
+            });
+        }
+        assert_eq!(commands.join_all().await, vec![1; 8], "the query is asked when it is their turn");
         assert_eq!(store.get(&a).await.unwrap().state().quantity(&product("rocks")), 8);
     });
 }

@@ -117,6 +117,7 @@ impl<A: Storable, S: Together<A> + ?Sized, const N: usize> Command<'_, S, Given<
             return Err(put.failed(StoreError::other(store.name(), format!("one command names '{twice}' twice"))));
         }
         for attempt in 1..=put.retries.attempts {
+            put.line_up(&store, &ids).await?;
             let answer = match query.is_empty() {
                 true => None,
                 false => Some(store.ask(&query).await.map_err(|error| put.failed(error))?),
@@ -164,7 +165,6 @@ async fn load<A: Storable, R, const N: usize>(
     ids: [&A::Id; N],
     attempt: u32,
 ) -> Handled<Result<[EventSourced<A>; N], [Done<A>; N]>, A, R> {
-    put.line_up(store, &ids).await?;
     let (mut ready, mut done) = (Vec::with_capacity(N), Vec::with_capacity(N));
     for id in ids {
         match put.load(store, id, attempt).await? {
