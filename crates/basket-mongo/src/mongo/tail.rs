@@ -249,6 +249,7 @@ impl<C: Codec> Seen<C> {
 
     /// What to report of a document in the change stream.
     fn live(&mut self, document: &RawDocument, time: Option<Timestamp>) -> Option<NewsOf<C>> {
+        self.keep_newest();
         if self.complete_at.is_some_and(|complete| time.is_some_and(|time| time > complete)) {
             (self.versions, self.unreadable) = (HashMap::new(), HashSet::new());
         }
@@ -260,7 +261,6 @@ impl<C: Codec> Seen<C> {
                 return is_new.then_some(News::Unreadable(unreadable));
             }
         };
-        self.keep_newest();
         let reported = !self.versions.is_empty() && self.has(&entry.stream, entry.version);
         (entry.version >= self.lowest && !reported).then_some(News::Event(entry))
     }
