@@ -149,9 +149,14 @@ impl<'a> Search<'a> {
         self.with(|find| find.skip(skip))
     }
 
+    /// For who may stop early: the next batch is fetched when it is asked for.
+    pub(super) fn batches_of(self, size: u32) -> Self {
+        self.with(|find| find.batch_size(size))
+    }
+
     /// For who will read all that is found: the next batch is on its way while one is read.
     pub(super) fn batch_size(self, size: u32) -> Self {
-        Self { ahead: true, ..self.with(|find| find.batch_size(size)) }
+        Self { ahead: true, ..self.batches_of(size) }
     }
 
     /// From a place of the index with these keys on.
@@ -174,7 +179,7 @@ impl<'a> Search<'a> {
 }
 
 /// The batches that a search has found. With a batch size, the next one is on its way while one is read: the server and the fold
-/// work at the same time, and two batches are in memory.
+/// work at the same time, and two batches are in memory, or three while the documents of one are copied.
 pub(super) struct Batches {
     events: Events,
     /// Before the first batch, and after the last.

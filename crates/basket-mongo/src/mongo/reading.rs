@@ -72,11 +72,11 @@ impl<'a, C: Codec> Reading<'a, C> {
         match &self.scope {
             // Without a condition on the version, so that an invalid one is found as well.
             Scope::From(id, ..=1) => {
-                events.find(doc! { C::KEY: C::key(id) }).sort(oldest_first).skip(*documents).batch_size(BATCH)
+                events.find(doc! { C::KEY: C::key(id) }).sort(oldest_first).skip(*documents).batches_of(BATCH)
             }
             Scope::From(id, version) => {
                 let filter = doc! { C::KEY: C::key(id), "version": { "$gte": as_stored(*version) } };
-                events.find(filter).sort(oldest_first).skip(*documents).batch_size(BATCH)
+                events.find(filter).sort(oldest_first).skip(*documents).batches_of(BATCH)
             }
             // What was appended meanwhile is newer than the first.
             Scope::NewestFirst(id) => {
