@@ -14,6 +14,7 @@ use tokio::{task::JoinSet, time::sleep};
 use crate::{
     clients::{Client, Load, Store},
     history::{Call, Record},
+    hurried::Hurried,
     kept::Kept,
     laws,
     readers::{Readable, Readers},
@@ -38,11 +39,11 @@ impl Clients {
         let (goes_on, mut running) = (Arc::new(AtomicBool::new(true)), JoinSet::new());
         for number in 0..load.clients {
             let (store, goes_on) = (store.clone(), Arc::clone(&goes_on));
-            running.spawn(async move {
-                let mut client = Client::new(store, record, number, load);
-                client.run(|| goes_on.load(SeqCst)).await;
-                client.settle().await;
-            });
+            // Those that line up, and those that come from elsewhere.
+            match number % 2 {
+                0 => running.spawn(at_work(Client::new(store, record, number, load), goes_on)),
+                _ => running.spawn(at_work(Client::new(Hurried(store), record, number, load), goes_on)),
+            };
         }
         Self { record, goes_on, running }
     }
@@ -74,6 +75,11 @@ impl Clients {
         }
         Ok(self.record.calls())
     }
+}
+
+async fn at_work<S: Store>(mut client: Client<'static, S>, goes_on: Arc<AtomicBool>) {
+    client.run(|| goes_on.load(SeqCst)).await;
+    client.settle().await;
 }
 
 /// Clients at work, and two readers.
