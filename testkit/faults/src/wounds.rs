@@ -61,6 +61,9 @@ pub struct Case {
 
 const LOAD: Load = Load { clients: 12, asks: &[], streams: 2, deadline: Duration::from_secs(10), seed: 7 };
 
+/// How often a mistake is tried again that has not hurt: two clients must meet in the middle of it.
+const CHANCES: u64 = 9;
+
 /// All of them.
 pub const CASES: [Case; 5] = [
     Case {
@@ -99,10 +102,21 @@ pub const CASES: [Case; 5] = [
 impl Case {
     /// What the harness sees: with the wound, or of a sound store under the same load.
     pub async fn show(&self, is_wounded: bool) -> anyhow::Result<Row> {
+        for seed in LOAD.seed.. {
+            let row = self.once(is_wounded, seed).await?;
+            if !is_wounded || row.count(self.law) > 0 || seed == LOAD.seed + CHANCES {
+                return Ok(row);
+            }
+        }
+        anyhow::bail!("there are no more seeds")
+    }
+
+    async fn once(&self, is_wounded: bool, seed: u64) -> anyhow::Result<Row> {
         let Some(load) = self.load else {
             let wound = is_wounded.then_some(self.wound);
-            return client::projecting(Setting { rounds: 8, seed: LOAD.seed, wound }).await;
+            return client::projecting(Setting { rounds: 8, seed, wound }).await;
         };
+        let load = Load { seed, ..load };
         let name = format!("faults_{}", CommitId::new());
         let address = format!("{}{name}", server(REPLICA_SET));
         let store = MongoStore::<Lists>::at(&address).await?;
