@@ -129,6 +129,8 @@ async fn jumps<S: Store + Readable>(setting: Setting, clock: &Clock, address: &s
     clock.set("+0")?;
     sleep(Duration::from_millis(*A_WHILE.end())).await;
     let calls = Process::kill_all(processes)?.concat();
+    // What was on its way then, a busy server may write now.
+    sleep(Duration::from_secs(1)).await;
     let kept = Kept::of_store(store).await?;
     let mut broken = laws::check(&calls, &kept);
     readers::catch_up(store).await?;
