@@ -4,9 +4,11 @@
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use basket_domain::{Basket, BasketEvent, BasketId, EventSourced, Refusal};
-use basket_mongo::{Baskets, CommandError, Commit, Entry, EventStore, Expected, Outcome, Retries, Scope, StoreError};
+use basket_mongo::{
+    Baskets, CommandError, Commit, Entry, EventStore, Expected, MongoStore, Outcome, Retries, Scope, StoreError,
+};
 use futures_util::future::join_all;
-use testkit::mongo::{created, created_with_socks, new_id, product, qty, with_database};
+use testkit::mongo::{TestDatabase, created, created_with_socks, new_id, product, qty, with_database};
 
 #[test]
 fn a_command_is_loaded_decided_and_appended() {
@@ -21,13 +23,27 @@ fn a_command_is_loaded_decided_and_appended() {
     });
 }
 
+/// Each shopper has a program of their own: the commands of one program would wait for each other.
+async fn programs(db: &TestDatabase) -> Vec<MongoStore<Baskets>> {
+    let stores = join_all((0..4).map(|_| db.store())).await;
+    // Each has looked for its index, and will not again.
+    for store in &stores {
+        store.save(&mut created()).await.unwrap();
+    }
+    stores
+}
+
 #[test]
 fn two_shoppers_at_once_both_get_what_they_asked_for() {
     with_database(async |db| {
         let (store, mut basket) = (db.store().await, created());
         store.save(&mut basket).await.unwrap();
-        let add = |name| store.command(basket.id()).run(move |basket| basket.add_item(&product(name), qty(1)));
-        for outcome in join_all(["rocks", "clocks", "socks", "hats"].map(add)).await {
+        let stores = programs(&db).await;
+        let adds = ["rocks", "clocks", "socks", "hats"]
+            .into_iter()
+            .zip(&stores)
+            .map(|(name, store)| store.command(basket.id()).run(move |basket| basket.add_item(&product(name), qty(1))));
+        for outcome in join_all(adds).await {
             outcome.expect("the slower one met a conflict, and should have loaded again and decided afresh");
         }
         let products = store.get(basket.id()).await.unwrap().state().items().len();
@@ -40,9 +56,10 @@ fn the_second_decision_is_made_on_what_is_there_by_then() {
     with_database(async |db| {
         let (store, mut basket) = (db.store().await, created_with_socks());
         store.save(&mut basket).await.unwrap();
-        let remove = |_| store.command(basket.id()).run(|basket| basket.remove_item(&product("socks")));
-        let (removed, others): (Vec<_>, Vec<_>) =
-            join_all((0..4).map(remove)).await.into_iter().partition(Result::is_ok);
+        let stores = programs(&db).await;
+        let removes =
+            stores.iter().map(|store| store.command(basket.id()).run(|basket| basket.remove_item(&product("socks"))));
+        let (removed, others): (Vec<_>, Vec<_>) = join_all(removes).await.into_iter().partition(Result::is_ok);
         assert_eq!(removed.len(), 1, "the socks were there once, and left is how many have removed them");
         for other in others.into_iter().filter_map(Result::err) {
             let is_refused = matches!(other, CommandError::Refused(Refusal::NotInBasket { .. }));
