@@ -11,9 +11,9 @@ use bench::{
     curves::{self, GROWTHS},
     machine::{Machine, today},
     peers::{self, PEER_WORKS, Peer},
-    report::{CurveRow, Row},
+    report::{CurveRow, Report, Row, Rows},
     tables::{duration, plain, range, times},
-    works::{self, WORKS, chosen},
+    works::{self, WORKS, Work, chosen},
 };
 use clap::Parser;
 
@@ -28,8 +28,8 @@ fn main() -> Result<()> {
     };
     runtime.block_on(async {
         match args.command {
-            Command::Run(how) => run(&how).await,
-            Command::Choices(how) => choices(&how).await,
+            Command::Run(how) => run(&how, WORKS, |report| &mut report.works).await,
+            Command::Choices(how) => run(&how, CHOICES, |report| &mut report.choices).await,
             Command::Peers { program, how } => peers(&program, &how).await,
             Command::Curves { long, how } => grow(&how, long).await,
             Command::List => {
@@ -47,28 +47,28 @@ fn main() -> Result<()> {
     })
 }
 
-async fn run(how: &How) -> Result<()> {
+/// Measures works of a list, and puts each into its rows of the report.
+async fn run(how: &How, list: &[Work], rows: fn(&mut Report) -> &mut Rows) -> Result<()> {
     let setting = how.setting()?;
     let machine = Machine::here(&setting.server).await?;
-    for work in chosen(WORKS, |work| work.name, &how.names)? {
+    for work in chosen(list, |work| work.name, &how.names)? {
         let measured = work.run(&setting).await.with_context(|| work.name)?;
-        print(work.name, &measured);
-        let row = Row { date: today(), machine: machine.clone(), measured };
-        how.change(|report| drop(report.works.insert(work.name.into(), row)))?;
+        keep(how, &machine, work.name, measured, rows)?;
     }
     Ok(())
 }
 
-async fn choices(how: &How) -> Result<()> {
-    let setting = how.setting()?;
-    let machine = Machine::here(&setting.server).await?;
-    for work in chosen(CHOICES, |work| work.name, &how.names)? {
-        let measured = work.run(&setting).await.with_context(|| work.name)?;
-        print(work.name, &measured);
-        let row = Row { date: today(), machine: machine.clone(), measured };
-        how.change(|report| drop(report.choices.insert(work.name.into(), row)))?;
-    }
-    Ok(())
+/// Prints what was measured, and puts it into the report.
+fn keep(
+    how: &How,
+    machine: &Machine,
+    name: &str,
+    measured: Measured,
+    rows: fn(&mut Report) -> &mut Rows,
+) -> Result<()> {
+    print(name, &measured);
+    let row = Row { date: today(), machine: machine.clone(), measured };
+    how.change(|report| drop(rows(report).insert(name.into(), row)))
 }
 
 async fn peers(program: &Path, how: &How) -> Result<()> {
@@ -84,9 +84,7 @@ async fn peers(program: &Path, how: &How) -> Result<()> {
     ensure!(!installed.is_empty(), "no peer is installed; testkit/bench/peers/README.md says how");
     for work in chosen(PEER_WORKS, |work| work.name, &how.names)? {
         let measured = work.run(&setting, &installed).await.with_context(|| work.name)?;
-        print(work.name, &measured);
-        let row = Row { date: today(), machine: machine.clone(), measured };
-        how.change(|report| drop(report.peers.insert(work.name.into(), row)))?;
+        keep(how, &machine, work.name, measured, |report| &mut report.peers)?;
     }
     Ok(())
 }

@@ -21,17 +21,20 @@ use crate::{
 pub struct Report {
     /// The works, by name.
     #[serde(default)]
-    pub works: BTreeMap<String, Row>,
+    pub works: Rows,
     /// The works of the peers, by name.
     #[serde(default)]
-    pub peers: BTreeMap<String, Row>,
+    pub peers: Rows,
     /// The other shapes, by name.
     #[serde(default)]
-    pub choices: BTreeMap<String, Row>,
+    pub choices: Rows,
     /// The curves, by name.
     #[serde(default)]
     pub curves: BTreeMap<String, CurveRow>,
 }
+
+/// Works that were measured, by name.
+pub type Rows = BTreeMap<String, Row>;
 
 /// A work that was measured.
 #[derive(Debug, Clone, Serialize, Deserialize)]

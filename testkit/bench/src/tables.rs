@@ -5,10 +5,10 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use anyhow::{Context, Result};
 
 use crate::{
-    bout::Measured,
+    bout::{Figure, Measured},
     choices::CHOICES,
     peers::PEER_WORKS,
-    report::{Report, Row},
+    report::{Report, Row, Rows},
     statistics::Spread,
     works::WORKS,
 };
@@ -40,36 +40,40 @@ pub fn works(report: &Report) -> String {
 
 /// The peers, each work with all that have done it, ours first; nothing where none was measured.
 pub fn peers(report: &Report) -> String {
-    if report.peers.is_empty() {
-        return String::new();
-    }
-    let mut table = String::from("| work | store | time | times ours | what it gives less |\n|---|---|--:|--:|---|\n");
-    for work in PEER_WORKS {
-        let Some(row) = report.peers.get(work.name) else { continue };
-        for (place, side) in row.measured.sides.iter().enumerate() {
-            let name = if place == 0 { format!("`{}`: {}", work.name, work.what) } else { String::new() };
-            let less = if side.less.is_empty() { "–" } else { &side.less };
-            let (time, ratio) = (duration(side.nanos.median), range(side.ratio));
-            table += &format!("| {name} | {} | {time} | {ratio} | {less} |\n", side.name);
-        }
-    }
-    table + &places(report.peers.values())
+    let header = "| work | store | time | times ours | what it gives less |\n|---|---|--:|--:|---|\n";
+    let works = PEER_WORKS.iter().map(|work| (work.name, work.what));
+    sides(header, works, &report.peers, |side| match side.less.as_str() {
+        "" => " – |".into(),
+        less => format!(" {less} |"),
+    })
 }
 
 /// The other shapes, each work with all of them; nothing where none was measured.
 pub fn choices(report: &Report) -> String {
-    if report.choices.is_empty() {
+    let works = CHOICES.iter().map(|work| (work.name, work.what));
+    sides("| work | shape | time | ratio |\n|---|---|--:|--:|\n", works, &report.choices, |_| String::new())
+}
+
+/// A line for each side of each work, with a cell more where there is one.
+fn sides<'a>(
+    header: &str,
+    works: impl Iterator<Item = (&'a str, &'a str)>,
+    rows: &Rows,
+    more: impl Fn(&Figure) -> String,
+) -> String {
+    if rows.is_empty() {
         return String::new();
     }
-    let mut table = String::from("| work | shape | time | ratio |\n|---|---|--:|--:|\n");
-    for work in CHOICES {
-        let Some(row) = report.choices.get(work.name) else { continue };
+    let mut table = header.to_owned();
+    for (work, what) in works {
+        let Some(row) = rows.get(work) else { continue };
         for (place, side) in row.measured.sides.iter().enumerate() {
-            let name = if place == 0 { format!("`{}`: {}", work.name, work.what) } else { String::new() };
-            table += &format!("| {name} | {} | {} | {} |\n", side.name, duration(side.nanos.median), range(side.ratio));
+            let name = if place == 0 { format!("`{work}`: {what}") } else { String::new() };
+            let (time, ratio) = (duration(side.nanos.median), range(side.ratio));
+            table += &format!("| {name} | {} | {time} | {ratio} |{}\n", side.name, more(side));
         }
     }
-    table + &places(report.choices.values())
+    table + &places(rows.values())
 }
 
 /// The curves, each with its chart and its figures.
