@@ -66,12 +66,7 @@ fn write_plain(value: RawBsonRef<'_>, text: &mut Vec<u8>) -> Option<()> {
             let fields = document.iter().map(|field| field.ok().map(|(name, value)| (name.as_str(), value)));
             return write_plain_fields(fields, text);
         }
-        RawBsonRef::ObjectId(id) => {
-            text.extend_from_slice(b"{\"$oid\":\"");
-            let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
-            text.extend(id.bytes().into_iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
-            text.extend_from_slice(b"\"}");
-        }
+        RawBsonRef::ObjectId(id) => write!(text, "{{\"$oid\":\"{id}\"}}").ok()?,
         RawBsonRef::DateTime(time) if is_shown(time) => {
             let time = time.try_to_rfc3339_string().ok()?;
             write!(text, "{{\"$date\":\"{time}\"}}").ok()?;
