@@ -43,7 +43,7 @@ async fn who_gives_up_leaves_the_line() {
     assert_eq!(lines.streams(), 0);
 }
 
-/// Its first may be a future that nobody polls any more.
+/// The first in the line may be a future that nobody polls any more.
 #[tokio::test(start_paused = true)]
 async fn who_waits_in_a_line_that_stands_still_goes_on_without_a_turn() {
     let lines = Lines::default();

@@ -75,8 +75,8 @@ pub trait EventStore<A: Storable>: Sync {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<EntryOf<A>>, StoreError>> + Send;
 
-    /// Lets a command wait until others of this process are done at its streams, which saves it from deciding in vain. A store
-    /// for which that is not worth it keeps nobody waiting.
+    /// Lets a command wait until other commands of this process are done with these streams, which saves it from deciding in
+    /// vain. By default, a store lets no command wait.
     fn line_up(&self, ids: &[&A::Id]) -> impl Future<Output = Result<Turns, StoreError>> + Send {
         let _ = ids;
         ready(Ok(Turns::default()))

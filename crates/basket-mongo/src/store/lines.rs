@@ -17,8 +17,8 @@ use tokio::{
     time::timeout,
 };
 
-/// How long a line may stand still before who waits in it goes on without a turn. Its first may be a future that nobody polls, or
-/// wait for a server that does not answer.
+/// A command that waits in a line goes on without a turn when nobody has had one for so long. The first in the line may be a future
+/// that nobody polls, or it may wait for a server that does not answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The lines of one store and its clones: one for each stream that a command is at.
@@ -47,9 +47,9 @@ struct Turn {
 }
 
 impl Lines {
-    /// Waits until nobody is before it at any of these streams, each named by its key in bytes.
+    /// Waits for a turn at each of these streams, which are named by their keys in bytes.
     ///
-    /// Who lines up at several does so in the order of the keys, so that no two commands wait for each other.
+    /// The turns are taken in the order of the keys, so that no two commands wait for each other.
     pub async fn line_up(&self, mut keys: Vec<Vec<u8>>) -> Turns {
         keys.sort();
         keys.dedup();
@@ -100,7 +100,7 @@ impl Drop for Turn {
         self.guard = None;
         let mut lines = self.lines.0.lock().unwrap_or_else(PoisonError::into_inner);
         self.line = None;
-        // That in the map: nobody is in this line.
+        // The last one that counts is the map's own: the line is empty.
         if lines.get(&self.key).is_some_and(|line| Arc::strong_count(line) == 1) {
             lines.remove(&self.key);
         }
