@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
-use basket_mongo::{News, Since, Tail};
+use basket_mongo::{Baskets, MongoStore, News, Since, Tail};
 use bson::{Document, doc, oid::ObjectId};
 use futures_util::{TryStreamExt, future::join_all};
-use testkit::mongo::{created_with_socks, saved, with_database};
+use testkit::{
+    mongo::{created_with_socks, saved, with_database},
+    own_server::{OwnServer, initiate},
+};
 use tokio::time::sleep;
 
 /// The newest version that is written; every odd one from 3 on can't be read.
@@ -48,5 +51,26 @@ fn what_cant_be_read_is_reported_once_and_nothing_else_is_lost() {
         for versions in shown {
             assert_eq!(versions, (1..=LAST).collect::<Vec<_>>());
         }
+    });
+}
+
+/// It gives no time of a commit until it has its keys to sign it with.
+#[test]
+fn a_reader_waits_for_a_server_that_has_just_started() {
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let without_keys = ["--setParameter", "failpoint.disableKeyGeneration={mode: 'alwaysOn'}"];
+        let Some(mut server) = OwnServer::program_with(without_keys.map(str::to_owned).into()) else { return };
+        initiate(&format!("127.0.0.1:{}", server.port())).await.unwrap();
+        let root = doc! { "role": "root", "db": "admin" };
+        server.lock([doc! { "createUser": "ann", "pwd": "s3cret", "roles": [root] }]).await;
+        let store = MongoStore::<Baskets>::at(&server.address_of("ann")).await.unwrap();
+        let mut news = std::pin::pin!(store.tail(Since::Now(None)));
+        let admin = store.collection().client().database("admin");
+        let keys_are_made = async {
+            sleep(Duration::from_millis(500)).await;
+            admin.run_command(doc! { "configureFailPoint": "disableKeyGeneration", "mode": "off" }).await.unwrap();
+        };
+        let (first, ()) = tokio::join!(news.try_next(), keys_are_made);
+        assert!(matches!(first.unwrap(), Some(News::Watching { .. })));
     });
 }

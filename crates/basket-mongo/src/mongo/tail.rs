@@ -29,6 +29,9 @@ use crate::store::{
     tail::{News, NewsOf, Since, Tail},
 };
 
+/// How often to ask again for a time that is not signed yet: seven seconds to fourteen.
+const KEYS_ARE_MADE: u32 = 10;
+
 impl<C: Codec> Tail<C> for MongoStore<C> {
     fn tail(&self, since: Since<Id<C>>) -> impl Stream<Item = Result<NewsOf<C>, StoreError>> + Send {
         // A server by itself has no change stream.
@@ -171,6 +174,8 @@ impl<C: Codec> MongoStore<C> {
     /// With a majority read, the server returns the time of the majority's newest write, which can't be rolled back; with any
     /// other command, that of its own newest write, which a majority read may not see yet. In a sharded cluster it is the time of
     /// the shard that has come furthest, so a second read waits until the majority of each shard has reached it.
+    ///
+    /// A server with access control signs its times: one that has just started gives none until it has its keys.
     pub(super) async fn majority_time(&self) -> Result<Timestamp, StoreError> {
         let read = async |concern: Document| {
             let find = doc! {
@@ -178,11 +183,16 @@ impl<C: Codec> MongoStore<C> {
             };
             self.database().run_command(find).await.map_err(|error| self.failed(error))
         };
-        let answer = read(doc! { "level": "majority" }).await?;
-        let why = "it gives no operationTime, so it keeps no order of commits";
-        let time = answer.get_timestamp("operationTime").map_err(|_| StoreError::other(&self.name, why))?;
-        read(doc! { "level": "majority", "afterClusterTime": time }).await?;
-        Ok(time)
+        for attempt in 0..=KEYS_ARE_MADE {
+            let answer = read(doc! { "level": "majority" }).await?;
+            if let Ok(time) = answer.get_timestamp("operationTime") {
+                read(doc! { "level": "majority", "afterClusterTime": time }).await?;
+                return Ok(time);
+            }
+            sleep(pause(attempt)).await;
+        }
+        let why = "it gives no operationTime, as one that has just started and has no keys to sign it with";
+        Err(StoreError::Unreachable { store: self.name.clone(), why: why.into(), source: None })
     }
 
     /// What is inserted after a position, in the order of the commits.
