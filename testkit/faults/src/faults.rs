@@ -16,6 +16,9 @@ mod wal;
 
 use std::{future::Future, pin::Pin};
 
+use anyhow::Context;
+use tokio::runtime::Builder;
+
 use crate::{
     clients::{Ask, DEADLINE, Load},
     row::Row,
@@ -31,8 +34,21 @@ pub struct Fault {
     pub what: &'static str,
     /// How many rounds of it `make faults` does, and how many `make tests`.
     pub rounds: (usize, usize),
-    /// Does it.
-    pub run: fn(Setting) -> Running,
+    begin: fn(Setting) -> Running,
+}
+
+impl Fault {
+    /// Tries it, on threads that have its name and much stack: once, one of the usual 2 MB was not enough, and nobody could say
+    /// whose it was.
+    pub fn run(&self, setting: Setting) -> anyhow::Result<Row> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name(self.name)
+            .thread_stack_size(16 << 20)
+            .enable_all()
+            .build()?;
+        runtime.block_on((self.begin)(setting)).with_context(|| format!("{}, {setting:?}", self.name))
+    }
 }
 
 /// How a fault is tried.
@@ -63,7 +79,7 @@ impl Setting {
 }
 
 /// A fault under way.
-pub type Running = Pin<Box<dyn Future<Output = anyhow::Result<Row>>>>;
+type Running = Pin<Box<dyn Future<Output = anyhow::Result<Row>>>>;
 
 macro_rules! faults {
     ($($module:ident :: $run:ident, $name:literal, $rounds:expr, $short:expr, $what:literal;)*) => {
@@ -71,7 +87,7 @@ macro_rules! faults {
             name: $name,
             what: $what,
             rounds: ($rounds, $short),
-            run: |setting| Box::pin($module::$run(setting)),
+            begin: |setting| Box::pin($module::$run(setting)),
         }),*]
     };
 }
