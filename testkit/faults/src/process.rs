@@ -1,11 +1,12 @@
 //! A client in a process of its own, that may be killed: `faults client`. It writes its record to a file, line by line, and goes on
-//! until it is killed.
+//! until it is killed, or who has started it is gone.
 
 use std::{
     fs::File,
-    io::BufReader,
+    io::{self, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Stdio, exit},
+    thread,
 };
 
 use anyhow::bail;
@@ -84,7 +85,7 @@ impl Process {
         if let Some(wound) = task.wound.and_then(|wound| wound.to_possible_value()) {
             command.args(["--wound", wound.get_name()]);
         }
-        command.stdin(Stdio::null()).stdout(File::create(record)?).stderr(Stdio::null());
+        command.stdin(Stdio::piped()).stdout(File::create(record)?).stderr(Stdio::null());
         change(&mut command);
         Ok(Self { child: command.spawn()?, record: record.to_owned() })
     }
@@ -122,8 +123,14 @@ impl Drop for Process {
     }
 }
 
-/// Does it, in this process, until it is killed. A read model whose store gives an error that no waiting mends ends with it.
+/// Does it, in this process, until it is killed or its standard input ends. A read model ends with an error of its store that no
+/// waiting mends.
 pub async fn run(task: Task) -> anyhow::Result<()> {
+    // Whoever started it has the other end: a test that aborts kills nobody.
+    thread::spawn(|| {
+        io::copy(&mut io::stdin(), &mut io::sink()).ok();
+        exit(0);
+    });
     if task.store.starts_with("mongodb://") {
         wounded(MongoStore::<Lists>::at(&task.store).await?, task).await?;
     } else {
