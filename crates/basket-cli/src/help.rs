@@ -15,7 +15,12 @@ pub(crate) const PROGRAM: &str = "basket";
 pub(crate) fn in_words_of<D: Domain>(program: Command) -> Command {
     let name = program.get_name().to_owned();
     reworded(program, &|text| {
-        let text = text.to_string().replace("{program}", &name);
+        let ansi = text.ansi().to_string();
+        // All texts come by here, and few have anything to replace.
+        if !ansi.contains('{') {
+            return text.clone();
+        }
+        let text = ansi.replace("{program}", &name);
         let text = text.replace("{streams}", &format!("{}s", what::<D>())).replace("{stream}", what::<D>());
         text.replace("{row}", D::ROW).replace("{id}", D::EXAMPLE_ID).into()
     })

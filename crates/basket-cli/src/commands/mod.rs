@@ -154,7 +154,14 @@ fn command_line() -> clap::Command {
 
 /// The arguments of this process. After `--help`, `--version` or a mistake, all is printed and the exit code is returned.
 pub(crate) fn parse() -> Result<Args, ExitCode> {
-    command_line().try_get_matches().and_then(|matches| Args::from_arg_matches(&matches)).map_err(|error| {
+    let parsed =
+        |program: clap::Command| program.try_get_matches().and_then(|matches| Args::from_arg_matches(&matches));
+    // The words of the domain are for who reads the help: to put them into all texts takes as long as all else at a start.
+    let parsed = parsed(Args::command()).or_else(|answer| match answer.kind() {
+        ErrorKind::DisplayVersion => Err(answer),
+        _ => parsed(command_line()),
+    });
+    parsed.map_err(|error| {
         match error.kind() {
             // One line that names the value, the argument and the reason; the value can't break the line.
             ErrorKind::ValueValidation => {
