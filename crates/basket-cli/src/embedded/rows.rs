@@ -61,17 +61,18 @@ pub(super) struct Table {
     /// The column of the stream's id.
     key: &'static str,
     /// Reads the key that [`key_text`] wrote.
-    pub(super) read_key: fn(String) -> RawBson,
+    pub(super) read_key: fn(&str) -> RawBson,
 }
 
 impl Table {
     pub(super) fn of<C: Codec>() -> Self {
-        let read_key = |text: String| {
+        let read_key = |text: &str| {
             // One id has one text, so that a stream is one stream.
-            let id = ObjectId::parse_str(&text).ok().filter(|id| id.to_hex() == text).map(RawBson::ObjectId);
-            let json = || RawBson::try_from(serde_json::from_str::<Bson>(&text).ok()?).ok();
+            let is_lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+            let id = ObjectId::parse_str(text).ok().filter(|_| is_lower).map(RawBson::ObjectId);
+            let json = || RawBson::try_from(serde_json::from_str::<Bson>(text).ok()?).ok();
             let is_key = |key: &RawBson| C::id(key.as_raw_bson_ref()).is_some();
-            let text = RawBson::String(text.clone());
+            let text = RawBson::String(text.into());
             if is_key(&text) { text } else { id.filter(is_key).or_else(|| json().filter(is_key)).unwrap_or(text) }
         };
         Self { name: C::COLLECTION, key: C::KEY, read_key }
@@ -221,7 +222,7 @@ impl Table {
 
     /// The key that [`key_text`] wrote.
     pub(super) fn key_of(self, text: String) -> Bson {
-        Bson::try_from((self.read_key)(text)).unwrap_or(Bson::Null)
+        Bson::try_from((self.read_key)(&text)).unwrap_or(Bson::Null)
     }
 
     /// The documents that a condition selects, a page at most; and the place and the position of the last of them.
@@ -264,7 +265,7 @@ fn document(row: &Row<'_>, table: Table) -> rusqlite::Result<RawDocumentBuf> {
     let key = <&CStr>::try_from(table.key).map_err(unwritable)?;
     document.append(key, column(row, 1, table.read_key)?);
     document.append(cstr!("version"), RawBson::Int64(row.get(2)?));
-    document.append(cstr!("type"), column(row, 3, RawBson::String)?);
+    document.append(cstr!("type"), column(row, 3, |kind| RawBson::String(kind.into()))?);
     document.append(cstr!("data"), column(row, 4, document_of)?);
     document.append(cstr!("recorded_at"), column(row, 5, time)?);
     document.append(cstr!("commit"), column(row, 6, object_id)?);
@@ -336,29 +337,27 @@ fn unwritable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rus
 }
 
 /// Reads the text of a column with `read`; as bytes where it is not UTF-8, which SQLite does not check.
-pub(super) fn column(row: &Row<'_>, column: usize, read: impl FnOnce(String) -> RawBson) -> rusqlite::Result<RawBson> {
-    let bytes = row.get_ref(column)?.as_bytes()?.to_owned();
-    Ok(String::from_utf8(bytes).map_or_else(
-        |error| RawBson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: error.into_bytes() }),
-        read,
-    ))
+pub(super) fn column(row: &Row<'_>, column: usize, read: impl FnOnce(&str) -> RawBson) -> rusqlite::Result<RawBson> {
+    let bytes = row.get_ref(column)?.as_bytes()?;
+    let binary = |_| RawBson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: bytes.into() });
+    Ok(str::from_utf8(bytes).map_or_else(binary, read))
 }
 
-pub(super) fn object_id(text: String) -> RawBson {
-    ObjectId::parse_str(&text).map_or(RawBson::String(text), RawBson::ObjectId)
+pub(super) fn object_id(text: &str) -> RawBson {
+    ObjectId::parse_str(text).map_or_else(|_| RawBson::String(text.into()), RawBson::ObjectId)
 }
 
 /// A time in the form that a store writes; any other text would come out of it as another one.
-pub(super) fn time(text: String) -> RawBson {
+pub(super) fn time(text: &str) -> RawBson {
     let is_same = |time: &DateTime| time.try_to_rfc3339_string().is_ok_and(|again| again == text);
-    let time = DateTime::parse_rfc3339_str(&text).ok().filter(is_same);
-    time.map_or(RawBson::String(text), RawBson::DateTime)
+    let time = DateTime::parse_rfc3339_str(text).ok().filter(is_same);
+    time.map_or_else(|| RawBson::String(text.into()), RawBson::DateTime)
 }
 
 /// A JSON array as an array; any other text as a string.
-fn array_of(text: String) -> RawBson {
-    let tags = serde_json::from_str::<Vec<String>>(&text);
-    tags.map_or(RawBson::String(text), |tags| RawBson::Array(tags.into_iter().collect()))
+fn array_of(text: &str) -> RawBson {
+    let tags = serde_json::from_str::<Vec<String>>(text);
+    tags.map_or_else(|_| RawBson::String(text.into()), |tags| RawBson::Array(tags.into_iter().collect()))
 }
 
 /// Adds to every table of events in a file of version 2 what a query finds events by.
@@ -376,6 +375,6 @@ pub(super) fn add_tags(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// A JSON object as a document; any other text as a string, which is then named as one.
-pub(super) fn document_of(text: String) -> RawBson {
-    json::read_as_it_is(&text).map_or(RawBson::String(text), RawBson::Document)
+pub(super) fn document_of(text: &str) -> RawBson {
+    json::read_as_it_is(text).map_or_else(|_| RawBson::String(text.into()), RawBson::Document)
 }
