@@ -41,7 +41,7 @@ struct Place {
 impl Place {
     /// What the next event of the stream has.
     fn next<C: Codec>(&self) -> Document {
-        doc! { C::KEY: self.key.clone(), "version": as_stored(self.version.saturating_add(1)) }
+        doc! { C::key_field(): self.key.clone(), "version": as_stored(self.version.saturating_add(1)) }
     }
 }
 
@@ -112,7 +112,7 @@ impl<C: Codec> MongoStore<C> {
         let (mut not_written, mut lost) = (None, None);
         for send in 1..=retries.attempts {
             let Err(error) = self.write(commit, writes).await else { return Ok(Outcome::Now) };
-            match fate(&error, C::KEY) {
+            match fate(&error, C::key_field()) {
                 _ if is_moved(&error) => match self.find_ours(commit, writes).await {
                     Ok(Found::Ours(outcome)) => return Ok(outcome),
                     // It may have been an earlier attempt of ours that moved it, and may still vanish.

@@ -34,7 +34,8 @@ impl<C: Codec> MongoStore<C> {
     /// Deletes the events and notes where they are; how many there were, if not as many as expected.
     async fn move_in(&self, session: &mut ClientSession, id: &Id<C>, to: &Archived) -> Result<Option<u64>, Error> {
         let note = doc! { "file": &to.file, "events": as_stored(to.events), "at": to.at };
-        let deleted = self.events.delete_many(doc! { C::KEY: C::key(id) }).session(&mut *session).await?.deleted_count;
+        let deleted =
+            self.events.delete_many(doc! { C::key_field(): C::key(id) }).session(&mut *session).await?.deleted_count;
         if deleted != to.events {
             return Ok(Some(deleted));
         }

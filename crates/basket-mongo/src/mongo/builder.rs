@@ -39,7 +39,7 @@ pub struct Builder<C> {
 impl<C: Codec> Builder<C> {
     pub(super) fn new(address: String) -> Self {
         let (database, app_name, server, majority) = (None, None, None, None);
-        Self { address, database, collection: C::COLLECTION.into(), app_name, server, majority, codec: PhantomData }
+        Self { address, database, collection: C::collection().into(), app_name, server, majority, codec: PhantomData }
     }
 
     /// The database, in place of the one in the address.
@@ -92,7 +92,7 @@ impl<C: Codec> MongoStore<C> {
         let (servers, _) = self.name.rsplit_once('/').unwrap_or((&self.name, ""));
         let writes = self.events.write_concern().cloned().unwrap_or_else(WriteConcern::majority);
         let database = &self.events.namespace().db;
-        let other = MongoStore::of(self.events.client(), servers.to_owned(), writes, database, D::COLLECTION)?;
+        let other = MongoStore::of(self.events.client(), servers.to_owned(), writes, database, D::collection())?;
         Ok(other.taking(self.turns()))
     }
 }

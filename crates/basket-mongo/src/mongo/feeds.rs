@@ -132,7 +132,7 @@ impl<C: Codec> MongoStore<C> {
     /// An error of a write for a feed.
     fn not_kept(&self, error: Error, feed: &str) -> StoreError {
         let (is_fenced, is_moved) = (error.get_custom::<Fenced>().is_some(), error.get_custom::<Moved>().is_some());
-        match fate(&error, C::KEY) {
+        match fate(&error, C::key_field()) {
             _ if is_fenced => StoreError::Fenced { store: self.name.clone(), feed: feed.to_owned() },
             _ if is_moved => has_moved(&self.name),
             _ if wants_a_replica_set(&error) => StoreError::NotAReplicaSet { store: self.name.clone(), events: 0 },

@@ -56,7 +56,7 @@ impl<C: Codec> Reader<'_, C> {
                         return Ok(Passed { shown: None, position: Position::Time(since), is_last: false });
                     };
                     let field = |name| document.get(name).ok().flatten().and_then(|value| Bson::try_from(value).ok());
-                    let after = (field(C::KEY).unwrap_or(Bson::Null), field("version").unwrap_or(Bson::Null));
+                    let after = (field(C::key_field()).unwrap_or(Bson::Null), field("version").unwrap_or(Bson::Null));
                     let position = Position::Stored { since, after: Some(after) };
                     return Ok(Passed { shown: Some(Shown::read(&document)), position, is_last: false });
                 }
@@ -109,7 +109,7 @@ impl<C: Codec> MongoStore<C> {
 
     /// The stored documents behind a place in the index.
     async fn stored(&self, after: Option<(Bson, Bson)>) -> Result<Stored, StoreError> {
-        let index = doc! { C::KEY: 1, "version": 1 };
+        let index = doc! { C::key_field(): 1, "version": 1 };
         let mut find = self.events.find(doc! {}).sort(index.clone()).batch_size(BATCH);
         if let Some((key, version)) = after {
             let raw = RawBson::try_from(version.clone()).ok();
@@ -117,7 +117,7 @@ impl<C: Codec> MongoStore<C> {
             let next = raw
                 .and_then(|raw| integral(raw.as_raw_bson_ref()))
                 .map_or(version, |v| Bson::Int64(v.saturating_add(1)));
-            find = find.from(index, doc! { C::KEY: key, "version": next });
+            find = find.from(index, doc! { C::key_field(): key, "version": next });
         }
         let batches = find.batch().await.map_err(|error| self.failed(error))?;
         let batches = stream::try_unfold(batches, async |mut batches| {

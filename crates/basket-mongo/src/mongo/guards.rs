@@ -191,8 +191,11 @@ impl<C: Codec> MongoStore<C> {
             }
         }
         let events = self.events.raw();
-        let mut found =
-            events.find_in(query.filter()).sort(doc! { C::KEY: 1, "version": 1 }).session(&mut *session).await?;
+        let mut found = events
+            .find_in(query.filter())
+            .sort(doc! { C::key_field(): 1, "version": 1 })
+            .session(&mut *session)
+            .await?;
         while let Some(event) = found.next(session).await.transpose()? {
             entries.push(read_entry::<C>(&event)?);
         }

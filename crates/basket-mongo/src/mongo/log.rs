@@ -43,8 +43,8 @@ impl<C: Codec> EventLog<C> for MongoStore<C> {
     fn ids(&self) -> impl Stream<Item = Result<Id<C>, StoreError>> + Send {
         // The index has them in this order, so the server skips from one to the next.
         let streams = [
-            doc! { "$sort": { C::KEY: 1, "version": 1 } },
-            doc! { "$group": { "_id": format!("${}", C::KEY), "document": { "$first": "$_id" } } },
+            doc! { "$sort": { C::key_field(): 1, "version": 1 } },
+            doc! { "$group": { "_id": format!("${}", C::key_field()), "document": { "$first": "$_id" } } },
             doc! { "$sort": { "_id": 1 } },
         ];
         let ids = async move {
@@ -84,7 +84,7 @@ impl<C: Codec> Maintenance<C> for MongoStore<C> {
             }
             let (events, writes) = (missing.len(), Writes::of::<C>(missing));
             let Err(error) = self.write(CommitId::new(), &writes).await else { return Ok(new) };
-            let fate = fate(&error, C::KEY);
+            let fate = fate(&error, C::key_field());
             if wants_a_replica_set(&error) {
                 return Err(StoreError::NotAReplicaSet { store: self.name.clone(), events });
             }
@@ -119,12 +119,14 @@ impl<C: Codec> MongoStore<C> {
         // share one clause.
         let mut clauses = Vec::new();
         if let Some((key, last)) = last_of.remove(&first.stream.to_string()) {
-            clauses.push(doc! { C::KEY: key, "version": { "$gte": as_stored(first.version), "$lte": last } });
+            clauses.push(doc! { C::key_field(): key, "version": { "$gte": as_stored(first.version), "$lte": last } });
         }
         let mut ending = BTreeMap::<i64, Vec<Bson>>::new();
         last_of.into_values().for_each(|(key, last)| ending.entry(last).or_default().push(key));
         clauses.extend(
-            ending.into_iter().map(|(last, keys)| doc! { C::KEY: { "$in": keys }, "version": { "$lte": last } }),
+            ending
+                .into_iter()
+                .map(|(last, keys)| doc! { C::key_field(): { "$in": keys }, "version": { "$lte": last } }),
         );
         let filter = doc! { "$or": clauses };
         let failed = |error| self.failed(error);

@@ -57,7 +57,7 @@ impl<'a, C: Codec> Reading<'a, C> {
                 Err(error) if self.moved && can_go_on(&error) => (self.cursor, self.moved) = (None, false),
                 Ok(Some(batch)) => {
                     self.moved = true;
-                    self.returned.add(&batch, C::KEY);
+                    self.returned.add(&batch, C::key_field());
                     return Ok(Some(batch));
                 }
                 end => return end,
@@ -68,19 +68,19 @@ impl<'a, C: Codec> Reading<'a, C> {
     /// The search for what was not returned yet.
     fn find(&self) -> Search<'_> {
         let (events, Returned { documents, first, key, of_key }) = (&self.store.events, &self.returned);
-        let oldest_first = doc! { C::KEY: 1, "version": 1 };
+        let oldest_first = doc! { C::key_field(): 1, "version": 1 };
         match &self.scope {
             // Without a condition on the version, so that an invalid one is found as well.
             Scope::From(id, ..=1) => {
-                events.find(doc! { C::KEY: C::key(id) }).sort(oldest_first).skip(*documents).batches_of(BATCH)
+                events.find(doc! { C::key_field(): C::key(id) }).sort(oldest_first).skip(*documents).batches_of(BATCH)
             }
             Scope::From(id, version) => {
-                let filter = doc! { C::KEY: C::key(id), "version": { "$gte": as_stored(*version) } };
+                let filter = doc! { C::key_field(): C::key(id), "version": { "$gte": as_stored(*version) } };
                 events.find(filter).sort(oldest_first).skip(*documents).batches_of(BATCH)
             }
             // What was appended meanwhile is newer than the first.
             Scope::NewestFirst(id) => {
-                let mut filter = doc! { C::KEY: C::key(id) };
+                let mut filter = doc! { C::key_field(): C::key(id) };
                 filter.extend(first.iter().map(|first| ("version".into(), doc! { "$not": { "$gt": first } }.into())));
                 events.find(filter).sort(doc! { "version": -1 }).skip(*documents)
             }
@@ -89,7 +89,7 @@ impl<'a, C: Codec> Reading<'a, C> {
             // Other streams may have grown meanwhile, so only this one is counted. The bound is a place in the index, which
             // has ids of any type in the order of the sort.
             Scope::All => {
-                let from = doc! { C::KEY: key, "version": Bson::MinKey };
+                let from = doc! { C::key_field(): key, "version": Bson::MinKey };
                 let all = events.find(doc! {}).sort(oldest_first.clone()).batch_size(BATCH);
                 all.from(oldest_first, from).skip(*of_key)
             }

@@ -102,7 +102,10 @@ impl<C: Codec> MongoStore<C> {
         let mut steps = vec![
             missing(format!("the collection '{name}'"), create),
             Step { what: "its validator, which refuses documents that can't be read".into(), state, commands },
-            missing(format!("its unique index on {} and version", C::KEY), found.unique_index::<C>().map(indexes)),
+            missing(
+                format!("its unique index on {} and version", C::key_field()),
+                found.unique_index::<C>().map(indexes),
+            ),
         ];
         for (field, index) in searches::<C>() {
             let index = (!found.is_indexed(field)).then(|| indexes(index));

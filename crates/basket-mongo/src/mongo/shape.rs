@@ -77,10 +77,10 @@ pub(super) fn validator_of<C: Codec>() -> Document {
     };
     doc! { "$jsonSchema": {
         "title": format!("{TITLE}{NUMBER}"),
-        "required": ["_id", C::KEY, "version", "type", "data", "recorded_at", "commit"],
+        "required": ["_id", C::key_field(), "version", "type", "data", "recorded_at", "commit"],
         "properties": {
             "_id": { "bsonType": "objectId" },
-            C::KEY: C::KEY_TYPE.map_or_else(Document::new, |name| doc! { "bsonType": name }),
+            C::key_field(): C::KEY_TYPE.map_or_else(Document::new, |name| doc! { "bsonType": name }),
             "version": whole(1, EXACT),
             "type": { "bsonType": "string" },
             "data": { "bsonType": "object" },

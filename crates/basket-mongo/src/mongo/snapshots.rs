@@ -48,7 +48,7 @@ impl<C: Codec> Snapshots<C> for MongoStore<C> {
         earlier.insert("schema", doc! { "$lte": snapshot.schema });
         match self.snapshots_collection().raw().replace_one(earlier, &document).upsert(true).await {
             // There is one that stays.
-            Err(error) if fate(&error, C::KEY) == Fate::Taken => Ok(()),
+            Err(error) if fate(&error, C::key_field()) == Fate::Taken => Ok(()),
             kept => kept.map(drop).map_err(|error| self.failed(error)),
         }
     }

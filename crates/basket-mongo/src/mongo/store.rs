@@ -86,7 +86,7 @@ impl<C: Codec> MongoStore<C> {
     /// A store with the driver's options, such as [`connection::options`] makes. Fails with [`StoreError::Address`] if they
     /// contradict each other, or what a store promises, reads and writes of the majority; and if they name no database.
     pub fn with_options(options: ClientOptions) -> Result<Self, StoreError> {
-        Self::open(options, C::COLLECTION)
+        Self::open(options, C::collection())
     }
 
     pub(super) fn open(options: ClientOptions, collection: &str) -> Result<Self, StoreError> {
@@ -163,8 +163,8 @@ impl<C: Codec> MongoStore<C> {
         pinged.map(drop).map_err(|error| self.failed(error))
     }
 
-    /// The driver's error as one of ours.
-    pub(super) fn failed(&self, error: Error) -> StoreError {
+    /// The driver's error as one of ours, for who reads the [`collection`](Self::collection) by themselves.
+    pub fn failed(&self, error: Error) -> StoreError {
         explain(&error, &self.name)
     }
 
@@ -176,7 +176,7 @@ impl<C: Codec> MongoStore<C> {
 
     /// The newest version of the stream with this key; 0 if it has none.
     pub(super) async fn head(&self, key: Bson) -> Result<u64, StoreError> {
-        let newest = self.events.find_newest(doc! { C::KEY: key }).await;
+        let newest = self.events.find_newest(doc! { C::key_field(): key }).await;
         match newest.map_err(|error| self.failed(error))? {
             None => Ok(0),
             Some(document) => Ok(RecordedEvent::from_document(document.as_ref().into())?.version()?),
@@ -232,7 +232,7 @@ impl<C: Codec> EventStore<C::Aggregate> for MongoStore<C> {
 
     async fn get(&self, id: &Id<C>) -> Result<EventSourced<C::Aggregate>, StoreError> {
         let failed = |error: Error| explain(&error, &self.name);
-        let stream = self.events.find(doc! { C::KEY: C::key(id) }).sort(doc! { "version": 1 });
+        let stream = self.events.find(doc! { C::key_field(): C::key(id) }).sort(doc! { "version": 1 });
         let mut batches = stream.batch_size(BATCH).batch().await.map_err(failed)?;
 
         let mut root = EventSourced::new(id.clone());

@@ -50,7 +50,7 @@ enum Unique {
 impl Suitability {
     /// All that it has found, for `verify`. A collection that is not there yet has no fault: the first append makes it.
     pub(super) fn faults<C: Codec>(self, collection: &str) -> Vec<Fault> {
-        let key = C::KEY;
+        let key = C::key_field();
         let state = match self.unique {
             Unique::There => None,
             Unique::Weak => Some(("does not hold for every document", "drop it and make it again")),
@@ -82,10 +82,10 @@ impl Suitability {
         let name = match self.unique {
             Unique::There => return None,
             // The server gives both the same name, if the collection's own collation is in the weak one.
-            Unique::Weak => format!("{}_1_version_1_simple", C::KEY),
-            Unique::Missing => format!("{}_1_version_1", C::KEY),
+            Unique::Weak => format!("{}_1_version_1_simple", C::key_field()),
+            Unique::Missing => format!("{}_1_version_1", C::key_field()),
         };
-        let key = doc! { C::KEY: 1, "version": 1 };
+        let key = doc! { C::key_field(): 1, "version": 1 };
         Some(doc! { "key": key, "name": name, "unique": true, "collation": { "locale": "simple" } })
     }
 
@@ -141,7 +141,8 @@ impl<C: Codec> MongoStore<C> {
     /// The unique index, for a user who may read the documents but not the list of indexes: a search that must use it says in
     /// its plan what it is.
     async fn unique_by_plan(&self) -> Result<Unique, StoreError> {
-        let find = doc! { "find": self.events.name(), "filter": {}, "hint": { C::KEY: 1, "version": 1 }, "limit": 1 };
+        let find =
+            doc! { "find": self.events.name(), "filter": {}, "hint": { C::key_field(): 1, "version": 1 }, "limit": 1 };
         let explained = doc! { "explain": find, "verbosity": "queryPlanner" };
         match self.database().run_command(explained).await {
             Ok(plan) => Ok(index_scan(&plan).map_or(Unique::Missing, |scan| {
@@ -193,7 +194,7 @@ impl Suitability {
                     seconds = after.as_secs(),
                 ));
             }
-            if !is_on(&index.keys, [C::KEY, "version"]) {
+            if !is_on(&index.keys, [C::key_field(), "version"]) {
                 self.indexes.push(index.keys.clone());
                 continue;
             }

@@ -198,7 +198,7 @@ impl<C: Codec> MongoStore<C> {
     /// What is inserted after a position, in the order of the commits.
     pub(super) async fn changes(&self, stream: Option<&Id<C>>, place: &Position) -> Result<Changes, StoreError> {
         let mut ours = doc! { "operationType": "insert", format!("fullDocument.{PLACEHOLDER}"): null };
-        ours.extend(stream.map(|id| (format!("fullDocument.{}", C::KEY), C::key(id))));
+        ours.extend(stream.map(|id| (format!("fullDocument.{}", C::key_field()), C::key(id))));
         let filter = doc! { "$match": { "$or": [ours, { "operationType": "invalidate" }] } };
         let events = self.collection().clone_with_type::<RawDocumentBuf>();
         let watch = events.watch().pipeline([filter]);

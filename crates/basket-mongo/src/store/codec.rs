@@ -39,6 +39,20 @@ pub trait Codec {
     /// type; of none, it takes any.
     const KEY_TYPE: Option<&'static str> = None;
 
+    /// Whether events of every schema are [decoded](Self::decode) as they are stored: for a program that shows events whose rules it
+    /// does not know.
+    const ANY_SCHEMA: bool = false;
+
+    /// The [`COLLECTION`](Self::COLLECTION), unless it is only known when the program runs.
+    fn collection() -> &'static str {
+        Self::COLLECTION
+    }
+
+    /// The [`KEY`](Self::KEY), unless it is only known when the program runs.
+    fn key_field() -> &'static str {
+        Self::KEY
+    }
+
     /// The stream's id as the value of [`KEY`](Self::KEY).
     fn key(id: &Id<Self>) -> Bson;
 
@@ -94,7 +108,7 @@ pub(crate) fn key_bytes(key: &Bson) -> Vec<u8> {
 
 /// The name of the codec's streams: its [`KEY`](Codec::KEY) without `_id`.
 pub fn what<C: Codec + ?Sized>() -> &'static str {
-    C::KEY.trim_end_matches("_id")
+    C::key_field().trim_end_matches("_id")
 }
 
 /// The text in a field of `data`. An error says that the field is missing, or what it holds instead.

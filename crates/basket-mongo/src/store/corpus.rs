@@ -117,7 +117,7 @@ fn read<C: Codec>(text: &str) -> Result<(Line, (&'static str, Document)), String
 fn line_of<C: Codec>(id: &Id<C>, kind: &str, schema: i32, data: &Document) -> String {
     let oid = bson::oid::ObjectId::from_bytes([0; 12]);
     let document = doc! {
-        "_id": oid, C::KEY: C::key(id), "version": 1_i64, "type": kind, "data": data,
+        "_id": oid, C::key_field(): C::key(id), "version": 1_i64, "type": kind, "data": data,
         "recorded_at": bson::DateTime::from_millis(0), "commit": oid, "schema": i64::from(schema),
     };
     RawDocumentBuf::try_from(&document)

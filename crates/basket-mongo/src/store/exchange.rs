@@ -63,7 +63,7 @@ impl Foreign {
     pub fn count<C: Codec>(&mut self, document: &RawDocument) {
         for field in document.iter_elements().flatten() {
             let name = field.key().as_str();
-            if name != C::KEY && !FIELDS.contains(&name) {
+            if name != C::key_field() && !FIELDS.contains(&name) {
                 *self.0.entry(name.to_owned()).or_default() += 1;
             }
         }
@@ -88,7 +88,7 @@ impl<C: Codec> Default for Export<C> {
 impl<C: Codec> Export<C> {
     /// The first line.
     pub fn header(&self) -> String {
-        json(&Header { format: FORMAT, collection: C::COLLECTION.into() })
+        json(&Header { format: FORMAT, collection: C::collection().into() })
     }
 
     /// The line of the next document. Fails at a document that can't be read, or that text can't hold as it is: only whole
@@ -221,9 +221,9 @@ impl<C: Codec> Import<C> {
 
     fn header(&self, line: &str) -> Result<(), String> {
         match parse::<Header>(line) {
-            Some(Header { format: FORMAT, collection }) if collection == C::COLLECTION => Ok(()),
+            Some(Header { format: FORMAT, collection }) if collection == C::collection() => Ok(()),
             Some(Header { format: FORMAT, collection }) => {
-                Err(format!("the events are of '{collection}', expected '{}'", C::COLLECTION))
+                Err(format!("the events are of '{collection}', expected '{}'", C::collection()))
             }
             Some(Header { format, .. }) => {
                 Err(format!("the file has format {format}, and this program reads {FORMAT}; use a newer one"))
@@ -281,7 +281,7 @@ fn carried<'a, C: Codec>(
     let whole = |value: Option<RawBsonRef<'_>>, otherwise: i64| value.and_then(integral).unwrap_or(otherwise);
     let fields = [
         ("_id", event._id),
-        (C::KEY, Some(key.as_raw_bson_ref())),
+        (C::key_field(), Some(key.as_raw_bson_ref())),
         ("version", Some(RawBsonRef::Int64(whole(event.version, 0)))),
         ("type", event.r#type),
         ("data", event.data),
