@@ -42,6 +42,16 @@ impl Shell {
         self
     }
 
+    /// A variable that it was given.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The file in which `basket` keeps its events where nothing says otherwise.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join(".local/share/basket/baskets.db")
+    }
+
     /// As a user without any rights of their own: root may write everything. None where that is not to be had.
     #[cfg(unix)]
     pub fn as_nobody(mut self) -> Option<Self> {

@@ -28,12 +28,12 @@ impl Domain for Silos {
         }
     }
 
-    fn about(event: &SiloEvent) -> Option<&str> {
-        Some(match event {
+    fn about(event: &SiloEvent) -> Vec<&str> {
+        vec![match event {
             SiloArmed => "silo",
             KeyTurned { officer } => key(*officer),
             MissileLaunched => "missile",
-        })
+        }]
     }
 
     fn rows(silo: &Silo) -> Vec<Row<String>> {

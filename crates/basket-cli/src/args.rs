@@ -6,6 +6,7 @@ use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 use basket_domain::{ParseVoucherError, Product, Voucher};
 use basket_mongo::Moment;
 use bson::DateTime;
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, ValueParser};
 use jiff::SignedDuration;
 
 use crate::{
@@ -59,6 +60,14 @@ pub(crate) fn id<D: Domain>(text: &str) -> Result<Id<D>, String> {
 /// The name of a row.
 pub(crate) fn row<D: Domain>(text: &str) -> Result<String, String> {
     D::parse_row(no_hyphen(text)?)
+}
+
+/// Reads the type of an event.
+pub(crate) fn kind<D: Domain>() -> ValueParser {
+    match D::TYPES {
+        [] => NonEmptyStringValueParser::new().into(),
+        types => PossibleValuesParser::new(types).into(),
+    }
 }
 
 pub(crate) fn product(text: &str) -> Result<Product, String> {

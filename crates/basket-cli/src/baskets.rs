@@ -39,8 +39,8 @@ impl Domain for Baskets {
         }
     }
 
-    fn about(event: &BasketEvent) -> Option<&str> {
-        event.product().map(Product::as_str)
+    fn about(event: &BasketEvent) -> Vec<&str> {
+        event.product().map(Product::as_str).into_iter().collect()
     }
 
     fn rows(basket: &Basket) -> Vec<Row<u32>> {

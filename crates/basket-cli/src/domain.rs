@@ -27,7 +27,7 @@ pub trait Domain:
     /// The value of a row. The default stands for a row that is not there.
     type Value: Clone + Debug + Default + Display + PartialEq + Serialize + Send + Sync;
 
-    /// The types of its events, as [`encode`](Codec::encode) names them.
+    /// The types of its events, as [`encode`](Codec::encode) names them; none, where any may come.
     const TYPES: &'static [&'static str];
     /// What a row's name is called, in JSON and as an option (`--product`): `product`.
     const ROW: &'static str;
@@ -47,8 +47,8 @@ pub trait Domain:
     /// What an event did: `added 2 of 'socks'`.
     fn in_words(event: &Event<Self>) -> String;
 
-    /// The row that an event is about, where it is about one.
-    fn about(event: &Event<Self>) -> Option<&str>;
+    /// The rows that an event is about.
+    fn about(event: &Event<Self>) -> Vec<&str>;
 
     /// The rows of a state, in the order in which they are shown.
     fn rows(state: &Self::Aggregate) -> Vec<Row<Self::Value>>;

@@ -37,6 +37,7 @@ pub mod store;
 pub mod summary;
 mod taken;
 mod time;
+mod unseen;
 
 pub use embedded::EmbeddedStore;
 
@@ -50,12 +51,12 @@ pub fn main() -> ExitCode {
     };
     // Most commands have one thing to do at a time: a second thread would only take time to start. A pass over all events has
     // two: it reads a batch while the next one comes from the server.
-    let runtime = match commands::is_a_pass(&args) {
+    let runtime = match args.is_a_pass() {
         true => tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build(),
         false => tokio::runtime::Builder::new_current_thread().enable_all().build(),
     };
     let done = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
-        let done = runtime.block_on(commands::run(args));
+        let done = runtime.block_on(args.run());
         // A thread that still waits for the lock of a file is not waited for.
         runtime.shutdown_background();
         done

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use basket_mongo::{Baskets, MongoStore, mongo::connection};
+use basket_mongo::{Codec, MongoStore, mongo::connection};
+use bson::{Document, doc};
 use mongodb::options::{ConnectionString, ServerMonitoringMode};
 use tokio::time::timeout;
 
@@ -17,7 +18,7 @@ const REASONS: Duration = Duration::from_millis(200);
 
 /// The MongoDB at an address. With a limit, a command waits so long for a new primary; then, some server must answer now: one
 /// that was never started is not waited for as long as an election.
-pub(crate) async fn open(address: &str, reason: &str, limit: Option<Duration>) -> Result<MongoStore<Baskets>> {
+pub(crate) async fn open<C: Codec>(address: &str, reason: &str, limit: Option<Duration>) -> Result<MongoStore<C>> {
     let mut options = connection::options(address).await.with_context(|| reason.to_owned())?;
     options.app_name.get_or_insert_with(|| PROGRAM.into());
     options.default_database.get_or_insert_with(|| DATABASE.into());
@@ -38,8 +39,24 @@ pub(crate) async fn open(address: &str, reason: &str, limit: Option<Duration>) -
         Err(_) => {
             // Its error says why each server did not answer.
             shortly.server_selection_timeout = Some(REASONS);
-            MongoStore::<Baskets>::with_options(shortly)?.ping().await?;
+            MongoStore::<C>::with_options(shortly)?.ping().await?;
         }
     }
     Ok(store)
+}
+
+/// A document of the store's collection; where there is none, the names of the collections that there are.
+pub(crate) async fn an_event<C: Codec>(store: &MongoStore<C>) -> Result<(Option<Document>, Vec<String>)> {
+    let collection = store.collection();
+    let found = collection.find_one(doc! {}).await.map_err(|error| store.failed(error))?;
+    let names = match found {
+        Some(_) => Vec::new(),
+        None => {
+            let database = collection.client().database(&collection.namespace().db);
+            let mut names = database.list_collection_names().await.map_err(|error| store.failed(error))?;
+            names.sort();
+            names
+        }
+    };
+    Ok((found, names))
 }

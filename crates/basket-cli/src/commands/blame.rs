@@ -40,8 +40,8 @@ impl<D: Domain> Blame<D> {
         let mut history = pin!(store.history(&self.of.id));
         while let Some(entry) = history.try_next().await? {
             state.apply(&entry.event);
-            if let Some(row) = D::about(&entry.event) {
-                last_touched.insert(row.to_owned(), entry);
+            for row in D::about(&entry.event) {
+                last_touched.insert(row.to_owned(), entry.clone());
             }
         }
         let rows = D::rows(&state);

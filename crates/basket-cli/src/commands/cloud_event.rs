@@ -18,7 +18,7 @@ pub(super) fn cloud_event<D: Domain>(entry: &Entry<D>) -> EventJson {
     let attributes = [
         ("specversion", Some("1.0".into())),
         ("id", Some(document.to_hex())),
-        ("source", Some(format!("/{}/{}", segment(D::COLLECTION), segment(&id)))),
+        ("source", Some(format!("/{}/{}", segment(D::collection()), segment(&id)))),
         ("type", Some(string(&format!("{}.{kind}", what::<D>())))),
         ("subject", Some(string(&id))),
         ("time", Some(time::utc(*recorded_at))),

@@ -18,7 +18,6 @@ use basket_mongo::{
         subscription::Options,
     },
 };
-use clap::builder::PossibleValuesParser;
 use sha2::{Digest, Sha256};
 
 use self::{
@@ -27,7 +26,7 @@ use self::{
 };
 use super::{turn, watch::ended};
 use crate::{
-    args::{id, limit},
+    args::{id, kind, limit},
     domain::{Domain, Id},
     exit::{Failure, USAGE, note},
     store::{Store, must_exist},
@@ -65,7 +64,7 @@ pub struct Forward<D: Domain> {
     #[arg(value_name = "ID", value_parser = id::<D>)]
     ids: Vec<Id<D>>,
     /// Only events of these types
-    #[arg(long = "type", value_name = "TYPE", value_parser = PossibleValuesParser::new(D::TYPES))]
+    #[arg(long = "type", value_name = "TYPE", value_parser = kind::<D>())]
     types: Vec<String>,
     /// The name of its feed; one for each address and choice of events, unless it is given. What a choice leaves out counts as
     /// read: it never comes later under the same name

@@ -5,12 +5,11 @@ use std::{collections::VecDeque, io, pin::pin};
 use anyhow::Result;
 use basket_mongo::{CommitId, Entry, Scope, StoreError};
 use bson::{DateTime, Document};
-use clap::builder::PossibleValuesParser;
 use futures_util::TryStreamExt;
 use serde::Serialize;
 
 use crate::{
-    args::{Of, row},
+    args::{Of, kind, row},
     domain::{Domain, what},
     exit,
     help::PROGRAM,
@@ -43,7 +42,7 @@ pub struct Log<D: Domain> {
     #[arg(long = D::ROW, value_name = "NAME", value_parser = row::<D>)]
     row: Option<String>,
     /// Only events of this type
-    #[arg(long, value_name = "TYPE", value_parser = PossibleValuesParser::new(D::TYPES))]
+    #[arg(long, value_name = "TYPE", value_parser = kind::<D>())]
     r#type: Option<String>,
     /// Only what was written at or after this time: RFC 3339, as printed, a date, or such as '2 hours ago'
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
@@ -121,7 +120,7 @@ impl<D: Domain> Log<D> {
 
     fn wants(&self, entry: &Entry<D>) -> bool {
         self.r#type.as_deref().is_none_or(|wanted| wanted == D::encode(&entry.event).0)
-            && self.row.as_deref().is_none_or(|row| D::about(&entry.event) == Some(row))
+            && self.row.as_deref().is_none_or(|row| D::about(&entry.event).contains(&row))
             && self.since.is_none_or(|since| entry.recorded_at >= since)
             && self.until.is_none_or(|until| entry.recorded_at <= until)
     }

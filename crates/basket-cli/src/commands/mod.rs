@@ -1,37 +1,27 @@
 //! The command line, one file for each command: its arguments, their help, and what it does. A command asks the domain and
 //! the store and prints the answer; it keeps nothing between two calls. A new tool is one file, and one line in `tools!`.
 
+mod call;
 mod change;
 mod cloud_event;
+mod collection;
 mod completions;
 mod report;
 mod store;
 mod turn;
 
-use std::{
-    error::Error,
-    io::{self, Write},
-    process::ExitCode,
-    time::Duration,
-};
+use std::time::Duration;
 
 use anyhow::Result;
-use basket_mongo::{Baskets, Until};
-use clap::{
-    CommandFactory, FromArgMatches, Parser, Subcommand,
-    error::{ContextKind, ErrorKind},
-};
+use basket_mongo::Baskets;
+use clap::{CommandFactory, Parser, Subcommand, builder::NonEmptyStringValueParser};
 
-use crate::{
-    args::limit,
-    choice::{self, Choice, Location},
-    domain::Domain,
-    embedded::EmbeddedStore,
-    exit::{self, Failure},
-    help,
-    output::unwritten,
-    store::Store,
-};
+use crate::{args::limit, domain::Domain, help, store::Store};
+
+pub(crate) use call::parse;
+
+/// What the program is called.
+const NAME: &str = "basket";
 
 const HELP: &str = "\
 Examples:
@@ -63,8 +53,17 @@ Exit codes:
 
 /// A shopping basket that stores what happened to it
 #[derive(Debug, Parser)]
-#[command(name = "basket", version, after_help = HELP, max_term_width = 100)]
+#[command(name = NAME, version, after_help = HELP, max_term_width = 100)]
 pub(crate) struct Args {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+struct Common {
     /// Where the events are kept: mongodb://..., mongodb+srv://... or a file
     #[arg(long, global = true, value_name = "STORE", display_order = 101)]
     store: Option<String>,
@@ -72,8 +71,9 @@ pub(crate) struct Args {
     /// the store stops answering]
     #[arg(long, global = true, value_name = "TIME", value_parser = limit, allow_negative_numbers = true, display_order = 102)]
     timeout: Option<Duration>,
-    #[command(subcommand)]
-    command: Command,
+    /// Read the events of this collection, of a domain that is not known here; `{program} --collection NAME --help` says more
+    #[arg(long, global = true, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), display_order = 103)]
+    collection: Option<String>,
 }
 
 /// How long a command that changes a stream waits for all its answers: about as long as a set needs to elect a new primary.
@@ -152,61 +152,15 @@ fn command_line() -> clap::Command {
     help::in_words_of::<Baskets>(Args::command())
 }
 
-/// The arguments of this process. After `--help`, `--version` or a mistake, all is printed and the exit code is returned.
-pub(crate) fn parse() -> Result<Args, ExitCode> {
-    let parsed =
-        |program: clap::Command| program.try_get_matches().and_then(|matches| Args::from_arg_matches(&matches));
-    // The words of the domain are for who reads the help: to put them into all texts takes as long as all else at a start.
-    let parsed = parsed(Args::command()).or_else(|answer| match answer.kind() {
-        ErrorKind::DisplayVersion => Err(answer),
-        _ => parsed(command_line()),
-    });
-    parsed.map_err(|error| {
-        match error.kind() {
-            // One line that names the value, the argument and the reason; the value can't break the line.
-            ErrorKind::ValueValidation => {
-                let context = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
-                let (value, argument) = (context(ContextKind::InvalidValue), context(ContextKind::InvalidArg));
-                let why = error.source().map(ToString::to_string).unwrap_or_default();
-                exit::complain(&format!("invalid value {value:?} for '{argument}': {why}"), exit::USAGE)
-            }
-            _ => match error.print().and_then(|()| io::stdout().flush()) {
-                Err(full) if !error.use_stderr() => exit::report(&unwritten(full).into()),
-                // Where standard error can't be written, there is no other place to say so.
-                _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE)),
-            },
-        }
-    })
-}
-
-/// Whether it may read every event there is.
-pub(crate) fn is_a_pass(args: &Args) -> bool {
-    matches!(args.command, Command::Report(_) | Command::Tool(Tool::List(_) | Tool::Verify(_) | Tool::Export(_)))
-}
-
-pub(crate) async fn run(args: Args) -> Result<()> {
-    if let Command::Completions(completions) = args.command {
-        return completions.run(&mut command_line());
+impl<D: Domain> Tool<D> {
+    /// Whether it may read every event there is.
+    fn is_a_pass(&self) -> bool {
+        matches!(self, Self::List(_) | Self::Verify(_) | Self::Export(_))
     }
-    if args.timeout.is_some() && args.command.goes_on() {
-        let why = "it goes on until it is ended, so it takes no --timeout; `timeout` of your shell ends it";
-        return Err(Failure(exit::USAGE, why.into()).into());
-    }
-    let limit = args.timeout.or(args.command.changes().then_some(LIMIT));
-    let Choice { location, reason } = choice::choose(args.store.as_deref())?;
-    let until = limit.unwrap_or(Duration::MAX);
-    match location {
-        Location::File(path) => {
-            let store = EmbeddedStore::<Baskets>::at(path);
-            args.command.run(&Until::new(store, until), &reason).await
-        }
-        #[cfg(feature = "mongodb")]
-        Location::Mongo(address) => {
-            let store = crate::mongo::open(&address, &reason, limit).await?;
-            args.command.run(&Until::new(store, until), &reason).await
-        }
-        #[cfg(not(feature = "mongodb"))]
-        Location::Mongo(_) => anyhow::bail!("this basket was built without MongoDB (its feature `mongodb`)"),
+
+    /// Whether it shows what happens for as long as the user likes.
+    fn goes_on(&self) -> bool {
+        matches!(self, Self::Watch(_) | Self::Explore(_) | Self::Project(_) | Self::Forward(_))
     }
 }
 
@@ -225,11 +179,6 @@ impl Command {
                     | Self::Merge(_)
                     | Self::Tool(Tool::Revert(_) | Tool::Restore(_))
             )
-    }
-
-    /// Whether it shows what happens for as long as the user likes.
-    fn goes_on(&self) -> bool {
-        matches!(self, Self::Tool(Tool::Watch(_) | Tool::Explore(_) | Tool::Project(_) | Tool::Forward(_)))
     }
 
     async fn run(self, store: &impl Store<Baskets>, reason: &str) -> Result<()> {

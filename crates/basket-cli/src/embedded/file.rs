@@ -12,7 +12,7 @@ use std::{
 use basket_mongo::StoreError;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, TransactionBehavior};
 
-use super::rows::{self, Table};
+use super::rows::{self, Kind, Table};
 
 /// How long to wait for another process that is writing; it takes a few milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -76,14 +76,25 @@ impl File {
 
     /// Opens the file to read it; `None` where there is none, or no table in it yet.
     pub(super) fn open_existing(&self) -> Result<Option<Connection>, StoreError> {
+        let Some(mut connection) = self.open_as_it_is()? else { return Ok(None) };
+        Ok(self.has_table(&mut connection)?.then_some(connection))
+    }
+
+    /// The kinds of streams in the file.
+    pub(super) fn kinds(&self) -> Result<Vec<Kind>, StoreError> {
+        let Some(mut connection) = self.open_as_it_is()? else { return Ok(Vec::new()) };
+        self.has_table(&mut connection)?;
+        rows::kinds(&connection).map_err(|error| self.failed(error))
+    }
+
+    fn open_as_it_is(&self) -> Result<Option<Connection>, StoreError> {
         if !self.path.try_exists().map_err(|error| self.system("it can't be read", error))? {
             return Ok(None);
         }
-        let mut connection = match open(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
-            Err(error) if is_not_let(&error) && self.is_read_only() => self.open_unchanging()?,
-            opened => opened.map_err(|error| self.failed(error))?,
-        };
-        Ok(self.has_table(&mut connection)?.then_some(connection))
+        match open(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
+            Err(error) if is_not_let(&error) && self.is_read_only() => self.open_unchanging().map(Some),
+            opened => opened.map(Some).map_err(|error| self.failed(error)),
+        }
     }
 
     /// Opens the file; creates it where there is none.

@@ -21,7 +21,7 @@ use tokio::task::spawn_blocking;
 
 use super::{
     file::File,
-    rows::{self, Table},
+    rows::{self, Kind, Table},
 };
 
 /// The events of all aggregates of one kind in one file, as the codec `C` writes them.
@@ -46,6 +46,11 @@ impl<C: Codec> EmbeddedStore<C> {
     /// Another kind of streams in the same file.
     pub fn streams_of<D: Codec>(&self) -> EmbeddedStore<D> {
         EmbeddedStore::at(self.file.path.clone())
+    }
+
+    /// The kinds of streams in the file.
+    pub(crate) async fn kinds(&self) -> Result<Vec<Kind>, StoreError> {
+        self.on_thread(File::kinds).await
     }
 
     pub(crate) async fn is_there(&self) -> Result<bool, StoreError> {

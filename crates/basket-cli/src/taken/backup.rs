@@ -96,7 +96,7 @@ pub(crate) fn kind<D: Domain>(head: &[u8]) -> Result<Kind, Failure> {
     if let Some(what) = other_text(first) {
         return Err(Failure(UNREADABLE, what.into()));
     }
-    let is_document = first.starts_with('{') && first.contains(&format!("\"{}\"", D::KEY));
+    let is_document = first.starts_with('{') && first.contains(&format!("\"{}\"", D::key_field()));
     // A line with a checksum is of an export whose beginning is missing.
     Ok(if is_document && !first.contains(",\"crc32\":\"") { Kind::JsonLines } else { Kind::Export })
 }

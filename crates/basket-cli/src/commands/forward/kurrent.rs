@@ -50,7 +50,7 @@ impl Kurrent {
         // Its revisions count from 0.
         let before = first.version.checked_sub(2).map_or(StreamState::NoStream, StreamState::StreamRevision);
         let options = AppendToStreamOptions::default().stream_state(before).deadline(PATIENCE);
-        let stream = format!("{}-{}", D::COLLECTION, first.stream);
+        let stream = format!("{}-{}", D::collection(), first.stream);
         match self.client.append_to_stream(stream.as_str(), &options, events).await {
             Ok(_) => Answer::Taken,
             // Its client gives up for good when no server answers.

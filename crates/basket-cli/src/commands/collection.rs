@@ -1,0 +1,146 @@
+//! `--collection NAME`: the tools that only read, on a collection of events whose domain this program has never seen.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use basket_mongo::Until;
+use bson::Document;
+use clap::Parser;
+
+use super::{Common, NAME, Tool};
+use crate::{
+    choice::{self, Choice, Location},
+    embedded::EmbeddedStore,
+    exit::{self, Failure},
+    unseen::{Key, Unseen},
+};
+
+const HELP: &str = "\
+Any collection of events will do that has a field for the stream's id beside version, type and
+data. A state is every path of the data with the value that was written there last: the rules of
+the domain are not known here, so nothing is decided, and nothing can be written.
+
+Examples:
+  basket --collection loans list
+  basket --collection loans log ID --oneline
+  basket --collection loans diff ID 3..
+  basket --collection loans verify";
+
+/// The events of any collection
+#[derive(Debug, Parser)]
+#[command(name = NAME, version, after_help = HELP, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) tool: Tool<Unseen>,
+}
+
+impl Args {
+    /// The command line, which shows what can be done here.
+    pub(super) fn program(program: clap::Command) -> clap::Command {
+        program.mut_subcommands(|tool| {
+            let is_shown = READS.contains(&tool.get_name());
+            tool.hide(!is_shown)
+        })
+    }
+
+    pub(super) async fn run(self) -> Result<()> {
+        let Self { common, tool } = self;
+        let name = common.collection.as_deref().unwrap_or_default();
+        if !tool.reads() {
+            let why = format!(
+                "with --collection a program only reads, as the rules of '{name}' are not known here; it has {}",
+                READS.join(", ")
+            );
+            return Err(Failure(exit::USAGE, why).into());
+        }
+        let Choice { location, reason } = choice::choose(common.store.as_deref())?;
+        let until = common.timeout.unwrap_or(Duration::MAX);
+        Unseen::is_in(name);
+        let knows_no_rules = tool.shows_a_state();
+        match location {
+            Location::File(path) => {
+                let kinds = EmbeddedStore::<Unseen>::at(&path).kinds().await?;
+                let Some(kind) = kinds.iter().find(|kind| kind.name == name) else {
+                    let there: Vec<_> = kinds.into_iter().map(|kind| kind.name).collect();
+                    return Err(none(name, &path.display().to_string(), &there));
+                };
+                Unseen::has(Key { field: kind.key.clone(), example: kind.example() });
+                tool.run(&Until::new(EmbeddedStore::at(path), until)).await?;
+            }
+            #[cfg(feature = "mongodb")]
+            Location::Mongo(address) => {
+                let store = crate::mongo::open::<Unseen>(&address, &reason, common.timeout).await?;
+                let (event, names) = crate::mongo::an_event(&store).await?;
+                let Some(event) = event else {
+                    return Err(none(name, basket_mongo::EventStore::name(&store), &names));
+                };
+                Unseen::has(key_of(name, event)?);
+                tool.run(&Until::new(store, until)).await?;
+            }
+            #[cfg(not(feature = "mongodb"))]
+            Location::Mongo(_) => anyhow::bail!("this basket was built without MongoDB (its feature `mongodb`)"),
+        }
+        if knows_no_rules {
+            exit::note(&format!(
+                "the rules of '{name}' are not known here: each path of the data has the value that was written last"
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn none(name: &str, store: &str, there: &[String]) -> anyhow::Error {
+    let there = match there {
+        [] => "there are none of others either".to_owned(),
+        names => format!("there are {}", names.join(", ")),
+    };
+    Failure(exit::NOT_FOUND, format!("{store} has no events in '{name}'; {there}")).into()
+}
+
+/// Where the id stands in an event: the field that events of every kind do not have. Of several, it is the one that ends as ours do.
+fn key_of(name: &str, event: Document) -> Result<Key> {
+    const FIELDS: [&str; 9] = ["_id", "version", "type", "data", "recorded_at", "commit", "schema", "meta", "tags"];
+    let is_event = ["version", "type", "data"].iter().all(|field| event.contains_key(field));
+    let fields: Vec<_> = event.into_iter().filter(|(field, _)| !FIELDS.contains(&field.as_str())).collect();
+    let mut ids: Vec<_> = fields.iter().filter(|(field, _)| field.ends_with("_id")).collect();
+    if let [only] = fields.as_slice() {
+        ids = vec![only];
+    }
+    match ids.as_slice() {
+        [(field, example)] if is_event => Ok(Key { field: field.clone(), example: example.clone() }),
+        _ => {
+            let why = format!(
+                "'{name}' holds no events that can be read here: they have version, type, data, and one more field with the id of \
+                 their stream, such as loan_id"
+            );
+            Err(Failure(exit::UNREADABLE, why).into())
+        }
+    }
+}
+
+/// The tools that only read, as the command line calls them.
+const READS: [&str; 10] = ["get", "list", "log", "diff", "blame", "what-if", "watch", "explore", "verify", "export"];
+
+impl Tool<Unseen> {
+    fn reads(&self) -> bool {
+        matches!(
+            self,
+            Self::Get(_)
+                | Self::List(_)
+                | Self::Log(_)
+                | Self::Diff(_)
+                | Self::Blame(_)
+                | Self::WhatIf(_)
+                | Self::Watch(_)
+                | Self::Explore(_)
+                | Self::Verify(_)
+                | Self::Export(_)
+        )
+    }
+
+    fn shows_a_state(&self) -> bool {
+        matches!(self, Self::Get(_) | Self::Diff(_) | Self::Blame(_) | Self::WhatIf(_))
+    }
+}
