@@ -1,4 +1,4 @@
-//! Which store is used, and why: `--store`, `BASKET_STORE`, `.env` here or above, the embedded file; first found wins, even
+//! Which store is used, and why: `--store`, `BASKET_STORE` (of a program with another name, `NAME_STORE`), `.env` here or above, the embedded file; first found wins, even
 //! if it does not work: the file never silently replaces a MongoDB. Choosing opens nothing.
 
 use std::{
@@ -10,9 +10,13 @@ use anyhow::{Context, Result, bail};
 use basket_mongo::StoreError;
 use directories::ProjectDirs;
 
-use crate::args::no_hyphen;
+use crate::{args::no_hyphen, help::PROGRAM};
 
-const VARIABLE: &str = "BASKET_STORE";
+/// The variable that names the store: `BASKET_STORE`.
+fn variable() -> String {
+    let name = PROGRAM.name().chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
+    name.collect::<String>() + "_STORE"
+}
 
 /// A store and the reason for it.
 pub struct Choice {
@@ -30,8 +34,9 @@ pub enum Location {
     File(PathBuf),
 }
 
-/// Finds the store for this process.
-pub fn choose(option: Option<&str>) -> Result<Choice> {
+/// Finds the store for this process. A file in the user's data folder is called as what it holds: `baskets.db`.
+pub fn choose(option: Option<&str>, holds: &str) -> Result<Choice> {
+    let variable = variable();
     let chosen = |value: &str, folder: Result<PathBuf>, reason: String| {
         let location = location(value, folder).with_context(|| reason.clone())?;
         Ok(Choice { location, reason })
@@ -39,21 +44,21 @@ pub fn choose(option: Option<&str>) -> Result<Choice> {
     if let Some(value) = option {
         return chosen(value, here(), "the option --store".into());
     }
-    match env::var(VARIABLE) {
-        Ok(value) => return chosen(&value, here(), format!("the environment variable {VARIABLE}")),
-        Err(env::VarError::NotUnicode(_)) => bail!(address(format!("{VARIABLE} is not valid UTF-8"))),
+    match env::var(&variable) {
+        Ok(value) => return chosen(&value, here(), format!("the environment variable {variable}")),
+        Err(env::VarError::NotUnicode(_)) => bail!(address(format!("{variable} is not valid UTF-8"))),
         Err(env::VarError::NotPresent) => {}
     }
     for folder in here()?.ancestors() {
         let file = folder.join(".env");
         if let Some(value) = in_dot_env(&file)? {
-            return chosen(&value, Ok(folder.into()), format!("the line {VARIABLE} in {}", file.display()));
+            return chosen(&value, Ok(folder.into()), format!("the line {variable} in {}", file.display()));
         }
     }
-    let home = ProjectDirs::from("", "", "basket")
+    let home = ProjectDirs::from("", "", PROGRAM.name())
         .context("there is no home folder to keep events in; name a file with --store")?;
-    let reason = format!("default (no --store, no {VARIABLE}, no .env that names one)");
-    Ok(Choice { location: Location::File(home.data_dir().join("baskets.db")), reason })
+    let reason = format!("default (no --store, no {variable}, no .env that names one)");
+    Ok(Choice { location: Location::File(home.data_dir().join(format!("{holds}.db"))), reason })
 }
 
 /// The working directory, which may be gone: then only what needs it fails.
@@ -103,11 +108,12 @@ fn in_dot_env(file: &Path) -> Result<Option<String>> {
 
 /// The value of the variable in the bytes of such a file, which is only named.
 pub fn in_lines(bytes: &[u8], file: &Path) -> Result<Option<String>> {
+    let variable = variable();
     let wrong = || {
-        format!("the line {VARIABLE} in {} can't be parsed; put its value in single quotes, as UTF-8", file.display())
+        format!("the line {variable} in {} can't be parsed; put its value in single quotes, as UTF-8", file.display())
     };
     let lines = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).split(|byte| *byte == b'\n');
-    let ours: Vec<u8> = lines.filter(|line| is_ours(line)).flat_map(|line| [line, b"\n"].concat()).collect();
+    let ours: Vec<u8> = lines.filter(|line| is_ours(line, &variable)).flat_map(|line| [line, b"\n"].concat()).collect();
     let ours = String::from_utf8(ours).ok().with_context(wrong)?;
     let mut found = None;
     for line in dotenvy::from_read_iter(ours.as_bytes()) {
@@ -120,8 +126,8 @@ pub fn in_lines(bytes: &[u8], file: &Path) -> Result<Option<String>> {
     Ok(found)
 }
 
-fn is_ours(line: &[u8]) -> bool {
+fn is_ours(line: &[u8], variable: &str) -> bool {
     let line = line.trim_ascii_start();
     let name = line.strip_prefix(b"export ").unwrap_or(line).trim_ascii_start();
-    name.strip_prefix(VARIABLE.as_bytes()).is_some_and(|rest| rest.trim_ascii_start().starts_with(b"="))
+    name.strip_prefix(variable.as_bytes()).is_some_and(|rest| rest.trim_ascii_start().starts_with(b"="))
 }

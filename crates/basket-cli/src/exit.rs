@@ -3,6 +3,7 @@
 
 use std::{
     error::Error,
+    fmt::Display,
     io::{self, Write},
     process::ExitCode,
 };
@@ -11,7 +12,7 @@ use basket_domain::{BasketEvent, Refusal};
 use basket_mongo::{CommandError, StoreError, Unreadable, store::exchange::BadLine, vault::VaultError};
 use clap::builder::styling::{AnsiColor, Style};
 
-use crate::plain::plain;
+use crate::{help::PROGRAM, plain::plain};
 
 pub(crate) const USAGE: u8 = 2;
 const UNEXPECTED: u8 = 1;
@@ -39,7 +40,19 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let (code, way_out) = verdict(error);
+    let way_out = way_out.replace("`basket ", &format!("`{PROGRAM} "));
     complain(&format!("{}{way_out}", message(error)), code)
+}
+
+/// What a command of a domain of its own has failed with, for [`Commands::run`](crate::Commands::run): printed with the exit code of its
+/// kind, which is 4 for a refusal.
+pub fn failed<E, R: Display>(error: CommandError<E, R>) -> anyhow::Error {
+    match error {
+        CommandError::Store { error, .. } => error.into(),
+        CommandError::Refused(why) => Failure(REFUSED, why.to_string()).into(),
+        CommandError::Contended { .. } => Failure(CONTENDED, error.to_string()).into(),
+        other => Failure(REFUSED, other.to_string()).into(),
+    }
 }
 
 /// The contexts and the error itself. An error of the libraries names its causes already.

@@ -1,6 +1,8 @@
 //! The help in a domain's words. The tools are the same for every domain, so their help says `{stream}`, `{row}` and so on;
 //! [`in_words_of`] replaces these by what a domain calls them.
 
+use std::{fmt, sync::OnceLock};
+
 use clap::{
     Command,
     builder::{Resettable, StyledStr},
@@ -8,8 +10,30 @@ use clap::{
 
 use crate::domain::{Domain, what};
 
-/// The name of the binary, for messages that name a command.
-pub(crate) const PROGRAM: &str = "basket";
+/// The name of this program, for messages that name a command.
+pub(crate) static PROGRAM: Program = Program;
+
+/// See [`PROGRAM`].
+pub(crate) struct Program;
+
+static NAME: OnceLock<String> = OnceLock::new();
+
+/// Says how this program is called, before anything else is said.
+pub(crate) fn is_called(name: &str) {
+    NAME.get_or_init(|| name.to_owned());
+}
+
+impl Program {
+    pub(crate) fn name(&self) -> &'static str {
+        NAME.get().map_or("basket", String::as_str)
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
 
 /// Replaces every `{program}`, `{stream}`, `{row}` and `{id}` in the help of a program and its subcommands.
 pub(crate) fn in_words_of<D: Domain>(program: Command) -> Command {

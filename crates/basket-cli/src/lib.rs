@@ -1,8 +1,8 @@
 //! The modules behind the `basket` binary.
 //!
-//! [`commands`] parses the command line, chooses the store (`choice`) and runs the command on it; `exit` reports a failure.
+//! `program` parses the command line, chooses the store (`choice`) and runs the command on it (`commands`); `exit` reports a failure.
 //! The tools (`log`, `diff`, `explore` and more) work for any [`domain::Domain`]. Public is what an engineer needs for
-//! a domain of their own: that trait, the tools ([`commands::Tool`]), and the stores that they run on ([`store::Store`]).
+//! a domain of their own: that trait, the program ([`tools`]), and the stores that it runs on ([`store::Store`]).
 //! `choice`, `explore`, `stays` and `summary` are public only for tests.
 
 // Nothing that comes from outside may panic.
@@ -12,7 +12,7 @@ mod args;
 mod baskets;
 #[doc(hidden)]
 pub mod choice;
-pub mod commands;
+mod commands;
 mod delivery;
 pub mod domain;
 pub mod embedded;
@@ -26,6 +26,7 @@ mod mongo;
 mod output;
 mod pager;
 mod plain;
+mod program;
 mod progress;
 mod removed;
 mod secrets;
@@ -40,29 +41,22 @@ mod time;
 mod unseen;
 
 pub use embedded::EmbeddedStore;
+pub use exit::failed;
+pub use program::{Commands, NoCommands, Tools, tools};
 
 use std::process::ExitCode;
 
-/// Runs the command line of this process.
+use basket_mongo::Baskets;
+
+use commands::{
+    basket::{self, BasketCommand},
+    collection,
+};
+
+/// Runs the command line of this process, as `basket`.
 pub fn main() -> ExitCode {
-    let args = match commands::parse() {
-        Ok(args) => args,
-        Err(answered) => return answered,
-    };
-    // Most commands have one thing to do at a time: a second thread would only take time to start. A pass over all events has
-    // two: it reads a batch while the next one comes from the server.
-    let runtime = match args.is_a_pass() {
-        true => tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build(),
-        false => tokio::runtime::Builder::new_current_thread().enable_all().build(),
-    };
-    let done = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
-        let done = runtime.block_on(args.run());
-        // A thread that still waits for the lock of a file is not waited for.
-        runtime.shutdown_background();
-        done
-    });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => exit::report(&error),
+    match collection::is_named() {
+        true => collection::main(),
+        false => tools::<Baskets>().with::<BasketCommand>().main(basket::program()),
     }
 }

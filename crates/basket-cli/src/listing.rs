@@ -16,6 +16,7 @@ use futures_util::TryStreamExt;
 
 use crate::{
     domain::{Domain, Id},
+    help::PROGRAM,
     summary::{Query, Sort, Summary},
 };
 
@@ -80,7 +81,7 @@ pub(crate) async fn kept<D: Domain>(
     while let Some((key, mark)) = rows.try_next().await? {
         summaries.push(summary::<D>(&key, &mark.row.unwrap_or_default()).ok_or_else(|| {
             let why = format!(
-                "the row of {key} in its read model '{LIST}' can't be read; `basket rebuild {LIST}` makes it again"
+                "the row of {key} in its read model '{LIST}' can't be read; `{PROGRAM} rebuild {LIST}` makes it again"
             );
             StoreError::other(store.name(), why)
         })?);

@@ -10,9 +10,6 @@ use tokio::time::timeout;
 
 use crate::help::PROGRAM;
 
-/// The database of an address that names none.
-const DATABASE: &str = "basket_db";
-
 /// How long a second look at the servers takes, of which none has answered.
 const REASONS: Duration = Duration::from_millis(200);
 
@@ -20,8 +17,8 @@ const REASONS: Duration = Duration::from_millis(200);
 /// that was never started is not waited for as long as an election.
 pub(crate) async fn open<C: Codec>(address: &str, reason: &str, limit: Option<Duration>) -> Result<MongoStore<C>> {
     let mut options = connection::options(address).await.with_context(|| reason.to_owned())?;
-    options.app_name.get_or_insert_with(|| PROGRAM.into());
-    options.default_database.get_or_insert_with(|| DATABASE.into());
+    options.app_name.get_or_insert_with(|| PROGRAM.to_string());
+    options.default_database.get_or_insert_with(|| format!("{PROGRAM}_db"));
     // A command is short: it needs no extra connection that watches the server.
     options.server_monitoring_mode.get_or_insert(ServerMonitoringMode::Poll);
     let is_chosen = ConnectionString::parse(address).is_ok_and(|parsed| parsed.server_selection_timeout.is_some());

@@ -72,7 +72,7 @@ impl<C: Codec + 'static> Store<C> for EmbeddedStore<C> {
     async fn describe(&self) -> Result<Description, StoreError> {
         let topology = match self.is_there().await? {
             true => "one file, embedded",
-            false => "one file, embedded; not there yet, the first `basket create` makes it",
+            false => "one file, embedded; not there yet, the first event makes it",
         };
         let server = format!("SQLite {}", rusqlite::version());
         Ok(Description { server, topology: topology.into() })
@@ -130,9 +130,8 @@ pub(crate) fn snapshotted<C: Codec, S: Snapshots<C>>(store: &S, state: StateCode
 pub(crate) async fn must_exist<C: Codec + 'static>(store: &impl Store<C>) -> Result<(), StoreError> {
     match store.exists().await? {
         true => Ok(()),
-        false => Err(StoreError::other(
-            store.name(),
-            "there is no such file, or it is empty; the first `basket create` makes it",
-        )),
+        false => {
+            Err(StoreError::other(store.name(), "there is no such file, or it is empty; the first event makes it"))
+        }
     }
 }

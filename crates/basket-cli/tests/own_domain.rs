@@ -36,6 +36,15 @@ async fn launched(store: &impl EventStore<Silo>) {
     store.command(&id).run(Silo::launch).await.unwrap();
 }
 
+#[test]
+fn the_program_has_its_own_name_and_words() {
+    let help = silo("silos.db", &["--help"]);
+    assert!(help.out.starts_with("Silos, and what has happened to them\n\nUsage: own_domain"), "{help:?}");
+    assert!(help.out.contains("Show what happened to a silo") && !help.out.contains("basket"), "{help:?}");
+    let missing = silo("silos.db", &["get", "north"]);
+    assert!(missing.err.ends_with("check the id, and the store with `silo store`\n"), "{missing:?}");
+}
+
 fn every_tool_works(store: &str, folder: &Path) {
     let run = |words: &str| silo(store, &words.split(' ').collect::<Vec<_>>());
     let json = |words: &str| serde_json::from_str::<Value>(&run(words).out).unwrap();

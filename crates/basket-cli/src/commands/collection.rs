@@ -1,17 +1,20 @@
 //! `--collection NAME`: the tools that only read, on a collection of events whose domain this program has never seen.
 
-use std::time::Duration;
+use std::{env, process::ExitCode, time::Duration};
 
 use anyhow::Result;
 use basket_mongo::Until;
 use bson::Document;
-use clap::Parser;
 
-use super::{Common, NAME, Tool};
+use super::{
+    Tool,
+    basket::{COLLECTION, program},
+};
 use crate::{
     choice::{self, Choice, Location},
     embedded::EmbeddedStore,
     exit::{self, Failure},
+    program::{self, Call, Command, NoCommands},
     unseen::{Key, Unseen},
 };
 
@@ -26,69 +29,75 @@ Examples:
   basket --collection loans diff ID 3..
   basket --collection loans verify";
 
-/// The events of any collection
-#[derive(Debug, Parser)]
-#[command(name = NAME, version, after_help = HELP, max_term_width = 100)]
-pub(crate) struct Args {
-    #[command(flatten)]
-    pub(super) common: Common,
-    #[command(subcommand)]
-    pub(super) tool: Tool<Unseen>,
+/// Whether a collection is named. That is looked for before anything is parsed: what an id is, and which types of events there are,
+/// differs.
+pub(crate) fn is_named() -> bool {
+    let option = format!("--{COLLECTION}");
+    let is_option =
+        |text: &str| text.strip_prefix(&option).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
+    let arguments = env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    arguments.take_while(|text| text != "--").any(|text| is_option(&text))
 }
 
-impl Args {
-    /// The command line, which shows what can be done here.
-    pub(super) fn program(program: clap::Command) -> clap::Command {
+/// Does what the arguments of this process ask for.
+pub(crate) fn main() -> ExitCode {
+    let whole = || {
+        let program =
+            program::whole::<Unseen, NoCommands>(program().about("The events of any collection").after_help(HELP));
         program.mut_subcommands(|tool| {
             let is_shown = READS.contains(&tool.get_name());
             tool.hide(!is_shown)
         })
-    }
+    };
+    program::main(whole, run)
+}
 
-    pub(super) async fn run(self) -> Result<()> {
-        let Self { common, tool } = self;
-        let name = common.collection.as_deref().unwrap_or_default();
-        if !tool.reads() {
-            let why = format!(
-                "with --collection a program only reads, as the rules of '{name}' are not known here; it has {}",
-                READS.join(", ")
-            );
-            return Err(Failure(exit::USAGE, why).into());
-        }
-        let Choice { location, reason } = choice::choose(common.store.as_deref())?;
-        let until = common.timeout.unwrap_or(Duration::MAX);
-        Unseen::is_in(name);
-        let knows_no_rules = tool.shows_a_state();
-        match location {
-            Location::File(path) => {
-                let kinds = EmbeddedStore::<Unseen>::at(&path).kinds().await?;
-                let Some(kind) = kinds.iter().find(|kind| kind.name == name) else {
-                    let there: Vec<_> = kinds.into_iter().map(|kind| kind.name).collect();
-                    return Err(none(name, &path.display().to_string(), &there));
-                };
-                Unseen::has(Key { field: kind.key.clone(), example: kind.example() });
-                tool.run(&Until::new(EmbeddedStore::at(path), until)).await?;
-            }
-            #[cfg(feature = "mongodb")]
-            Location::Mongo(address) => {
-                let store = crate::mongo::open::<Unseen>(&address, &reason, common.timeout).await?;
-                let (event, names) = crate::mongo::an_event(&store).await?;
-                let Some(event) = event else {
-                    return Err(none(name, basket_mongo::EventStore::name(&store), &names));
-                };
-                Unseen::has(key_of(name, event)?);
-                tool.run(&Until::new(store, until)).await?;
-            }
-            #[cfg(not(feature = "mongodb"))]
-            Location::Mongo(_) => anyhow::bail!("this basket was built without MongoDB (its feature `mongodb`)"),
-        }
-        if knows_no_rules {
-            exit::note(&format!(
-                "the rules of '{name}' are not known here: each path of the data has the value that was written last"
-            ));
-        }
-        Ok(())
+async fn run(Call { common, command, matches }: Call<Unseen, NoCommands>) -> Result<()> {
+    let name = matches.get_one::<String>(COLLECTION).map(String::as_str).unwrap_or_default();
+    let (reads, shows_a_state) = match &command {
+        Command::Tool(tool) => (tool.reads(), tool.shows_a_state()),
+        _ => (matches!(command, Command::Store(_)), false),
+    };
+    if !reads {
+        let why = format!(
+            "with --collection a program only reads, as the rules of '{name}' are not known here; it has {}",
+            READS.join(", ")
+        );
+        return Err(Failure(exit::USAGE, why).into());
     }
+    let limit = command.limit(&common)?;
+    let Choice { location, reason } = choice::choose(common.store.as_deref(), "baskets")?;
+    let until = limit.unwrap_or(Duration::MAX);
+    Unseen::is_in(name);
+    match location {
+        Location::File(path) => {
+            let kinds = EmbeddedStore::<Unseen>::at(&path).kinds().await?;
+            let Some(kind) = kinds.iter().find(|kind| kind.name == name) else {
+                let there: Vec<_> = kinds.into_iter().map(|kind| kind.name).collect();
+                return Err(none(name, &path.display().to_string(), &there));
+            };
+            Unseen::has(Key { field: kind.key.clone(), example: kind.example() });
+            command.run(&Until::new(EmbeddedStore::at(path), until), &reason).await?;
+        }
+        #[cfg(feature = "mongodb")]
+        Location::Mongo(address) => {
+            let store = crate::mongo::open::<Unseen>(&address, &reason, limit).await?;
+            let (event, names) = crate::mongo::an_event(&store).await?;
+            let Some(event) = event else {
+                return Err(none(name, basket_mongo::EventStore::name(&store), &names));
+            };
+            Unseen::has(key_of(name, event)?);
+            command.run(&Until::new(store, until), &reason).await?;
+        }
+        #[cfg(not(feature = "mongodb"))]
+        Location::Mongo(_) => anyhow::bail!("this basket was built without MongoDB (its feature `mongodb`)"),
+    }
+    if shows_a_state {
+        exit::note(&format!(
+            "the rules of '{name}' are not known here: each path of the data has the value that was written last"
+        ));
+    }
+    Ok(())
 }
 
 fn none(name: &str, store: &str, there: &[String]) -> anyhow::Error {

@@ -19,9 +19,9 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(super) fn run(self, command_line: &mut clap::Command) -> Result<()> {
+    pub(crate) fn run(self, command_line: &mut clap::Command) -> Result<()> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, command_line, PROGRAM, &mut script);
+        clap_complete::generate(self.shell, command_line, PROGRAM.name(), &mut script);
         let mut out = io::stdout();
         Ok(out.write_all(&script).and_then(|()| out.flush()).map_err(unwritten)?)
     }

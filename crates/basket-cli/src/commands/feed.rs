@@ -18,6 +18,7 @@ use crate::{
     args::{id, version},
     domain::{Domain, Id, what},
     exit::{CONTENDED, Failure, NOT_FOUND, USAGE, note},
+    help::PROGRAM,
     output::{Fields, Format, Output, RED, json},
     plain::{padded, plain, width},
     store::Store,
@@ -110,14 +111,14 @@ impl<D: Domain> Feed<D> {
 async fn must_be_there<D: Domain>(store: &impl Feeds<D>, name: &str) -> Result<FeedState> {
     let state = store.feed(name).await?;
     state.ok_or_else(|| {
-        let why = format!("there is no feed '{}' in {}; `basket feed` shows which there are", plain(name), store.name());
+        let why = format!("there is no feed '{}' in {}; `{PROGRAM} feed` shows which there are", plain(name), store.name());
         Failure(NOT_FOUND, why).into()
     })
 }
 
 fn show(feeds: &[FeedState], format: Format) -> Result<()> {
     if feeds.is_empty() && format == Format::Text {
-        note("there is no feed; `basket project` and `basket forward` make them");
+        note(&format!("there is no feed; `{PROGRAM} project` and `{PROGRAM} forward` make them"));
     }
     let columns = feeds.iter().map(|feed| width(&feed.rows.feed)).max().unwrap_or_default().max(4);
     let (mut output, mut heading) = (Output::list(format)?, true);
@@ -188,7 +189,7 @@ async fn parked<D: Domain>(store: &impl Feeds<D>, name: &str, format: Format) ->
 async fn again<D: Domain>(store: &(impl Feeds<D> + Sync), name: &str) -> Result<()> {
     let before = must_be_there(store, name).await?.parked;
     if D::projections().iter().all(|projection| projection.name() != name) {
-        let why = format!("'{name}' is no read model; `basket forward --retry` delivers again what it has parked");
+        let why = format!("'{name}' is no read model; `{PROGRAM} forward --retry` delivers again what it has parked");
         return Err(Failure(USAGE, why).into());
     }
     let projection = named::<D>(name)?;

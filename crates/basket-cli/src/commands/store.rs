@@ -1,10 +1,10 @@
 //! `store`: which store is in use, why, and whether it answers.
 
 use anyhow::Result;
-use basket_mongo::Baskets;
 use serde::Serialize;
 
 use crate::{
+    domain::Domain,
     output::{Format, print},
     plain::plain,
     store::{Description, Store},
@@ -32,7 +32,7 @@ struct StoreJson {
 
 impl AboutStore {
     /// Prints what is known even where the store does not answer, and fails then.
-    pub(super) async fn run(self, store: &impl Store<Baskets>, reason: &str) -> Result<()> {
+    pub(crate) async fn run<D: Domain>(self, store: &impl Store<D>, reason: &str) -> Result<()> {
         let (description, failed) = match store.describe().await {
             Ok(description) => (Some(description), None),
             Err(error) => (None, Some(error)),
