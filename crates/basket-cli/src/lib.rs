@@ -60,3 +60,8 @@ pub fn main() -> ExitCode {
         false => tools::<Baskets>().with::<BasketCommand>().main(basket::program()),
     }
 }
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -75,3 +75,8 @@ pub use {
     report::{Report, Turnover},
     voucher::{ParseVoucherError, Voucher},
 };
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -85,3 +85,8 @@ pub use store::{
 pub use subjects::Subjects;
 #[cfg(feature = "vault")]
 pub use vault::Vault;
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
