@@ -16,7 +16,10 @@ use proptest::{
     test_runner::TestRunner,
 };
 
-use crate::mongo::{TestDatabase, created, product, qty};
+use crate::{
+    mongo::{TestDatabase, created, product, qty},
+    shell::Shell,
+};
 
 /// An event, and when it was recorded.
 pub type Dated = (BasketEvent, i64);
@@ -98,6 +101,17 @@ pub async fn into_file(path: &Path, histories: &Histories) {
     };
     let events = histories.iter().flat_map(|history| written(history).into_iter().map(move |event| (event, history)));
     EmbeddedStore::<Baskets>::at(path).import(&events.map(read).collect::<Vec<_>>(), true).await.unwrap();
+}
+
+/// Adds them to the store of a shell, whichever it is, as a backup of `mongoexport`.
+pub fn into_shell(shell: &Shell, histories: &Histories) {
+    let documents = histories
+        .iter()
+        .flat_map(|history| written(history).into_iter().map(|event| event.document::<Baskets>(&basket_of(history))));
+    let lines = documents.map(|document| format!("{}\n", Bson::Document(document).into_canonical_extjson()));
+    fs::write(shell.folder.path().join("histories.json"), lines.collect::<String>()).unwrap();
+    let taken = shell.basket("import histories.json");
+    assert_eq!(taken.code, 0, "{taken:?}");
 }
 
 pub fn basket_of(history: &[Dated]) -> BasketId {

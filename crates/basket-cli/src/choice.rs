@@ -12,10 +12,10 @@ use directories::ProjectDirs;
 
 use crate::{args::no_hyphen, help::PROGRAM};
 
-/// The variable that names the store: `BASKET_STORE`.
-fn variable() -> String {
+/// A variable of this program: `BASKET_STORE` names its store.
+pub(crate) fn variable(what: &str) -> String {
     let name = PROGRAM.name().chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
-    name.collect::<String>() + "_STORE"
+    format!("{}_{what}", name.collect::<String>())
 }
 
 /// A store and the reason for it.
@@ -36,7 +36,7 @@ pub enum Location {
 
 /// Finds the store for this process. A file in the user's data folder is called as what it holds: `baskets.db`.
 pub fn choose(option: Option<&str>, holds: &str) -> Result<Choice> {
-    let variable = variable();
+    let variable = variable("STORE");
     let chosen = |value: &str, folder: Result<PathBuf>, reason: String| {
         let location = location(value, folder).with_context(|| reason.clone())?;
         Ok(Choice { location, reason })
@@ -108,7 +108,7 @@ fn in_dot_env(file: &Path) -> Result<Option<String>> {
 
 /// The value of the variable in the bytes of such a file, which is only named.
 pub fn in_lines(bytes: &[u8], file: &Path) -> Result<Option<String>> {
-    let variable = variable();
+    let variable = variable("STORE");
     let wrong = || {
         format!("the line {variable} in {} can't be parsed; put its value in single quotes, as UTF-8", file.display())
     };

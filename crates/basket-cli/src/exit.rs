@@ -15,7 +15,7 @@ use clap::builder::styling::{AnsiColor, Style};
 use crate::{help::PROGRAM, plain::plain};
 
 pub(crate) const USAGE: u8 = 2;
-const UNEXPECTED: u8 = 1;
+pub(crate) const UNEXPECTED: u8 = 1;
 pub(crate) const NOT_FOUND: u8 = 3;
 pub(crate) const REFUSED: u8 = 4;
 pub(crate) const CONTENDED: u8 = 5;

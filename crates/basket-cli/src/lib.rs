@@ -13,6 +13,7 @@ mod baskets;
 #[doc(hidden)]
 pub mod choice;
 mod commands;
+mod condition;
 mod delivery;
 pub mod domain;
 pub mod embedded;
@@ -39,6 +40,7 @@ pub mod summary;
 mod taken;
 mod time;
 mod unseen;
+mod walk;
 
 pub use embedded::EmbeddedStore;
 pub use exit::failed;

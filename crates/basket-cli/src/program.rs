@@ -196,9 +196,12 @@ fn parse<D: Domain, C: Commands<D>>(whole: &impl Fn() -> clap::Command) -> Resul
 
 impl<D: Domain, C: Commands<D>> Call<D, C> {
     async fn run(self) -> Result<()> {
-        let Self { common, command, .. } = self;
+        let Self { common, mut command, .. } = self;
         let limit = command.limit(&common)?;
         let Choice { location, reason } = choice::choose(common.store.as_deref(), D::collection())?;
+        if let Command::Tool(tool) = &mut command {
+            tool.runs_on(&location);
+        }
         let until = limit.unwrap_or(Duration::MAX);
         match location {
             Location::File(path) => command.run(&Until::new(EmbeddedStore::<D>::at(path), until), &reason).await,

@@ -4,7 +4,7 @@ use std::io;
 
 use anyhow::Result;
 use basket_domain::EventSourced;
-use basket_mongo::{EventStore, Past};
+use basket_mongo::{EventStore, Keys, Past, StoreError};
 use serde::Serialize;
 
 use crate::{
@@ -33,7 +33,7 @@ pub struct Get<D: Domain> {
 }
 
 #[derive(Serialize)]
-struct StateJson {
+pub(super) struct StateJson {
     id: String,
     version: u64,
     items: Vec<Fields<'static>>,
@@ -81,10 +81,13 @@ fn in_words<D: Domain>(Row { name, value }: &Row<D::Value>) -> String {
     format!("{name} = {value}")
 }
 
-async fn show<D: Domain>(store: &impl Store<D>, root: &EventSourced<D::Aggregate>, format: Format) -> Result<()> {
-    let (rows, mut secrets) = (D::rows(root.state()), Secrets::of(store)?);
+/// A state for programs, and its rows for people, with their texts opened.
+pub(super) async fn opened<D: Domain, K: Keys>(
+    root: &EventSourced<D::Aggregate>,
+    secrets: &mut Secrets<'_, K>,
+) -> Result<(StateJson, Vec<String>), StoreError> {
     let (mut items, mut lines) = (Vec::new(), Vec::new());
-    for row in &rows {
+    for row in &D::rows(root.state()) {
         lines.push(secrets.text(in_words::<D>(row)).await?);
         let mut fields = row_json::<D>(row);
         for (_, value) in &mut fields.0 {
@@ -92,9 +95,13 @@ async fn show<D: Domain>(store: &impl Store<D>, root: &EventSourced<D::Aggregate
         }
         items.push(fields);
     }
-    let record = StateJson { id: root.id().to_string(), version: root.version(), items };
+    Ok((StateJson { id: root.id().to_string(), version: root.version(), items }, lines))
+}
+
+async fn show<D: Domain>(store: &impl Store<D>, root: &EventSourced<D::Aggregate>, format: Format) -> Result<()> {
+    let (record, lines) = opened::<D, _>(root, &mut Secrets::of(store)?).await?;
     print(format, &record, |out| lines.iter().try_for_each(|line| writeln!(out, "{}", plain(line))))?;
-    if format == Format::Text && rows.is_empty() {
+    if format == Format::Text && lines.is_empty() {
         exit::note(&format!("{} '{}' is empty", what::<D>(), root.id()));
     }
     Ok(())

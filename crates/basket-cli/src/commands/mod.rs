@@ -13,7 +13,7 @@ mod turn;
 use anyhow::Result;
 use clap::Subcommand;
 
-use crate::{domain::Domain, store::Store};
+use crate::{choice::Location, domain::Domain, store::Store};
 
 macro_rules! tools {
     ($($file:ident: $($name:ident)+,)*) => {
@@ -45,6 +45,7 @@ tools! {
     log: Log,
     diff: Diff,
     blame: Blame,
+    bisect: Bisect,
     undo: Revert Restore,
     what_if: WhatIf,
     watch: Watch,
@@ -65,7 +66,14 @@ tools! {
 impl<D: Domain> Tool<D> {
     /// Whether it may read every event there is.
     pub(crate) fn is_a_pass(&self) -> bool {
-        matches!(self, Self::List(_) | Self::Verify(_) | Self::Export(_))
+        matches!(self, Self::List(_) | Self::Bisect(_) | Self::Verify(_) | Self::Export(_))
+    }
+
+    /// Notes which store it runs on, for a program that it runs.
+    pub(crate) fn runs_on(&mut self, location: &Location) {
+        if let Self::Bisect(bisect) = self {
+            bisect.runs_on(location);
+        }
     }
 
     /// Whether it shows what happens for as long as the user likes.
