@@ -69,6 +69,12 @@ pub trait Domain:
         None
     }
 
+    /// Decides again the command that an event came from, on the state before it; an error is the refusal in words. None where
+    /// that can't be, as for one of several events of a command that has only decided them together.
+    fn again(state: &Self::Aggregate, event: &Event<Self>) -> Option<Result<Vec<Event<Self>>, String>> {
+        Some(state.decide_again(event).map_err(|refusal| refusal.to_string()))
+    }
+
     /// How many rows a state has.
     fn count(state: &Self::Aggregate) -> usize {
         Self::rows(state).len()

@@ -3,7 +3,7 @@
 //! `program` parses the command line, chooses the store (`choice`) and runs the command on it (`commands`); `exit` reports a failure.
 //! The tools (`log`, `diff`, `explore` and more) work for any [`domain::Domain`]. Public is what an engineer needs for
 //! a domain of their own: that trait, the program ([`tools`]), and the stores that it runs on ([`store::Store`]).
-//! `choice`, `explore`, `stays` and `summary` are public only for tests.
+//! `choice`, `explore`, `rehearsal`, `stays` and `summary` are public only for tests.
 
 // Nothing that comes from outside may panic.
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::todo, clippy::unwrap_used)]
@@ -29,6 +29,8 @@ mod pager;
 mod plain;
 mod program;
 mod progress;
+#[doc(hidden)]
+pub mod rehearsal;
 mod removed;
 mod secrets;
 mod signature;

@@ -46,4 +46,9 @@ impl<D: Domain> Walk<D> {
     pub(crate) fn documents(&self) -> u64 {
         self.verifier.documents()
     }
+
+    /// How many streams they are of.
+    pub(crate) fn streams(&self) -> u64 {
+        self.verifier.streams()
+    }
 }

@@ -28,8 +28,8 @@ Exit codes:
   2  the command line is wrong: a bad id, product, quantity, voucher or store
   3  there is no such basket, version or moment
   4  refused: the product is not in the basket, no more fit, the voucher was redeemed, the
-     basket is not at the version of --if-version, histories differ, or a receiver does not want
-     an event
+     basket is not at the version of --if-version, histories differ, rules have changed, or a
+     receiver does not want an event
   5  other writers were faster every time; try again
   6  the store, or what events are forwarded to, can't be reached or can't do it
   7  an event in the store, the store's file, or a line of an import, can't be read

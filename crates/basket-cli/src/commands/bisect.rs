@@ -12,7 +12,10 @@ use clap::Subcommand;
 use futures_util::TryStreamExt;
 use serde::Serialize;
 
-use super::log::{EventJson, event_json};
+use super::{
+    log::{EventJson, event_json},
+    verify::count,
+};
 use crate::{
     args::id,
     choice::Location,
@@ -159,7 +162,7 @@ impl<D: Domain> Bisect<D> {
         truths.sort_by(|one, other| first(one).cmp(&first(other)));
         print(store, &truths, self.id.is_none(), self.format).await?;
         if truths.is_empty() {
-            exit::note(&format!("it was never true, in {} events", walk.documents()));
+            exit::note(&format!("it was never true, in {}", count(walk.documents(), "event")));
         }
         for name in unseen {
             exit::note(&format!("no {} was ever called '{name}'", D::ROW));
@@ -168,9 +171,8 @@ impl<D: Domain> Bisect<D> {
             0 => Ok(()),
             some => {
                 let why = format!(
-                    "{some} of {} documents can't be read; what came after them in their {}s was left out; `{PROGRAM} verify` \
-                     says more",
-                    walk.documents(),
+                    "{} can't be read, and what came after in the same {} was left out; `{PROGRAM} verify` says more",
+                    count(some, "document"),
                     what::<D>()
                 );
                 Err(Failure(exit::UNREADABLE, why).into())

@@ -56,6 +56,7 @@ tools! {
     forward: Forward,
     forget: Forget Rekey,
     verify: Verify,
+    rehearse: Rehearse,
     snapshot: Snapshot,
     export: Export,
     import: Import,
@@ -66,7 +67,7 @@ tools! {
 impl<D: Domain> Tool<D> {
     /// Whether it may read every event there is.
     pub(crate) fn is_a_pass(&self) -> bool {
-        matches!(self, Self::List(_) | Self::Bisect(_) | Self::Verify(_) | Self::Export(_))
+        matches!(self, Self::List(_) | Self::Bisect(_) | Self::Verify(_) | Self::Rehearse(_) | Self::Export(_))
     }
 
     /// Notes which store it runs on, for a program that it runs.

@@ -165,6 +165,7 @@ async fn compare<D: Domain>(
     })
 }
 
-fn count(number: u64, of: &str) -> String {
+/// `1 event`, `2 events`.
+pub(super) fn count(number: u64, of: &str) -> String {
     format!("{number} {of}{}", if number == 1 { "" } else { "s" })
 }
