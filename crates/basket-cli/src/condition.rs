@@ -161,6 +161,7 @@ impl Object for Rows {
 /// The value of a row; one that is no number, text or truth value is a text, as JSON has it.
 fn value_of(value: &impl Serialize) -> Value {
     match json(value) {
+        Json::Null => ().into(),
         Json::Bool(value) => value.into(),
         Json::String(text) => text.into(),
         Json::Number(number) => match (number.as_u64(), number.as_i64()) {

@@ -113,6 +113,9 @@ fn ids_that_are_numbers_nested_data_and_newer_schemas_are_read(shell: &Shell) {
     assert_eq!(then["items"][2]["value"], json!(100));
     assert_eq!(shell.basket("--collection meters list --ids").out.lines().count(), 2);
     assert_eq!(shell.basket("--collection meters blame 7").out.lines().count(), 3);
+    let words = ["--collection", "meters", "bisect", "12", "--when", "rows['reading.value'] > 100"];
+    let found = shell.run(&words);
+    assert!(found.out.starts_with("it first became true with version 2 of meter '12'"), "{found:?}");
     let exported = shell.basket("--collection meters export");
     assert!(exported.out.contains("\"meter_id\":7,"), "{exported:?}");
 }

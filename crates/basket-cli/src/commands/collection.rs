@@ -27,6 +27,7 @@ Examples:
   basket --collection loans list
   basket --collection loans log ID --oneline
   basket --collection loans diff ID 3..
+  basket --collection loans bisect ID --when \"rows['address.city'] == 'Bonn'\"
   basket --collection loans verify";
 
 /// Whether a collection is named. That is looked for before anything is parsed: what an id is, and which types of events there are,
@@ -130,7 +131,8 @@ fn key_of(name: &str, event: Document) -> Result<Key> {
 }
 
 /// The tools that only read, as the command line calls them.
-const READS: [&str; 10] = ["get", "list", "log", "diff", "blame", "what-if", "watch", "explore", "verify", "export"];
+const READS: [&str; 12] =
+    ["get", "list", "log", "diff", "blame", "what-if", "bisect", "watch", "explore", "verify", "export", "store"];
 
 impl Tool<Unseen> {
     fn reads(&self) -> bool {
@@ -142,6 +144,7 @@ impl Tool<Unseen> {
                 | Self::Diff(_)
                 | Self::Blame(_)
                 | Self::WhatIf(_)
+                | Self::Bisect(_)
                 | Self::Watch(_)
                 | Self::Explore(_)
                 | Self::Verify(_)

@@ -43,9 +43,9 @@ pub(super) struct Check {
 }
 
 impl Check {
-    /// Where the value of a row is like this one.
+    /// Where the value of a row is like this one; nothing is like any.
     pub(super) fn new(value: &Value) -> Self {
-        Self { value: kind(value), names: BTreeSet::new() }
+        Self { value: kind(value).filter(|kind| *kind != ValueKind::None), names: BTreeSet::new() }
     }
 
     /// The kind of a part; the error says what is wrong with it, and where.
