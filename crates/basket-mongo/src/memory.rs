@@ -5,6 +5,7 @@
 mod feeds;
 mod keys;
 mod rows;
+pub mod simulation;
 mod snapshots;
 
 use std::{
