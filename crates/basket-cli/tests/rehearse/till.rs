@@ -61,7 +61,7 @@ impl Till {
         let held = self.held(item);
         match () {
             () if !self.open => refuse("it is not open"),
-            () if many > 9 || changed(3) && many > 5 => Err(format!("{many} of '{item}' are too many at once")),
+            () if many > 9 || changed(3) && many > 5 => Err(format!("it can't hold {many} of '{item}' at once")),
             () if held + many > 30 || changed(4) && held + many > 12 => Err(format!("{held} of '{item}' are there")),
             () if changed(5) && many > 3 => put(3),
             () if changed(6) && item == "b" => refuse("there is no place for it"),
