@@ -75,6 +75,14 @@ fn every_tool_works(store: &str, folder: &Path) {
 
     let verified = run("verify");
     assert_eq!((verified.code, verified.err.as_str()), (0, "4 events of 1 silo were read: all is well\n"));
+    let bisect = |when| silo(store, &["bisect", "north", "--format", "json", "--when", when]);
+    for (when, version) in [("missile == 'launched'", 4), ("rows['deputy\\'s key'] and not missile", 2)] {
+        let found: Value = serde_json::from_str(&bisect(when).out).unwrap();
+        assert_eq!((&found[0]["version"], &found[0]["became"]), (&version.into(), &true.into()), "{when}");
+    }
+    assert!(bisect("missile > 3").err.contains("a text and a number don't go together"));
+    assert_eq!(run("rehearse").err, "4 events of 1 silo were read: nothing is otherwise\n");
+
     let list = json("list --format json");
     assert_eq!((&list[0]["id"], &list[0]["parts"], &list[0]["versions"]), (&"north".into(), &4.into(), &4.into()));
 
