@@ -20,9 +20,11 @@ mod exit;
 #[doc(hidden)]
 pub mod explore;
 mod help;
+mod last;
 mod listing;
 #[cfg(feature = "mongodb")]
 mod mongo;
+mod named;
 mod output;
 mod pager;
 mod plain;

@@ -12,6 +12,7 @@ use super::log::{EventJson, event_json};
 use crate::{
     args::Of,
     domain::{Domain, value_of},
+    last,
     output::{Fields, Output, json},
     plain::{padded, plain, width},
     secrets::Secrets,
@@ -36,14 +37,16 @@ struct BlameJson {
 
 impl<D: Domain> Blame<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        let id = self.of.find(store).await?;
         let (mut state, mut last_touched) = (D::Aggregate::default(), BTreeMap::<String, Entry<D>>::new());
-        let mut history = pin!(store.history(&self.of.id));
+        let mut history = pin!(store.history(&id));
         while let Some(entry) = history.try_next().await? {
             state.apply(&entry.event);
             if let Some(row) = D::about(&entry.event) {
                 last_touched.insert(row.to_owned(), entry);
             }
         }
+        last::note::<D>(store.name(), &id);
         let rows = D::rows(&state);
         let actor = |entry: &Entry<D>| plain(entry.meta.actor.as_deref().unwrap_or("-")).into_owned();
         let columns = last_touched.values().map(|entry| width(&actor(entry))).max().unwrap_or_default();

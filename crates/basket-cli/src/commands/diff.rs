@@ -8,8 +8,10 @@ use super::get::note_out_of_order;
 use crate::{
     args::{Of, moments},
     domain::{Change, Domain, Id, changes},
+    last,
     output::{Fields, GREEN, RED, json, print},
     plain::plain,
+    store::Store,
 };
 
 /// Show what changed in a {stream} between two moments
@@ -35,10 +37,11 @@ struct DiffJson {
 }
 
 impl<D: Domain> Diff<D> {
-    pub(super) async fn run(self, store: &impl EventLog<D>) -> Result<()> {
-        let (Of { id, format }, (from, to)) = (self.of, self.range);
+    pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        let (id, format, (from, to)) = (self.of.find(store).await?, self.of.format, self.range);
         let (from, before) = at(store, &id, Some(from)).await?;
         let (to, after) = at(store, &id, to).await?;
+        last::note::<D>(store.name(), &id);
         let (none, changes) = (D::Value::default(), changes::<D>(&before, &after));
         let fields = changes.iter().map(|Change { name, before, after }| {
             Fields(vec![(D::ROW, json(name)), ("before", json(before)), ("after", json(after))])

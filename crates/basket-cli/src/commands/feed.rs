@@ -15,9 +15,10 @@ use super::{
     turn::{self, LEASE, in_words},
 };
 use crate::{
-    args::{id, version},
+    args::version,
     domain::{Domain, Id, what},
     exit::{CONTENDED, Failure, NOT_FOUND, USAGE, note},
+    named::{Named, find, stream},
     output::{Fields, Format, Output, RED, json},
     plain::{padded, plain, width},
     store::Store,
@@ -70,9 +71,9 @@ enum What<D: Domain> {
         /// Which feed
         #[arg(value_name = "NAME")]
         name: String,
-        /// The {stream}: its id, such as {id}
-        #[arg(value_parser = id::<D>)]
-        id: Id<D>,
+        /// The {stream}: its id, such as {id}, the beginning of it, or @ for the one used last
+        #[arg(value_parser = stream::<D>)]
+        id: Named<Id<D>>,
         /// The version that it must have come to
         #[arg(value_parser = version)]
         version: u64,
@@ -101,6 +102,7 @@ impl<D: Domain> Feed<D> {
             }
             Some(What::Wait { name, id, version, .. }) => {
                 must_be_there(store, &name).await?;
+                let id = find(store, &id).await?;
                 Ok(store.wait_for(&name, &id, version, Duration::MAX).await?)
             }
         }

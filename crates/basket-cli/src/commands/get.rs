@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     args::{Of, Then},
     domain::{Domain, Row, what},
-    exit,
+    exit, last,
     output::{Fields, Format, Text, json, print},
     plain::plain,
     secrets::Secrets,
@@ -50,7 +50,7 @@ fn row_json<D: Domain>(row: &Row<D::Value>) -> Fields<'static> {
 
 impl<D: Domain> Get<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
-        let Of { id, format } = self.of;
+        let (id, format) = (self.of.find(store).await?, self.of.format);
         let Some(moment) = self.then.moment() else {
             let root = match D::snapshots() {
                 Some(state) => snapshotted(store, state).get(&id).await?,
@@ -93,6 +93,7 @@ async fn show<D: Domain>(store: &impl Store<D>, root: &EventSourced<D::Aggregate
         items.push(fields);
     }
     let record = StateJson { id: root.id().to_string(), version: root.version(), items };
+    last::note::<D>(store.name(), root.id());
     print(format, &record, |out| lines.iter().try_for_each(|line| writeln!(out, "{}", plain(line))))?;
     if format == Format::Text && rows.is_empty() {
         exit::note(&format!("{} '{}' is empty", what::<D>(), root.id()));

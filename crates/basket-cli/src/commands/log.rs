@@ -14,6 +14,7 @@ use crate::{
     domain::{Domain, what},
     exit,
     help::PROGRAM,
+    last,
     output::{Fields, Output, Text, YELLOW, json},
     plain::plain,
     secrets::{Secrets, Shown},
@@ -84,13 +85,14 @@ pub(super) fn event_json<D: Domain>(Shown { entry, kind, data, .. }: &Shown<D>) 
 
 impl<D: Domain> Log<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
-        let (id, oldest_first) = (self.of.id.clone(), self.reverse && self.number.is_none());
-        let scope = if oldest_first { Scope::From(id, 1) } else { Scope::NewestFirst(id) };
+        let (id, oldest_first) = (self.of.find(store).await?, self.reverse && self.number.is_none());
+        let scope = if oldest_first { Scope::From(id.clone(), 1) } else { Scope::NewestFirst(id.clone()) };
         let mut entries = pin!(store.log(scope));
         let mut next = entries.try_next().await?;
         if next.is_none() {
-            return Err(StoreError::not_found::<D>(store.name(), &self.of.id).into());
+            return Err(StoreError::not_found::<D>(store.name(), &id).into());
         }
+        last::note::<D>(store.name(), &id);
         let (mut output, mut secrets) = (Output::list(self.of.format)?, Secrets::of(store)?);
         let (mut shown, mut commit, mut newest) = (0, None, VecDeque::new());
         let (mut before, mut gap) = (None::<u64>, false);

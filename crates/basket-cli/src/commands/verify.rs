@@ -13,10 +13,11 @@ use serde::Serialize;
 
 use super::snapshot::state_of;
 use crate::{
-    args::id,
     domain::{Domain, Id, what},
     exit::{self, Failure},
     help::PROGRAM,
+    last,
+    named::{Named, find, stream},
     output::{Format, Output},
     plain::plain,
     progress,
@@ -30,9 +31,9 @@ use crate::{
                         It ends with 0 if all can be read, and with 7 otherwise. Nothing is repaired: a document can be\n\
                         looked at by its _id (`make mongo-shell`), and the {stream}s without fault can be exported.")]
 pub struct Verify<D: Domain> {
-    /// The {stream}: its id, such as {id}; without it, all of them
-    #[arg(value_parser = id::<D>)]
-    id: Option<Id<D>>,
+    /// The {stream}: its id, such as {id}, the beginning of it, or @ for the one used last; without it, all of them
+    #[arg(value_parser = stream::<D>)]
+    id: Option<Named<Id<D>>>,
     /// Fail for warnings, too: events that every command can read, but that no command would write today
     #[arg(long)]
     strict: bool,
@@ -58,6 +59,10 @@ struct FindingJson {
 impl<D: Domain> Verify<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         must_exist(store).await?;
+        let id = match &self.id {
+            Some(named) => Some(find(store, named).await?),
+            None => None,
+        };
         let snapshotted = self.snapshots.then(|| Ok::<_, anyhow::Error>(snapshotted(store, state_of::<D>()?))).transpose()?;
         let mut output = Output::live(self.format)?;
         let (mut errors, mut warnings): (u64, u64) = (0, 0);
@@ -67,7 +72,7 @@ impl<D: Domain> Verify<D> {
             let finding = FindingJson { severity, document: None, version: None, why };
             output.show(&finding, |out| writeln!(out, "{mark}{}", plain(&finding.why)))?;
         }
-        let (scope, total) = match self.id.clone() {
+        let (scope, total) = match id.clone() {
             Some(id) => (Scope::From(id, 1), 0),
             None => (Scope::All, store.count().await?),
         };
@@ -99,7 +104,7 @@ impl<D: Domain> Verify<D> {
         bar.finish_and_clear();
         let mut snapshots = 0;
         if let Some(snapshotted) = &snapshotted {
-            let mut kept = pin!(match &self.id {
+            let mut kept = pin!(match &id {
                 Some(id) => stream::iter(store.snapshot(id).await?.map(Ok)).left_stream(),
                 None => store.snapshots().right_stream(),
             });
@@ -112,8 +117,10 @@ impl<D: Domain> Verify<D> {
             }
         }
         output.finish()?;
-        if let (Some(id), 0) = (&self.id, verifier.documents()) {
-            return Err(StoreError::not_found::<D>(store.name(), id).into());
+        match &id {
+            Some(id) if verifier.documents() == 0 => return Err(StoreError::not_found::<D>(store.name(), id).into()),
+            Some(id) => last::note::<D>(store.name(), id),
+            None => {}
         }
         let mut read = format!("{} of {}", count(verifier.documents(), "event"), count(verifier.streams(), what::<D>()));
         if self.snapshots {
