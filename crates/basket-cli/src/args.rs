@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 
 use crate::{
     domain::{Domain, Id},
-    named::{Named, find, stream},
+    named::{Asked, Named, find, stream, streams},
     output::Format,
     store::Store,
     time,
@@ -23,6 +23,17 @@ pub(crate) struct Of<D: Domain> {
     /// The {stream}: its id, such as {id}, the beginning of it, or @ for the one used last
     #[arg(value_parser = stream::<D>)]
     id: Named<Id<D>>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t, display_order = 100)]
+    pub(crate) format: Format,
+}
+
+/// The streams that a command reads, one after the other, and the form of the answer.
+#[derive(Debug, clap::Args)]
+pub(crate) struct These<D: Domain> {
+    /// The {streams}: each its id, such as {id}, the beginning of it, or @ for the one used last; - reads them from standard input
+    #[arg(value_name = "ID", required = true, value_parser = streams::<D>)]
+    pub(crate) ids: Vec<Asked<Id<D>>>,
     /// How to print it
     #[arg(long, value_enum, default_value_t, display_order = 100)]
     pub(crate) format: Format,

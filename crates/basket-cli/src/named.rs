@@ -133,6 +133,11 @@ pub(crate) async fn find_all<D: Domain>(store: &impl Store<D>, asked: &[Asked<Id
     Ok(ids)
 }
 
+/// Whether there may be several of them.
+pub(crate) fn are_several<I>(asked: &[Asked<I>]) -> bool {
+    !matches!(asked, [] | [Asked::Stream(_)])
+}
+
 /// The streams that are asked for, with those of standard input.
 pub(crate) fn read<D: Domain>(asked: &[Asked<Id<D>>]) -> Result<Vec<Named<Id<D>>>> {
     let mut all = Vec::new();

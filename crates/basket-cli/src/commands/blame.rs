@@ -8,11 +8,13 @@ use basket_mongo::Entry;
 use futures_util::TryStreamExt;
 use serde::Serialize;
 
+use super::each::each;
 use super::log::{EventJson, event_json};
 use crate::{
-    args::Of,
-    domain::{Domain, value_of},
+    args::These,
+    domain::{Domain, Id, value_of, what},
     last,
+    named::{are_several, read},
     output::{Fields, Output, json},
     plain::{padded, plain, width},
     secrets::Secrets,
@@ -22,10 +24,10 @@ use crate::{
 
 /// For each {row} that ever was in a {stream}, show the event that last touched it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  {program} blame {id}")]
+#[command(after_help = "Examples:\n  {program} blame {id}\n  {program} list --ids | {program} blame -")]
 pub struct Blame<D: Domain> {
     #[command(flatten)]
-    of: Of<D>,
+    these: These<D>,
 }
 
 #[derive(Serialize)]
@@ -37,20 +39,37 @@ struct BlameJson {
 
 impl<D: Domain> Blame<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
-        let id = self.of.find(store).await?;
+        let asked = read::<D>(&self.these.ids)?;
+        let (mut output, mut secrets) = (Output::list(self.these.format)?, Secrets::of(store)?);
+        let several = are_several(&self.these.ids);
+        let done = each(store, &asked, async |id| show(store, &mut output, &mut secrets, &id, several).await).await;
+        output.finish()?;
+        done
+    }
+}
+
+async fn show<D: Domain, S: Store<D>>(
+    store: &S,
+    output: &mut Output,
+    secrets: &mut Secrets<'_, S>,
+    id: &Id<D>,
+    several: bool,
+) -> Result<()> {
         let (mut state, mut last_touched) = (D::Aggregate::default(), BTreeMap::<String, Entry<D>>::new());
-        let mut history = pin!(store.history(&id));
+        let mut history = pin!(store.history(id));
         while let Some(entry) = history.try_next().await? {
             state.apply(&entry.event);
             if let Some(row) = D::about(&entry.event) {
                 last_touched.insert(row.to_owned(), entry);
             }
         }
-        last::note::<D>(store.name(), &id);
+        last::note::<D>(store.name(), id);
         let rows = D::rows(&state);
         let actor = |entry: &Entry<D>| plain(entry.meta.actor.as_deref().unwrap_or("-")).into_owned();
         let columns = last_touched.values().map(|entry| width(&actor(entry))).max().unwrap_or_default();
-        let (mut output, mut secrets) = (Output::list(self.of.format)?, Secrets::of(store)?);
+        if several {
+            output.heading(&format!("{} {id}", what::<D>()))?;
+        }
         for (name, entry) in last_touched {
             let value = value_of::<D>(&rows, &name);
             let row = Fields(vec![(D::ROW, json(&name)), (D::VALUE, json(&value))]);
@@ -62,6 +81,5 @@ impl<D: Domain> Blame<D> {
                 if value == D::Value::default() { writeln!(out, "  (removed)") } else { writeln!(out) }
             })?;
         }
-        Ok(output.finish()?)
+        Ok(())
     }
-}

@@ -7,11 +7,13 @@ use basket_domain::EventSourced;
 use basket_mongo::{EventStore, Past};
 use serde::Serialize;
 
+use super::each::each;
 use crate::{
-    args::{Of, Then},
-    domain::{Domain, Row, what},
+    args::{Then, These},
+    domain::{Domain, Id, Row, what},
     exit, last,
-    output::{Fields, Format, Text, json, print},
+    named::{are_several, read},
+    output::{Fields, Output, Text, json},
     plain::plain,
     secrets::Secrets,
     store::{Store, snapshotted},
@@ -23,11 +25,12 @@ use crate::{
 #[command(after_help = "Examples:\n  {program} get {id}\n  \
                         {program} get {id} --format json\n  \
                         {program} get {id} --version 3\n  \
+                        {program} list --ids | {program} get -\n  \
                         {program} get {id} --at '2 hours ago'\n  \
                         {program} get {id} --at 2026-11-24T18:00:00Z")]
 pub struct Get<D: Domain> {
     #[command(flatten)]
-    of: Of<D>,
+    these: These<D>,
     #[command(flatten)]
     then: Then,
 }
@@ -50,16 +53,23 @@ fn row_json<D: Domain>(row: &Row<D::Value>) -> Fields<'static> {
 
 impl<D: Domain> Get<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
-        let (id, format) = (self.of.find(store).await?, self.of.format);
+        let (asked, several) = (read::<D>(&self.these.ids)?, are_several(&self.these.ids));
+        let mut show = Show { store, output: Output::of(self.these.format, several)?, several };
+        let done = each(store, &asked, async |id| self.show(&mut show, &id).await).await;
+        show.output.finish()?;
+        done
+    }
+
+    async fn show(&self, show: &mut Show<'_, impl Store<D>>, id: &Id<D>) -> Result<()> {
         let Some(moment) = self.then.moment() else {
             let root = match D::snapshots() {
-                Some(state) => snapshotted(store, state).get(&id).await?,
-                None => store.get(&id).await?,
+                Some(state) => snapshotted(show.store, state).get(id).await?,
+                None => show.store.get(id).await?,
             };
-            return show::<D>(store, &root, format).await;
+            return show.state::<D>(&root).await;
         };
-        let past = store.past(&id, moment).await?;
-        show(store, &past.root, format).await?;
+        let past = show.store.past(id, moment).await?;
+        show.state::<D>(&past.root).await?;
         let (version, head) = (past.root.version(), past.head);
         let written =
             format!("its last event was written at {}, {}", time::local(past.recorded_at), time::ago(past.recorded_at));
@@ -81,8 +91,16 @@ fn in_words<D: Domain>(Row { name, value }: &Row<D::Value>) -> String {
     format!("{name} = {value}")
 }
 
-async fn show<D: Domain>(store: &impl Store<D>, root: &EventSourced<D::Aggregate>, format: Format) -> Result<()> {
-    let (rows, mut secrets) = (D::rows(root.state()), Secrets::of(store)?);
+/// Where states are shown.
+struct Show<'a, S> {
+    store: &'a S,
+    output: Output,
+    several: bool,
+}
+
+impl<S> Show<'_, S> {
+async fn state<D: Domain>(&mut self, root: &EventSourced<D::Aggregate>) -> Result<()> where S: Store<D> {
+    let (rows, mut secrets) = (D::rows(root.state()), Secrets::of(self.store)?);
     let (mut items, mut lines) = (Vec::new(), Vec::new());
     for row in &rows {
         lines.push(secrets.text(in_words::<D>(row)).await?);
@@ -93,12 +111,17 @@ async fn show<D: Domain>(store: &impl Store<D>, root: &EventSourced<D::Aggregate
         items.push(fields);
     }
     let record = StateJson { id: root.id().to_string(), version: root.version(), items };
-    last::note::<D>(store.name(), root.id());
-    print(format, &record, |out| lines.iter().try_for_each(|line| writeln!(out, "{}", plain(line))))?;
-    if format == Format::Text && rows.is_empty() {
+    last::note::<D>(self.store.name(), root.id());
+    if self.several {
+        self.output.heading(&format!("{} {}", what::<D>(), root.id()))?;
+    }
+    self.output.show(&record, |out| lines.iter().try_for_each(|line| writeln!(out, "{}", plain(line))))?;
+    self.output.flush()?;
+    if self.output.is_text() && rows.is_empty() {
         exit::note(&format!("{} '{}' is empty", what::<D>(), root.id()));
     }
     Ok(())
+}
 }
 
 /// Says that the state at a time leaves out an event that was written with an earlier time.

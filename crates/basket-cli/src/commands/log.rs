@@ -9,12 +9,14 @@ use clap::builder::PossibleValuesParser;
 use futures_util::TryStreamExt;
 use serde::Serialize;
 
+use super::each::each;
 use crate::{
-    args::{Of, row},
-    domain::{Domain, what},
+    args::{These, row},
+    domain::{Domain, Id, what},
     exit,
     help::PROGRAM,
     last,
+    named::{are_several, read},
     output::{Fields, Output, Text, YELLOW, json},
     plain::plain,
     secrets::{Secrets, Shown},
@@ -30,7 +32,7 @@ use crate::{
                         {program} log {id} --reverse --format ndjson")]
 pub struct Log<D: Domain> {
     #[command(flatten)]
-    of: Of<D>,
+    these: These<D>,
     /// Oldest first
     #[arg(long)]
     reverse: bool,
@@ -85,7 +87,21 @@ pub(super) fn event_json<D: Domain>(Shown { entry, kind, data, .. }: &Shown<D>) 
 
 impl<D: Domain> Log<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
-        let (id, oldest_first) = (self.of.find(store).await?, self.reverse && self.number.is_none());
+        let asked = read::<D>(&self.these.ids)?;
+        let (mut output, mut secrets) = (Output::list(self.these.format)?, Secrets::of(store)?);
+        let done = each(store, &asked, async |id| self.of_one(store, &mut output, &mut secrets, id).await).await;
+        output.finish()?;
+        done
+    }
+
+    async fn of_one<S: Store<D>>(
+        &self,
+        store: &S,
+        output: &mut Output,
+        secrets: &mut Secrets<'_, S>,
+        id: Id<D>,
+    ) -> Result<()> {
+        let oldest_first = self.reverse && self.number.is_none();
         let scope = if oldest_first { Scope::From(id.clone(), 1) } else { Scope::NewestFirst(id.clone()) };
         let mut entries = pin!(store.log(scope));
         let mut next = entries.try_next().await?;
@@ -93,7 +109,9 @@ impl<D: Domain> Log<D> {
             return Err(StoreError::not_found::<D>(store.name(), &id).into());
         }
         last::note::<D>(store.name(), &id);
-        let (mut output, mut secrets) = (Output::list(self.of.format)?, Secrets::of(store)?);
+        if are_several(&self.these.ids) {
+            output.heading(&format!("{} {id}", what::<D>()))?;
+        }
         let (mut shown, mut commit, mut newest) = (0, None, VecDeque::new());
         let (mut before, mut gap) = (None::<u64>, false);
         while self.number.is_none_or(|number| shown < number) {
@@ -106,13 +124,12 @@ impl<D: Domain> Log<D> {
                 if self.reverse && self.number.is_some() {
                     newest.push_front(entry);
                 } else {
-                    self.show(&mut output, &entry, &mut commit)?;
+                    self.show(output, &entry, &mut commit)?;
                 }
             }
             next = entries.try_next().await?;
         }
-        newest.iter().try_for_each(|entry| self.show(&mut output, entry, &mut commit))?;
-        output.finish()?;
+        newest.iter().try_for_each(|entry| self.show(output, entry, &mut commit))?;
         if gap {
             exit::note(&format!(
                 "versions are missing between these, or are there twice; `{PROGRAM} verify` names what is off"

@@ -4,6 +4,7 @@
 mod change;
 mod cloud_event;
 mod completions;
+mod each;
 mod report;
 mod store;
 mod turn;
