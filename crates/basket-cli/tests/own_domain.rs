@@ -57,6 +57,7 @@ fn every_tool_works(store: &str, folder: &Path) {
     let diff = json("diff north 2..3 --format json");
     assert_eq!(diff["changes"][0], serde_json::json!({ "part": "commander's key", "before": "", "after": "turned" }));
 
+    assert!(run("show north@4").out.ends_with("launched the missile\n+ missile = launched\n"));
     let blame = run("blame north");
     assert!(blame.out.lines().next().unwrap().ends_with("commander's key = turned"), "{blame:?}");
     let what_if = run("what-if north --without 3");

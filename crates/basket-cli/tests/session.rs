@@ -82,6 +82,7 @@ fn a_hyphen_is_standard_input_or_an_error(shell: &Shell) {
         "add ID rocks --causation -",
         "watch -",
         "explore -",
+        "show -",
         "list --store -",
     ] {
         basket.fails(words, 2, "'-' is standard input, which is only read where a FILE or several IDs are asked for");

@@ -1,5 +1,7 @@
 //! `diff`: what changed between two moments, row by row.
 
+use std::io;
+
 use anyhow::Result;
 use basket_mongo::{EventLog, Moment, StoreError};
 use serde::Serialize;
@@ -9,7 +11,7 @@ use crate::{
     args::{Of, moments},
     domain::{Change, Domain, Id, changes},
     last,
-    output::{Fields, GREEN, RED, json, print},
+    output::{Fields, GREEN, RED, Text, json, print},
     plain::plain,
     store::Store,
 };
@@ -42,25 +44,34 @@ impl<D: Domain> Diff<D> {
         let (from, before) = at(store, &id, Some(from)).await?;
         let (to, after) = at(store, &id, to).await?;
         last::note::<D>(store.name(), &id);
-        let (none, changes) = (D::Value::default(), changes::<D>(&before, &after));
-        let fields = changes.iter().map(|Change { name, before, after }| {
-            Fields(vec![(D::ROW, json(name)), ("before", json(before)), ("after", json(after))])
-        });
-        let record = DiffJson { id: id.to_string(), from, to, changes: fields.collect() };
-        print(format, &record, |out| {
-            for Change { name, before, after } in &changes {
-                let row = |value: &D::Value| plain(&format!("{name} = {value}")).into_owned();
-                if *before != none {
-                    writeln!(out, "{RED}- {}{RED:#}", row(before))?;
-                }
-                if *after != none {
-                    writeln!(out, "{GREEN}+ {}{GREEN:#}", row(after))?;
-                }
-            }
-            Ok(())
-        })?;
+        let changes = changes::<D>(&before, &after);
+        let record = DiffJson { id: id.to_string(), from, to, changes: changes_json::<D>(&changes) };
+        print(format, &record, |out| write_changes::<D>(out, &changes))?;
         Ok(())
     }
+}
+
+/// The rows that differ, for JSON.
+pub(super) fn changes_json<D: Domain>(changes: &[Change<D::Value>]) -> Vec<Fields<'static>> {
+    let change = |Change { name, before, after }: &Change<D::Value>| {
+        Fields(vec![(D::ROW, json(name)), ("before", json(before)), ("after", json(after))])
+    };
+    changes.iter().map(change).collect()
+}
+
+/// The rows that differ, for people.
+pub(super) fn write_changes<D: Domain>(out: &mut Text<'_>, changes: &[Change<D::Value>]) -> io::Result<()> {
+    let none = D::Value::default();
+    for Change { name, before, after } in changes {
+        let row = |value: &D::Value| plain(&format!("{name} = {value}")).into_owned();
+        if *before != none {
+            writeln!(out, "{RED}- {}{RED:#}", row(before))?;
+        }
+        if *after != none {
+            writeln!(out, "{GREEN}+ {}{GREEN:#}", row(after))?;
+        }
+    }
+    Ok(())
 }
 
 /// The version and the state at a moment; now where there is none, and the empty state for version 0.

@@ -124,6 +124,7 @@ tools! {
     get: Get,
     list: List,
     log: Log,
+    show: Show,
     diff: Diff,
     blame: Blame,
     undo: Revert Restore,
@@ -183,7 +184,10 @@ pub(crate) fn parse() -> Result<Args, ExitCode> {
 
 /// Whether it may read every event there is.
 pub(crate) fn is_a_pass(args: &Args) -> bool {
-    matches!(args.command, Command::Report(_) | Command::Tool(Tool::List(_) | Tool::Verify(_) | Tool::Export(_)))
+    matches!(
+        args.command,
+        Command::Report(_) | Command::Tool(Tool::List(_) | Tool::Verify(_) | Tool::Export(_) | Tool::Show(_))
+    )
 }
 
 pub(crate) async fn run(args: Args) -> Result<()> {
