@@ -14,7 +14,7 @@ use crate::{
     named::{Asked, Named, find, stream, streams},
     output::Format,
     store::Store,
-    time,
+    time::{self, Date},
 };
 
 /// The stream that a command is about, and the form of the answer.
@@ -43,6 +43,14 @@ impl<D: Domain> Of<D> {
     pub(crate) async fn find(&self, store: &impl Store<D>) -> Result<Id<D>> {
         find(store, &self.id).await
     }
+}
+
+/// In which form times are printed for people.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Dates {
+    /// How to print times for people
+    #[arg(long, value_enum, value_name = "FORM", default_value_t, display_order = 99)]
+    pub(crate) date: Date,
 }
 
 /// A moment in the past of a stream.

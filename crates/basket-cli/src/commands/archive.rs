@@ -22,7 +22,7 @@ use bson::{DateTime, RawDocument};
 use futures_util::TryStreamExt;
 
 use crate::{
-    args::age,
+    args::{Dates, age},
     domain::{Domain, Id, what},
     exit::{self, Failure, NOT_FOUND, REFUSED, USAGE},
     help::PROGRAM,
@@ -55,6 +55,8 @@ pub struct Archive<D: Domain> {
     /// Print which {streams} were moved, and where
     #[arg(long)]
     list: bool,
+    #[command(flatten)]
+    dates: Dates,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -114,7 +116,7 @@ impl<D: Domain> Archive<D> {
             let id = id.to_string();
             let record = vec![("id", json(&id)), ("events", json(&events)), ("file", json(&file)), ("at", json(&time::utc(at)))];
             output.show(&Fields(record), |out| {
-                writeln!(out, "{}  {events} events  {}  {}", plain(&id), time::local(at), plain(&file))
+                writeln!(out, "{}  {events} events  {}  {}", plain(&id), self.dates.date.of(at), plain(&file))
             })?;
         }
         Ok(output.finish()?)

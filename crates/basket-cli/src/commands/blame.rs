@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::each::each;
 use super::log::{EventJson, event_json};
 use crate::{
-    args::These,
+    args::{Dates, These},
     domain::{Domain, Id, value_of, what},
     last,
     named::{are_several, read},
@@ -19,7 +19,6 @@ use crate::{
     plain::{padded, plain, width},
     secrets::Secrets,
     store::Store,
-    time,
 };
 
 /// For each {row} that ever was in a {stream}, show the event that last touched it
@@ -28,6 +27,8 @@ use crate::{
 pub struct Blame<D: Domain> {
     #[command(flatten)]
     these: These<D>,
+    #[command(flatten)]
+    dates: Dates,
 }
 
 #[derive(Serialize)]
@@ -42,13 +43,13 @@ impl<D: Domain> Blame<D> {
         let asked = read::<D>(&self.these.ids)?;
         let (mut output, mut secrets) = (Output::list(self.these.format)?, Secrets::of(store)?);
         let several = are_several(&self.these.ids);
-        let done = each(store, &asked, async |id| show(store, &mut output, &mut secrets, &id, several).await).await;
+        let done = each(store, &asked, async |id| self.show(store, &mut output, &mut secrets, &id, several).await).await;
         output.finish()?;
         done
     }
-}
 
-async fn show<D: Domain, S: Store<D>>(
+    async fn show<S: Store<D>>(
+    &self,
     store: &S,
     output: &mut Output,
     secrets: &mut Secrets<'_, S>,
@@ -76,10 +77,11 @@ async fn show<D: Domain, S: Store<D>>(
             let shown = secrets.shown::<D>(entry).await?;
             output.show(&BlameJson { row, event: event_json::<D>(&shown) }, |out| {
                 let entry = &shown.entry;
-                let (at, actor) = (time::local(entry.recorded_at), padded(&actor(entry), columns));
+                let (at, actor) = (self.dates.date.of(entry.recorded_at), padded(&actor(entry), columns));
                 write!(out, "{:>4}  {at}  {actor}  {}", entry.version, plain(&format!("{name} = {value}")))?;
                 if value == D::Value::default() { writeln!(out, "  (removed)") } else { writeln!(out) }
             })?;
         }
         Ok(())
     }
+}

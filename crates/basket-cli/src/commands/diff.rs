@@ -1,9 +1,10 @@
 //! `diff`: what changed between two moments, row by row.
 
-use std::io;
+use std::{io, pin::pin};
 
 use anyhow::Result;
-use basket_mongo::{EventLog, Moment, StoreError};
+use basket_mongo::{EventLog, Moment, Scope, StoreError};
+use futures_util::TryStreamExt;
 use serde::Serialize;
 
 use super::get::note_out_of_order;
@@ -18,16 +19,18 @@ use crate::{
 
 /// Show what changed in a {stream} between two moments
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  {program} diff {id} 3..5\n  \
+#[command(after_help = "Examples:\n  {program} diff {id}                    the last commit\n  \
+                        {program} diff {id} 3..5\n  \
                         {program} diff {id} 3..                to now\n  \
                         {program} diff {id} 0..2               from before there was a {stream}\n  \
                         {program} diff {id} '2 hours ago..'")]
 pub struct Diff<D: Domain> {
     #[command(flatten)]
     of: Of<D>,
-    /// From one moment to another, each a version or a time; without the second, to now
+    /// From one moment to another, each a version or a time; without the second, to now; without both, what the last commit has
+    /// changed
     #[arg(value_name = "A..B", value_parser = moments)]
-    range: (Moment, Option<Moment>),
+    range: Option<(Moment, Option<Moment>)>,
 }
 
 #[derive(Serialize)]
@@ -40,7 +43,11 @@ struct DiffJson {
 
 impl<D: Domain> Diff<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
-        let (id, format, (from, to)) = (self.of.find(store).await?, self.of.format, self.range);
+        let (id, format) = (self.of.find(store).await?, self.of.format);
+        let (from, to) = match self.range {
+            Some(range) => range,
+            None => last_commit(store, &id).await?,
+        };
         let (from, before) = at(store, &id, Some(from)).await?;
         let (to, after) = at(store, &id, to).await?;
         last::note::<D>(store.name(), &id);
@@ -72,6 +79,21 @@ pub(super) fn write_changes<D: Domain>(out: &mut Text<'_>, changes: &[Change<D::
         }
     }
     Ok(())
+}
+
+/// From before the last commit to after it.
+async fn last_commit<D: Domain>(store: &impl EventLog<D>, id: &Id<D>) -> Result<(Moment, Option<Moment>), StoreError> {
+    let mut entries = pin!(store.log(Scope::NewestFirst(id.clone())));
+    let mut next = entries.try_next().await?;
+    let Some((head, commit)) = next.as_ref().map(|entry| (entry.version, entry.commit)) else {
+        return Err(StoreError::not_found::<D>(store.name(), id));
+    };
+    let mut first = head;
+    while let Some(entry) = next.filter(|entry| entry.commit == commit) {
+        first = entry.version;
+        next = entries.try_next().await?;
+    }
+    Ok((Moment::Version(first.saturating_sub(1)), Some(Moment::Version(head))))
 }
 
 /// The version and the state at a moment; now where there is none, and the empty state for version 0.

@@ -15,14 +15,14 @@ use super::{
     turn::{self, LEASE, in_words},
 };
 use crate::{
-    args::version,
+    args::{Dates, version},
     domain::{Domain, Id, what},
     exit::{CONTENDED, Failure, NOT_FOUND, USAGE, note},
     named::{Named, find, stream},
     output::{Fields, Format, Output, RED, json},
     plain::{padded, plain, width},
     store::Store,
-    time,
+    time::{self, Date},
 };
 
 /// Show how far each read model and each `forward` has come, and what it has parked
@@ -41,6 +41,8 @@ Examples:
 pub struct Feed<D: Domain> {
     #[command(subcommand)]
     what: Option<What<D>>,
+    #[command(flatten)]
+    dates: Dates,
     /// How to print it
     #[arg(long, value_enum, default_value_t, global = true)]
     format: Format,
@@ -90,7 +92,7 @@ impl<D: Domain> Feed<D> {
 
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         match self.what {
-            None => show(&store.feeds().await?, self.format),
+            None => show(&store.feeds().await?, self.format, self.dates.date),
             Some(What::Parked { name }) => parked::<D>(store, &name, self.format).await,
             Some(What::Retry { name }) => again::<D>(store, &name).await,
             Some(What::Forget { name }) => {
@@ -117,7 +119,7 @@ async fn must_be_there<D: Domain>(store: &impl Feeds<D>, name: &str) -> Result<F
     })
 }
 
-fn show(feeds: &[FeedState], format: Format) -> Result<()> {
+fn show(feeds: &[FeedState], format: Format, date: Date) -> Result<()> {
     if feeds.is_empty() && format == Format::Text {
         note("there is no feed; `basket project` and `basket forward` make them");
     }
@@ -146,7 +148,7 @@ fn show(feeds: &[FeedState], format: Format) -> Result<()> {
                 let read_all = "had read all at";
                 writeln!(out, "{name}      events    behind  a second  parked  retries  healed  {read_all:30}  kept by")?;
             }
-            let (name, as_of) = (padded(&rows.feed, columns), as_of.map_or_else(|| "-".into(), time::local));
+            let (name, as_of) = (padded(&rows.feed, columns), as_of.map_or_else(|| "-".into(), |time| date.of(time)));
             let rate = rate.map_or_else(|| "-".into(), |rate| format!("{rate:.0}"));
             write!(out, "{name}  {events:>10}  {behind:>8}  {rate:>8}  ")?;
             match parked {

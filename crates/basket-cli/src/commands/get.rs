@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::each::each;
 use crate::{
-    args::{Then, These},
+    args::{Dates, Then, These},
     domain::{Domain, Id, Row, what},
     exit, last,
     named::{are_several, read},
@@ -33,6 +33,8 @@ pub struct Get<D: Domain> {
     these: These<D>,
     #[command(flatten)]
     then: Then,
+    #[command(flatten)]
+    dates: Dates,
 }
 
 #[derive(Serialize)]
@@ -72,7 +74,7 @@ impl<D: Domain> Get<D> {
         show.state::<D>(&past.root).await?;
         let (version, head) = (past.root.version(), past.head);
         let written =
-            format!("its last event was written at {}, {}", time::local(past.recorded_at), time::ago(past.recorded_at));
+            format!("its last event was written at {}, {}", self.dates.date.of(past.recorded_at), time::ago(past.recorded_at));
         exit::note(&match head - version {
             0 => format!("this is version {version}, the newest; {written}"),
             behind => format!("this is the past: version {version} of {head}, {behind} behind now; {written}"),

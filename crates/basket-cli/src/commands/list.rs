@@ -8,7 +8,7 @@ use bson::DateTime;
 use futures_util::TryStreamExt;
 
 use crate::{
-    args::row,
+    args::{Dates, row},
     domain::{Domain, Id, what},
     exit,
     listing::kept,
@@ -17,7 +17,7 @@ use crate::{
     progress,
     store::Store,
     summary::{Query, Summary, summaries},
-    time,
+    time::{self, Date},
 };
 
 /// List all the {streams}, the one that changed last on top
@@ -47,6 +47,8 @@ pub struct List<D: Domain> {
     /// Read the events, also where a read model is kept
     #[arg(long)]
     replay: bool,
+    #[command(flatten)]
+    dates: Dates,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -56,7 +58,7 @@ pub struct List<D: Domain> {
 
 impl<D: Domain> List<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
-        let Self { row, query, ids, replay, format, .. } = self;
+        let Self { row, query, ids, replay, format, dates: Dates { date }, .. } = self;
         if ids {
             return list_ids::<D>(store, format).await;
         }
@@ -67,7 +69,7 @@ impl<D: Domain> List<D> {
         };
         let lines = match kept {
             Some((state, lines)) => {
-                exit::note(&how_far(&state));
+                exit::note(&how_far(&state, date));
                 lines
             }
             None => {
@@ -90,7 +92,7 @@ impl<D: Domain> List<D> {
                     let (stream, changed, created) = (padded(what::<D>(), columns), "changed", "created");
                     writeln!(out, "{stream}  {changed:30}  {created:30}  versions  {rows:>8}       units")?;
                 }
-                print::<D>(out, line, columns, rows.len().max(8))
+                print::<D>(out, line, columns, rows.len().max(8), date)
             })?;
         }
         Ok(output.finish()?)
@@ -98,13 +100,13 @@ impl<D: Domain> List<D> {
 }
 
 /// Says that the answer is of a read model, and how old it may be.
-pub(super) fn how_far(state: &FeedState) -> String {
+pub(super) fn how_far(state: &FeedState, date: Date) -> String {
     let name = &state.rows.feed;
     match (state.behind, state.as_of) {
         (0, _) => format!("from the read model '{name}', which has read all events"),
         (behind, as_of) => {
             let events = if behind == 1 { "event" } else { "events" };
-            let as_of = as_of.map(|time| format!(", and had read all at {}", time::local(time))).unwrap_or_default();
+            let as_of = as_of.map(|time| format!(", and had read all at {}", date.of(time))).unwrap_or_default();
             format!("from the read model '{name}', which is {behind} {events} behind{as_of}; --replay reads the events")
         }
     }
@@ -120,8 +122,8 @@ fn record<'a, D: Domain>(line: &Summary<Id<D>>, row: &'a str) -> Fields<'a> {
     Fields([("id", id), ("created", created), ("changed", changed)].into_iter().chain(counts).collect())
 }
 
-fn print<D: Domain>(out: &mut Text<'_>, line: &Summary<Id<D>>, columns: usize, column: usize) -> io::Result<()> {
-    let local = |time: Option<DateTime>| time.map_or_else(|| "-".into(), time::local);
+fn print<D: Domain>(out: &mut Text<'_>, line: &Summary<Id<D>>, columns: usize, column: usize, date: Date) -> io::Result<()> {
+    let local = |time: Option<DateTime>| time.map_or_else(|| "-".into(), |time| date.of(time));
     let Summary { id, created, changed, versions, rows, units, unreadable } = line;
     let (id, created, changed) = (padded(&plain(&id.to_string()), columns), local(*created), local(*changed));
     write!(out, "{YELLOW}{id}{YELLOW:#}  {changed:30}  {created:30}  {versions:>8}  {rows:>column$}  ")?;

@@ -16,7 +16,7 @@ use super::{
     log::{EventJson, event_json},
 };
 use crate::{
-    args::{no_hyphen, version},
+    args::{Dates, no_hyphen, version},
     domain::{Change, Domain, Id, changes, what},
     exit::{Failure, NOT_FOUND, USAGE},
     help::PROGRAM,
@@ -27,7 +27,7 @@ use crate::{
     progress,
     secrets::{Secrets, Shown},
     store::Store,
-    time,
+    time::Date,
 };
 
 /// Show one event or one commit: all that is kept of it, and what it has changed
@@ -44,6 +44,8 @@ pub struct Show<D: Domain> {
     /// The event: ID@VERSION, where the ID may be short or @, or its _id of 24 digits; or a commit: its id, or the beginning of it
     #[arg(value_name = "EVENT", value_parser = event::<D>)]
     event: Wanted<Id<D>>,
+    #[command(flatten)]
+    dates: Dates,
     /// How to print it: in JSON, a commit is a list of its events
     #[arg(long, value_enum, default_value_t, display_order = 100)]
     format: Format,
@@ -94,7 +96,7 @@ impl<D: Domain> Show<D> {
                 let record = ShowJson { event: event_json(&shown), changes: changes_json::<D>(&changes) };
                 output.show(&record, |out| {
                     if std::mem::take(&mut first) {
-                        heading(out, &shown)?;
+                        heading(out, &shown, self.dates.date)?;
                     }
                     write_event(out, &shown, &changes)
                 })?;
@@ -169,7 +171,7 @@ async fn with_changes<D: Domain>(
 }
 
 /// What is kept of the whole commit.
-fn heading<D: Domain>(out: &mut Text<'_>, Shown { entry, .. }: &Shown<D>) -> io::Result<()> {
+fn heading<D: Domain>(out: &mut Text<'_>, Shown { entry, .. }: &Shown<D>, date: Date) -> io::Result<()> {
     let Entry::<D> { commit, meta, recorded_at, .. } = entry;
     let label = |label| padded(label, 12);
     writeln!(out, "{YELLOW}{}{commit}{YELLOW:#}", label("commit"))?;
@@ -179,7 +181,7 @@ fn heading<D: Domain>(out: &mut Text<'_>, Shown { entry, .. }: &Shown<D>) -> io:
             writeln!(out, "{}{}", label(name), plain(text))?;
         }
     }
-    writeln!(out, "{}{}", label("at"), time::local(*recorded_at))?;
+    writeln!(out, "{}{}", label("at"), date.of(*recorded_at))?;
     for (name, value) in &meta.headers {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         writeln!(out, "{}{}", label("header"), plain(&format!("{name}={value}")))?;

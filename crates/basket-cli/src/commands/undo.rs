@@ -13,7 +13,7 @@ use basket_mongo::{
 
 use super::get::note_out_of_order;
 use crate::{
-    args::{Of, Then, versions},
+    args::{Of, Then, version, versions},
     delivery::{Delivery, Unchanged, in_words, outcome},
     domain::{Domain, Event, Id, what as kind},
     exit::{self, Failure},
@@ -42,14 +42,18 @@ pub struct Revert<D: Domain> {
 
 /// Bring a whole {stream} back to how it was, by new events
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  {program} restore {id} --version 3\n  \
+#[command(after_help = "Examples:\n  {program} restore {id} 3\n  \
+                        {program} restore {id} --version 3\n  \
                         {program} restore {id} --at yesterday --dry-run")]
-#[group(id = "moment", required = true, args = ["version", "at"])]
+#[group(id = "moment", required = true, args = ["version", "at", "to"])]
 pub struct Restore<D: Domain> {
     #[command(flatten)]
     then: Then,
     #[command(flatten)]
     undo: Undo<D>,
+    /// As --version
+    #[arg(value_name = "VERSION", value_parser = version, conflicts_with_all = ["version", "at"])]
+    to: Option<u64>,
 }
 
 /// What both commands take.
@@ -83,9 +87,9 @@ impl<D: Domain> Revert<D> {
 
 impl<D: Domain> Restore<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
-        let Self { undo, then } = self;
+        let Self { undo, then, to } = self;
         let id = undo.of.find(store).await?;
-        let version = match then.moment() {
+        let version = match to.map(Moment::Version).or(then.moment()) {
             // The version is found once: events that are written meanwhile change nothing.
             Some(Moment::Time(time)) => {
                 let target = store.past(&id, Moment::Time(time)).await?;
@@ -93,7 +97,7 @@ impl<D: Domain> Restore<D> {
                 target.root.version()
             }
             Some(Moment::Version(version)) => version,
-            None => return Err(Failure(exit::USAGE, "name a moment with --version or --at".into()).into()),
+            None => return Err(Failure(exit::USAGE, "name a version, or a time with --at".into()).into()),
         };
         let (which, moment) = (format!("version {version}"), Moment::Version(version));
         let what = format!("what followed {which}");

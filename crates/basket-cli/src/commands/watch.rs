@@ -12,7 +12,7 @@ use futures_util::{
 
 use super::log::{event_json, one_line};
 use crate::{
-    args::version,
+    args::{Dates, version},
     domain::{Domain, Id, what},
     exit::{Failure, UNREADABLE, USAGE, note},
     last,
@@ -42,6 +42,8 @@ pub struct Watch<D: Domain> {
     /// End after so many events
     #[arg(short = 'n', long, value_name = "N")]
     number: Option<usize>,
+    #[command(flatten)]
+    dates: Dates,
     /// Name an event that can't be read on standard error, and go on; otherwise it ends the watch
     #[arg(long)]
     skip_unreadable: bool,
@@ -137,7 +139,7 @@ impl<D: Domain> Watch<D> {
             if self.id.is_none() {
                 write!(out, "{}  ", plain(&shown.entry.stream.to_string()))?;
             }
-            one_line::<D>(out, shown)
+            one_line::<D>(out, shown, self.dates.date)
         })?;
         output.flush()
     }
