@@ -25,6 +25,7 @@ mod listing;
 #[cfg(feature = "mongodb")]
 mod mongo;
 mod named;
+mod near;
 mod output;
 mod pager;
 mod plain;

@@ -112,14 +112,20 @@ impl<D: Domain> Archive<D> {
 
     async fn list(&self, store: &impl Store<D>) -> Result<()> {
         let (mut archives, mut output) = (pin!(store.archives()), Output::list(self.format)?);
+        let mut none = true;
         while let Some((id, Archived { file, events, at })) = archives.try_next().await? {
             let id = id.to_string();
             let record = vec![("id", json(&id)), ("events", json(&events)), ("file", json(&file)), ("at", json(&time::utc(at)))];
             output.show(&Fields(record), |out| {
                 writeln!(out, "{}  {events} events  {}  {}", plain(&id), self.dates.date.of(at), plain(&file))
             })?;
+            none = false;
         }
-        Ok(output.finish()?)
+        output.finish()?;
+        if none && self.format == Format::Text {
+            exit::note(&format!("no {} was moved to a file", what::<D>()));
+        }
+        Ok(())
     }
 
     /// Writes the file, and returns how many events each stream has. All of it is on the disk then.

@@ -13,6 +13,7 @@ use super::log::{EventJson, event_json};
 use crate::{
     args::{Dates, These},
     domain::{Domain, Id, value_of, what},
+    exit,
     last,
     named::{are_several, read},
     output::{Fields, Output, json},
@@ -70,6 +71,9 @@ impl<D: Domain> Blame<D> {
         let columns = last_touched.values().map(|entry| width(&actor(entry))).max().unwrap_or_default();
         if several {
             output.heading(&format!("{} {id}", what::<D>()))?;
+        }
+        if last_touched.is_empty() && output.is_text() {
+            exit::note(&format!("no {} ever was in {} '{id}'", D::ROW, what::<D>()));
         }
         for (name, entry) in last_touched {
             let value = value_of::<D>(&rows, &name);

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use anyhow::{Context, Result};
 use basket_domain::{Basket, BasketEvent, BasketId, EventSourced, Product, Refusal, Voucher};
-use basket_mongo::{Baskets, Done, Entry, EventStore, Query, Require, Together, baskets::voucher_tag};
+use basket_mongo::{Baskets, CommandError, Done, Entry, EventStore, Query, Require, Together, baskets::voucher_tag};
 use bson::oid::ObjectId;
 use sha2::{Digest, Sha256};
 
@@ -12,9 +12,11 @@ use super::archive::is_archived;
 use crate::{
     args::{product, quantity, voucher},
     delivery::{Delivery, Unchanged, in_words, outcome},
-    exit::{Failure, USAGE},
+    domain::Domain,
+    exit::{Failure, REFUSED, USAGE},
     last,
     named::{Named, find, stream},
+    near::did_you_mean,
     output::{Fields, Format, json, print},
     plain::plain,
     store::{Store, snapshotted},
@@ -71,8 +73,11 @@ struct Item {
 
 /// Remove a product from a basket, all of it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  basket remove 5ab69073421aa917e62b4734 socks\n  \
-                        basket remove 5ab69073421aa917e62b4734 socks --if-version 9")]
+#[command(
+    visible_alias = "rm",
+    after_help = "Examples:\n  basket remove 5ab69073421aa917e62b4734 socks\n  \
+                        basket remove 5ab69073421aa917e62b4734 socks --if-version 9"
+)]
 pub(crate) struct Remove {
     /// The basket: its id, as `basket create` printed it, the beginning of it, or @ for the one used last
     #[arg(value_parser = stream::<Baskets>)]
@@ -182,7 +187,16 @@ impl Remove {
         let id = find(store, &self.id).await?;
         let command = quick.command(&id).require(self.unchanged.requirement());
         let command = self.delivery.of(store, command, None).await?;
-        let done = command.run(|basket| basket.remove_item(&self.product)).await?;
+        let done = match command.run(|basket| basket.remove_item(&self.product)).await {
+            Err(CommandError::Refused(refusal @ Refusal::NotInBasket { .. })) => {
+                // Where nothing is near, or can't be asked, the refusal is as it is.
+                let rows = quick.get(&id).await.map(|basket| Baskets::rows(basket.state())).unwrap_or_default();
+                let names = rows.into_iter().map(|row| row.name);
+                let Some(question) = did_you_mean(self.product.as_str(), names) else { return Err(refusal.into()) };
+                return Err(Failure(REFUSED, format!("{refusal}; {question}")).into());
+            }
+            done => done?,
+        };
         show(store, &self.delivery, self.format, id, &done)
     }
 }

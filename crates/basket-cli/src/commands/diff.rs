@@ -10,9 +10,10 @@ use serde::Serialize;
 use super::get::note_out_of_order;
 use crate::{
     args::{Of, moments},
-    domain::{Change, Domain, Id, changes},
+    domain::{Change, Domain, Id, changes, what},
+    exit,
     last,
-    output::{Fields, GREEN, RED, Text, json, print},
+    output::{Fields, Format, GREEN, RED, Text, json, print},
     plain::plain,
     store::Store,
 };
@@ -54,6 +55,9 @@ impl<D: Domain> Diff<D> {
         let changes = changes::<D>(&before, &after);
         let record = DiffJson { id: id.to_string(), from, to, changes: changes_json::<D>(&changes) };
         print(format, &record, |out| write_changes::<D>(out, &changes))?;
+        if changes.is_empty() && format == Format::Text {
+            exit::note(&format!("version {to} of {} '{id}' is as version {from}", what::<D>()));
+        }
         Ok(())
     }
 }

@@ -22,7 +22,7 @@ use crate::{
 
 /// List all the {streams}, the one that changed last on top
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(visible_alias = "ls", after_help = "\
 It asks the read model that `{program} project` keeps, and says how far behind that is. Where there is
 none, and with --replay or --at, it reads every event once, and keeps one line for each {stream}. A
 document that can't be read as an event counts only as unreadable in its {stream}'s line; one that
@@ -136,9 +136,15 @@ fn print<D: Domain>(out: &mut Text<'_>, line: &Summary<Id<D>>, columns: usize, c
 
 async fn list_ids<D: Domain>(store: &impl EventLog<D>, format: Format) -> Result<()> {
     let (mut ids, mut output) = (pin!(store.ids()), Output::list(format)?);
+    let mut none = true;
     while let Some(id) = ids.try_next().await? {
+        none = false;
         let id = id.to_string();
         output.show(&Fields(vec![("id", json(&id))]), |out| writeln!(out, "{}", plain(&id)))?;
     }
-    Ok(output.finish()?)
+    output.finish()?;
+    if none && format == Format::Text {
+        exit::note(&format!("there is no {}", what::<D>()));
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ mod filter;
 mod lines;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     pin::pin,
 };
 
@@ -22,6 +22,7 @@ use crate::{
     exit::{self, Failure, USAGE},
     help::PROGRAM,
     last,
+    near::did_you_mean,
     named::{Asked, are_several, read, streams},
     output::{Format, Output},
     progress,
@@ -52,7 +53,7 @@ pub struct Log<D: Domain> {
     #[arg(long)]
     reverse: bool,
     /// At most so many events of each, the newest of them
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, visible_alias = "limit", value_name = "N")]
     number: Option<usize>,
     /// A line for each event
     #[arg(long)]
@@ -138,10 +139,14 @@ impl<D: Domain> Log<D> {
         let stat = if self.stat { stat(store, &id).await? } else { Stat::<D>::new() };
         let show = |page: &mut Page, shown: &Shown<D>| page.show(shown, self.of_commit(&stat, shown));
         let (mut count, mut newest, mut before, mut gap) = (0, VecDeque::new(), None::<u64>, false);
+        let mut rows = BTreeSet::new();
         while self.number.is_none_or(|number| count < number) {
             let Some(entry) = next else { break };
             gap |= before.is_some_and(|before| before.abs_diff(entry.version) != 1);
             before = Some(entry.version);
+            if self.filter.row.is_some() {
+                rows.extend(D::about(&entry.event).map(str::to_owned));
+            }
             if self.filter.wants(&entry) {
                 let shown = secrets.shown::<D>(entry).await?;
                 if self.filter.finds(&shown) {
@@ -156,6 +161,11 @@ impl<D: Domain> Log<D> {
             next = entries.try_next().await?;
         }
         newest.iter().try_for_each(|shown| show(page, shown))?;
+        if count == 0 && page.output.is_text() {
+            let asked = self.filter.row.as_ref().and_then(|row| did_you_mean(row, rows));
+            let question = asked.map(|question| format!("; {question}")).unwrap_or_default();
+            exit::note(&format!("{} '{id}' has no such event{question}", what::<D>()));
+        }
         if gap {
             exit::note(&format!(
                 "versions are missing between these, or are there twice; `{PROGRAM} verify` names what is off"
@@ -188,6 +198,9 @@ impl<D: Domain> Log<D> {
         let mut found = found.split_off(found.len() - self.number.unwrap_or(usize::MAX).min(found.len()));
         if !self.reverse {
             found.reverse();
+        }
+        if found.is_empty() && page.output.is_text() {
+            exit::note(&format!("no {} has such an event", what::<D>()));
         }
         let mut stats: Vec<(Id<D>, Stat<D>)> = Vec::new();
         for shown in &found {

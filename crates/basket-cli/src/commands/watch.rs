@@ -40,7 +40,7 @@ pub struct Watch<D: Domain> {
     #[arg(long, value_name = "now|beginning|VERSION", default_value = "now", hide_default_value = true, value_parser = from)]
     from: From,
     /// End after so many events
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, visible_alias = "limit", value_name = "N")]
     number: Option<usize>,
     #[command(flatten)]
     dates: Dates,

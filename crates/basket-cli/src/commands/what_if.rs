@@ -9,10 +9,11 @@ use serde::Serialize;
 use super::get::{rows_json, write_row};
 use crate::{
     args::{Of, versions},
-    domain::Domain,
+    domain::{Domain, what},
+    exit,
     help::PROGRAM,
     last,
-    output::{Fields, print},
+    output::{Fields, Format, print},
     plain::plain,
     store::Store,
 };
@@ -61,6 +62,9 @@ impl<D: Domain> WhatIf<D> {
                 writeln!(out, "version {version} would have been refused: {}", plain(why))
             })
         })?;
+        if rows.is_empty() && self.of.format == Format::Text {
+            exit::note(&format!("{} '{id}' would be empty", what::<D>()));
+        }
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::{args::row, domain::Domain, secrets::Shown, signature::name, time};
 pub(super) struct Filter<D: Domain> {
     /// Only what is about this {row}
     #[arg(long = D::ROW, value_name = "NAME", value_parser = row::<D>)]
-    row: Option<String>,
+    pub(super) row: Option<String>,
     /// Only events of this type
     #[arg(long, value_name = "TYPE", value_parser = PossibleValuesParser::new(D::TYPES))]
     r#type: Option<String>,
