@@ -47,6 +47,7 @@ use std::process::ExitCode;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    output::heed_clicolor_force();
     let args = match commands::parse() {
         Ok(args) => args,
         Err(answered) => return answered,

@@ -2,6 +2,7 @@
 //! On a terminal, lists go through `$PAGER`; colours are for terminals only.
 
 use std::{
+    env,
     io::{self, BufWriter, IsTerminal, Write},
     mem,
 };
@@ -61,6 +62,15 @@ pub(crate) fn print(
     let mut output = Output::one(format);
     output.show(record, text)?;
     output.finish()
+}
+
+/// CLICOLOR_FORCE=0 forces nothing; anstream, which knows NO_COLOR and the others, takes any value for yes. It is asked before
+/// anything is printed.
+pub(crate) fn heed_clicolor_force() {
+    let on_terminals = io::stdout().is_terminal() && io::stderr().is_terminal();
+    if env::var_os("CLICOLOR_FORCE").is_some_and(|force| force == "0") && !on_terminals {
+        ColorChoice::Never.write_global();
+    }
 }
 
 /// The error with what it is about; a reader that has gone keeps its kind.
@@ -150,6 +160,12 @@ impl Output {
         serde_json::to_writer(&mut *out, record)?;
         self.open = array;
         if array { Ok(()) } else { writeln!(self.out) }
+    }
+
+    /// How many columns a line may have, where people read it on a terminal.
+    pub(crate) fn room(&self) -> Option<usize> {
+        let (columns, _) = crossterm::terminal::size().ok().filter(|_| self.is_text() && io::stdout().is_terminal())?;
+        (columns > 0).then_some(columns.into())
     }
 
     /// Whether people read it.

@@ -9,7 +9,7 @@ use futures_util::TryStreamExt;
 use serde::Serialize;
 
 use super::each::each;
-use super::log::{EventJson, event_json};
+use super::log::{EventJson, actor_in, event_json};
 use crate::{
     args::{Dates, These},
     domain::{Domain, Id, value_of, what},
@@ -17,7 +17,7 @@ use crate::{
     last,
     named::{are_several, read},
     output::{Fields, Output, json},
-    plain::{padded, plain, width},
+    plain::{cut, padded, plain, width},
     secrets::Secrets,
     store::Store,
 };
@@ -68,6 +68,8 @@ impl<D: Domain> Blame<D> {
         last::note::<D>(store.name(), id);
         let rows = D::rows(&state);
         let actor = |entry: &Entry<D>| plain(entry.meta.actor.as_deref().unwrap_or("-")).into_owned();
+        let room = output.room();
+        let actor = |entry: &Entry<D>| room.map_or_else(|| actor(entry), |room| actor_in(&actor(entry), room).into_owned());
         let columns = last_touched.values().map(|entry| width(&actor(entry))).max().unwrap_or_default();
         if several {
             output.heading(&format!("{} {id}", what::<D>()))?;
@@ -82,8 +84,10 @@ impl<D: Domain> Blame<D> {
             output.show(&BlameJson { row, event: event_json::<D>(&shown) }, |out| {
                 let entry = &shown.entry;
                 let (at, actor) = (self.dates.date.of(entry.recorded_at), padded(&actor(entry), columns));
-                write!(out, "{:>4}  {at}  {actor}  {}", entry.version, plain(&format!("{name} = {value}")))?;
-                if value == D::Value::default() { writeln!(out, "  (removed)") } else { writeln!(out) }
+                let removed = if value == D::Value::default() { "  (removed)" } else { "" };
+                let (before, row) = (format!("{:>4}  {at}  {actor}  ", entry.version), format!("{name} = {value}{removed}"));
+                let left = room.map_or(usize::MAX, |room| room.saturating_sub(width(&before)));
+                writeln!(out, "{before}{}", cut(&plain(&row), left))
             })?;
         }
         Ok(())

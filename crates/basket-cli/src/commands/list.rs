@@ -1,6 +1,6 @@
 //! `list`: all the streams, a line each. [`summary`](crate::summary) folds them out of the events.
 
-use std::{io, marker::PhantomData, mem, pin::pin};
+use std::{fmt::Display, io, marker::PhantomData, mem, pin::pin};
 
 use anyhow::Result;
 use basket_mongo::{EventLog, FeedState, Scope};
@@ -13,7 +13,7 @@ use crate::{
     exit,
     listing::kept,
     output::{Fields, Format, Output, RED, Text, YELLOW, json},
-    plain::{padded, plain, width},
+    plain::{cut, padded, plain, width},
     progress,
     store::Store,
     summary::{Query, Summary, summaries},
@@ -82,17 +82,15 @@ impl<D: Domain> List<D> {
         if lines.is_empty() && format == Format::Text {
             exit::note(&format!("there is no such {}", what::<D>()));
         }
-        let widths = lines.iter().map(|line| width(&plain(&line.id.to_string())));
-        let columns = widths.max().unwrap_or_default().max(width(what::<D>()));
-        let (rows, mut heading) = (format!("{}s", D::ROW), true);
-        let mut output = Output::list(format)?;
+        let rows = format!("{}s", D::ROW);
+        let (mut output, mut heading) = (Output::list(format)?, true);
+        let table = Table::of::<D>(&lines, &rows, date, output.room());
         for line in &lines {
             output.show(&record::<D>(line, &rows), |out| {
                 if mem::take(&mut heading) {
-                    let (stream, changed, created) = (padded(what::<D>(), columns), "changed", "created");
-                    writeln!(out, "{stream}  {changed:30}  {created:30}  versions  {rows:>8}       units")?;
+                    table.heading(out, what::<D>(), &rows)?;
                 }
-                print::<D>(out, line, columns, rows.len().max(8), date)
+                table.line(out, line)
             })?;
         }
         Ok(output.finish()?)
@@ -122,15 +120,54 @@ fn record<'a, D: Domain>(line: &Summary<Id<D>>, row: &'a str) -> Fields<'a> {
     Fields([("id", id), ("created", created), ("changed", changed)].into_iter().chain(counts).collect())
 }
 
-fn print<D: Domain>(out: &mut Text<'_>, line: &Summary<Id<D>>, columns: usize, column: usize, date: Date) -> io::Result<()> {
-    let local = |time: Option<DateTime>| time.map_or_else(|| "-".into(), |time| date.of(time));
-    let Summary { id, created, changed, versions, rows, units, unreadable } = line;
-    let (id, created, changed) = (padded(&plain(&id.to_string()), columns), local(*created), local(*changed));
-    write!(out, "{YELLOW}{id}{YELLOW:#}  {changed:30}  {created:30}  {versions:>8}  {rows:>column$}  ")?;
-    write!(out, "{units:>10}")?;
-    match unreadable {
-        0 => writeln!(out),
-        some => writeln!(out, "  {RED}unreadable: {some}{RED:#}"),
+/// The widths of the columns.
+struct Table {
+    id: usize,
+    rows: usize,
+    date: Date,
+    /// There is no room for when a stream was created, nor for the offset of a time.
+    is_narrow: bool,
+}
+
+/// The columns of a narrow table without its ids and the number of rows.
+const NARROW: usize = 2 + 23 + 2 + 8 + 2 + 2 + 6;
+
+impl Table {
+    fn of<D: Domain>(lines: &[Summary<Id<D>>], rows: &str, date: Date, room: Option<usize>) -> Self {
+        let widths = lines.iter().map(|line| width(&plain(&line.id.to_string())));
+        let (id, rows) = (widths.max().unwrap_or_default().max(width(what::<D>())), rows.len().max(8));
+        let all = id + 2 + 30 + 2 + 30 + 2 + 8 + 2 + rows + 2 + 10;
+        match room.filter(|room| *room < all) {
+            None => Self { id, rows, date, is_narrow: false },
+            Some(room) => Self { id: id.min(room.saturating_sub(NARROW + rows).max(8)), rows, date, is_narrow: true },
+        }
+    }
+
+    fn heading(&self, out: &mut Text<'_>, stream: &str, rows: &str) -> io::Result<()> {
+        let (stream, column) = (padded(stream, self.id), self.rows);
+        match self.is_narrow {
+            false => writeln!(out, "{stream}  {:30}  {:30}  versions  {rows:>column$}       units", "changed", "created"),
+            true => writeln!(out, "{stream}  {:23}  versions  {rows:>column$}   units", "changed"),
+        }
+    }
+
+    fn line<I: Display>(&self, out: &mut Text<'_>, line: &Summary<I>) -> io::Result<()> {
+        let Summary { id, created, changed, versions, rows, units, unreadable } = line;
+        let (id, column) = (padded(&cut(&plain(&id.to_string()), self.id), self.id), self.rows);
+        let time = |time: &Option<DateTime>| match (time, self.is_narrow) {
+            (None, _) => "-".into(),
+            (Some(time), true) if self.date == Date::Local => time::short(*time),
+            (Some(time), _) => self.date.of(*time),
+        };
+        write!(out, "{YELLOW}{id}{YELLOW:#}  ")?;
+        match self.is_narrow {
+            false => write!(out, "{:30}  {:30}  {versions:>8}  {rows:>column$}  {units:>10}", time(changed), time(created))?,
+            true => write!(out, "{:23}  {versions:>8}  {rows:>column$}  {units:>6}", cut(&time(changed), 23))?,
+        }
+        match unreadable {
+            0 => writeln!(out),
+            some => writeln!(out, "  {RED}unreadable: {some}{RED:#}"),
+        }
     }
 }
 

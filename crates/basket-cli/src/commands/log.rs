@@ -14,7 +14,7 @@ use basket_mongo::{CommitId, Scope, StoreError, store::document::read_entry};
 use futures_util::TryStreamExt;
 
 use self::{filter::Filter, lines::Page};
-pub(super) use self::lines::{EventJson, event_json, one_line};
+pub(super) use self::lines::{EventJson, actor_in, event_json, one_line};
 use super::each::each;
 use crate::{
     args::Dates,

@@ -18,7 +18,7 @@ use crate::{
     last,
     named::{Named, find, stream},
     output::{Format, Output},
-    plain::plain,
+    plain::{plain, width},
     secrets::{Secrets, Shown},
     store::Store,
     time,
@@ -135,11 +135,14 @@ impl<D: Domain> Watch<D> {
     }
 
     fn show(&self, output: &mut Output, shown: &Shown<D>) -> io::Result<()> {
+        let room = output.room();
         output.show(&event_json::<D>(shown), |out| {
-            if self.id.is_none() {
-                write!(out, "{}  ", plain(&shown.entry.stream.to_string()))?;
-            }
-            one_line::<D>(out, shown, self.dates.date)
+            let stream = match self.id {
+                None => format!("{}  ", plain(&shown.entry.stream.to_string())),
+                Some(_) => String::new(),
+            };
+            write!(out, "{stream}")?;
+            one_line::<D>(out, shown, self.dates.date, room.map(|room| room.saturating_sub(width(&stream))))
         })?;
         output.flush()
     }

@@ -1,6 +1,6 @@
 //! An event as `log`, `watch` and others print it.
 
-use std::io;
+use std::{borrow::Cow, io};
 
 use basket_mongo::{CommitId, Entry};
 use bson::Document;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     domain::{Change, Domain, what},
     output::{Fields, GREEN, Output, RED, Text, YELLOW, json},
-    plain::{padded, plain, width},
+    plain::{cut, padded, plain, width},
     secrets::Shown,
     time::{self, Date},
 };
@@ -72,11 +72,12 @@ impl Page {
         let Shown { entry, words, .. } = shown;
         let stat_json = stat.map(|changes| ("commit_changes", json(&super::super::diff::changes_json::<D>(changes))));
         let record = LineJson { event: event_json::<D>(shown), stat: Fields(stat_json.into_iter().collect()) };
+        let room = self.output.room();
         self.output.show(&record, |out| {
             let stream = if self.across { format!("{}  ", plain(&entry.stream.to_string())) } else { String::new() };
             if self.oneline {
                 write!(out, "{stream}")?;
-                return one_line::<D>(out, shown, self.date);
+                return one_line::<D>(out, shown, self.date, room.map(|room| room.saturating_sub(width(&stream))));
             }
             let before = self.commit.replace(entry.commit);
             if before != Some(entry.commit) {
@@ -118,17 +119,31 @@ fn heading<D: Domain>(out: &mut Text<'_>, entry: &Entry<D>, again: bool, date: D
     if entry.meta.reason.is_some() { writeln!(out) } else { Ok(()) }
 }
 
-/// An event in one line: version, time, actor, what it did, why.
+/// An event in one line: version, time, actor, what it did, why; cut where there is no room for all of it.
 pub(in super::super) fn one_line<D: Domain>(
     out: &mut Text<'_>,
     Shown { entry, words, .. }: &Shown<D>,
     date: Date,
+    room: Option<usize>,
 ) -> io::Result<()> {
     let actor = plain(entry.meta.actor.as_deref().unwrap_or("-"));
-    let (version, at) = (entry.version, date.of(entry.recorded_at));
-    write!(out, "{YELLOW}{version:>4}{YELLOW:#}  {at}  {actor}  {}", plain(words))?;
-    match entry.meta.reason.as_deref().and_then(|reason| reason.lines().next()) {
-        Some(reason) => writeln!(out, "  ({})", plain(reason)),
-        None => writeln!(out),
+    let (version, at) = (format!("{:>4}", entry.version), date.of(entry.recorded_at));
+    let mut rest = plain(words).into_owned();
+    if let Some(reason) = entry.meta.reason.as_deref().and_then(|reason| reason.lines().next()) {
+        rest += &format!("  ({})", plain(reason));
     }
+    let (actor, rest) = match room {
+        None => (actor, rest.into()),
+        Some(room) => {
+            let actor = actor_in(&actor, room);
+            let left = room.saturating_sub(width(&version) + width(&at) + width(&actor) + 6);
+            (actor, cut(&rest, left))
+        }
+    };
+    writeln!(out, "{YELLOW}{version}{YELLOW:#}  {at}  {actor}  {rest}")
+}
+
+/// An actor's name in a table of so many columns: it leaves room for what was done.
+pub(in super::super) fn actor_in(actor: &str, room: usize) -> Cow<'_, str> {
+    cut(actor, (room / 4).max(8))
 }
