@@ -1,7 +1,7 @@
 async fn get(&self, id: &Id<C>)
     -> Result<EventSourced<C::Aggregate>, StoreError> {
     …
-    let stream = self.events.find(doc! { C::KEY: C::key(id) })
+    let stream = self.events.find(doc! { C::key_field(): C::key(id) })
         .sort(doc! { "version": 1 });
     …
     for document in batch.doc_slices()… {

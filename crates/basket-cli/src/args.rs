@@ -3,6 +3,7 @@
 
 use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
+use anyhow::Result;
 use basket_domain::{ParseVoucherError, Product, Voucher};
 use basket_mongo::Moment;
 use bson::DateTime;
@@ -11,19 +12,46 @@ use jiff::SignedDuration;
 
 use crate::{
     domain::{Domain, Id},
+    named::{Asked, Named, find, stream, streams},
     output::Format,
-    time,
+    store::Store,
+    time::{self, Date},
 };
 
 /// The stream that a command is about, and the form of the answer.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Of<D: Domain> {
-    /// The {stream}: its id, such as {id}
-    #[arg(value_parser = id::<D>)]
-    pub(crate) id: Id<D>,
+    /// The {stream}: its id, such as {id}, the beginning of it, or @ for the one used last
+    #[arg(value_parser = stream::<D>)]
+    id: Named<Id<D>>,
     /// How to print it
     #[arg(long, value_enum, default_value_t, display_order = 100)]
     pub(crate) format: Format,
+}
+
+/// The streams that a command reads, one after the other, and the form of the answer.
+#[derive(Debug, clap::Args)]
+pub(crate) struct These<D: Domain> {
+    /// The {streams}: each its id, such as {id}, the beginning of it, or @ for the one used last; - reads them from standard input
+    #[arg(value_name = "ID", required = true, value_parser = streams::<D>)]
+    pub(crate) ids: Vec<Asked<Id<D>>>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t, display_order = 100)]
+    pub(crate) format: Format,
+}
+
+impl<D: Domain> Of<D> {
+    pub(crate) async fn find(&self, store: &impl Store<D>) -> Result<Id<D>> {
+        find(store, &self.id).await
+    }
+}
+
+/// In which form times are printed for people.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Dates {
+    /// How to print times for people
+    #[arg(long, value_enum, value_name = "FORM", default_value_t, display_order = 99)]
+    pub(crate) date: Date,
 }
 
 /// A moment in the past of a stream.
@@ -44,17 +72,13 @@ impl Then {
     }
 }
 
-/// One rule for every argument: `-` is standard input where a FILE is asked for, and refused anywhere else. A parser of a
-/// text that could be anything begins with it.
+/// One rule for every argument: `-` is standard input where a FILE or several ids are asked for, and refused anywhere else. A
+/// parser of a text that could be anything begins with it.
 pub(crate) fn no_hyphen(text: &str) -> Result<&str, String> {
     match text.trim() {
-        "-" => Err("'-' is standard input, which is only read where a FILE is asked for".into()),
+        "-" => Err("'-' is standard input, which is only read where a FILE or several IDs are asked for".into()),
         _ => Ok(text),
     }
-}
-
-pub(crate) fn id<D: Domain>(text: &str) -> Result<Id<D>, String> {
-    D::parse_id(no_hyphen(text)?)
 }
 
 /// The name of a row.

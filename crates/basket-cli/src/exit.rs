@@ -33,6 +33,11 @@ pub(crate) struct Failure(pub(crate) u8, pub(crate) String);
 /// Why a command to a basket failed.
 pub(crate) type Changing = CommandError<BasketEvent, Refusal>;
 
+/// Whether there is no such stream, version or moment.
+pub(crate) fn is_not_found(error: &anyhow::Error) -> bool {
+    verdict(error).0 == NOT_FOUND
+}
+
 /// Prints what went wrong, and returns the exit code of its kind.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {

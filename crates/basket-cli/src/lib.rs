@@ -21,9 +21,12 @@ mod exit;
 #[doc(hidden)]
 pub mod explore;
 mod help;
+mod last;
 mod listing;
 #[cfg(feature = "mongodb")]
 mod mongo;
+mod named;
+mod near;
 mod output;
 mod pager;
 mod plain;

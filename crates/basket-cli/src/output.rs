@@ -2,6 +2,7 @@
 //! On a terminal, lists go through `$PAGER`; colours are for terminals only.
 
 use std::{
+    env,
     io::{self, BufWriter, IsTerminal, Write},
     mem,
 };
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 use crate::{exit, pager::Pager, plain::plain};
 
+pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const RED: Style = AnsiColor::Red.on_default();
 pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
 pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
@@ -62,6 +64,15 @@ pub(crate) fn print(
     output.finish()
 }
 
+/// CLICOLOR_FORCE=0 forces nothing; anstream, which knows NO_COLOR and the others, takes any value for yes. It is asked before
+/// anything is printed.
+pub(crate) fn heed_clicolor_force() {
+    let on_terminals = io::stdout().is_terminal() && io::stderr().is_terminal();
+    if env::var_os("CLICOLOR_FORCE").is_some_and(|force| force == "0") && !on_terminals {
+        ColorChoice::Never.write_global();
+    }
+}
+
 /// The error with what it is about; a reader that has gone keeps its kind.
 pub(crate) fn unwritten(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("standard output can't be written: {error}"))
@@ -73,13 +84,15 @@ pub(crate) struct Output {
     /// It is a JSON array whose end is not printed yet.
     open: bool,
     records: usize,
+    /// There was a heading.
+    headed: bool,
     out: Box<dyn Write>,
 }
 
 impl Output {
     fn one(format: Format) -> Self {
         let colour = AutoStream::choice(&io::stdout());
-        Self { format, open: false, records: 0, out: coloured(io::stdout(), colour) }
+        Self { format, open: false, records: 0, headed: false, out: coloured(io::stdout(), colour) }
     }
 
     /// An answer that is a list of records; on a terminal, people read it in their pager.
@@ -93,6 +106,20 @@ impl Output {
             let _ = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
         }
         Ok(output)
+    }
+
+    /// A list if there may be several records, otherwise the one record by itself.
+    pub(crate) fn of(format: Format, several: bool) -> io::Result<Self> {
+        if several { Self::list(format) } else { Ok(Self::one(format)) }
+    }
+
+    /// A line for people over what follows.
+    pub(crate) fn heading(&mut self, heading: &str) -> io::Result<()> {
+        if self.format != Format::Text {
+            return Ok(());
+        }
+        let between = if mem::replace(&mut self.headed, true) { "\n" } else { "" };
+        writeln!(self.out, "{between}{BOLD}{}{BOLD:#}", plain(heading)).map_err(unwritten)
     }
 
     /// A list without a pager, since it goes on as things happen; [`flush`](Self::flush) it after each record.
@@ -133,6 +160,17 @@ impl Output {
         serde_json::to_writer(&mut *out, record)?;
         self.open = array;
         if array { Ok(()) } else { writeln!(self.out) }
+    }
+
+    /// How many columns a line may have, where people read it on a terminal.
+    pub(crate) fn room(&self) -> Option<usize> {
+        let (columns, _) = crossterm::terminal::size().ok().filter(|_| self.is_text() && io::stdout().is_terminal())?;
+        (columns > 0).then_some(columns.into())
+    }
+
+    /// Whether people read it.
+    pub(crate) fn is_text(&self) -> bool {
+        self.format == Format::Text
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use basket_domain::product::{is_direction, is_invisible};
+use ratatui::{style::Style, text::Span};
 use unicode_width::UnicodeWidthStr;
 
 /// A text in one line, with a blank for a tab. Escaped is what could move the cursor, begin a line, turn the text around it
@@ -50,4 +51,25 @@ pub(crate) fn width(text: &str) -> usize {
 /// The text with blanks after it, in at least so many columns.
 pub(crate) fn padded(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
+}
+
+/// The letters of a text as people see them: one with an accent, or an emoji of several characters, is one letter.
+pub(crate) fn letters(text: &str) -> Vec<String> {
+    Span::raw(text).styled_graphemes(Style::new()).map(|letter| letter.symbol.to_owned()).collect()
+}
+
+/// The text in at most so many columns: its beginning and `…`, where it is longer.
+pub(crate) fn cut(text: &str, columns: usize) -> Cow<'_, str> {
+    if width(text) <= columns {
+        return text.into();
+    }
+    let mut kept = String::new();
+    for letter in letters(text) {
+        if width(&kept) + width(&letter) >= columns {
+            break;
+        }
+        kept.push_str(&letter);
+    }
+    kept.push_str(if columns > 0 { "…" } else { "" });
+    kept.into()
 }

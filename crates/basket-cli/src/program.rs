@@ -26,7 +26,7 @@ use crate::{
     embedded::EmbeddedStore,
     exit::{self, Failure},
     help,
-    output::unwritten,
+    output::{self, unwritten},
     store::Store,
 };
 
@@ -139,6 +139,7 @@ pub(crate) fn main<D: Domain, C: Commands<D>>(
     does: impl AsyncFnOnce(Call<D, C>) -> Result<()>,
 ) -> ExitCode {
     help::is_called(whole().get_name());
+    output::heed_clicolor_force();
     let call = match parse::<D, C>(&whole) {
         Ok(call) => call,
         Err(answered) => return answered,

@@ -68,7 +68,7 @@ pub struct Query {
     #[arg(short, long)]
     pub reverse: bool,
     /// At most so many
-    #[arg(short = 'n', long = "number", value_name = "N")]
+    #[arg(short = 'n', long = "number", visible_alias = "limit", value_name = "N")]
     pub limit: Option<usize>,
 }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bson::DateTime;
+use clap::ValueEnum;
 use jiff::{
     RoundMode, Span, SpanRound, Timestamp, Unit, Zoned, civil,
     fmt::friendly::{Designator, Spacing, SpanPrinter},
@@ -35,6 +36,28 @@ pub(crate) fn parse(text: &str) -> Result<DateTime, String> {
 fn timestamp(text: &str) -> Option<Timestamp> {
     let joined = text.replace(" +", "+").replace(" -", "-");
     joined.parse().or_else(|_| joined.replace('Z', "T00:00Z").parse()).ok()
+}
+
+/// How times are printed for people.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Date {
+    /// In your zone, to the millisecond
+    #[default]
+    Local,
+    /// How long ago
+    Relative,
+    /// In UTC, as in JSON
+    Iso,
+}
+
+impl Date {
+    pub(crate) fn of(self, time: DateTime) -> String {
+        match self {
+            Self::Local => local(time),
+            Self::Relative => ago(time),
+            Self::Iso => utc(time),
+        }
+    }
 }
 
 /// For people, in the user's zone: `2026-11-25 10:30:00.456 +01:00`.

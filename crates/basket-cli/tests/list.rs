@@ -25,7 +25,8 @@ on_both_stores! {
 }
 
 fn the_ids_alone_are_listed_by_id(shell: &Shell) {
-    shell.basket("list --ids").says("");
+    assert_eq!(shell.basket("list --ids").err, "there is no basket\n");
+    shell.basket("list --ids --format json").says("[]\n");
     let mut ids = [(); 3].map(|()| shell.create("socks"));
     shell.basket(&format!("add {} rocks", ids[1])).says("");
     ids.sort();

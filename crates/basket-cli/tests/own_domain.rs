@@ -25,7 +25,10 @@ fn silo(store: &str, words: &[&str]) -> Printed {
     let test = env::current_exe().unwrap();
     let program = test.ancestors().map(|folder| folder.join("examples/own_domain")).find(|program| program.is_file());
     let program = program.expect("the example is there: cargo test -p basket-cli builds it");
-    answer(Command::new(program).args(words).args(["--store", store]).env("NO_COLOR", "1").output().unwrap())
+    let mut command = Command::new(program);
+    // Nothing is kept in the folders of who runs the tests.
+    command.args(words).args(["--store", store]).env("NO_COLOR", "1").env("XDG_STATE_HOME", "/dev/null/none");
+    answer(command.output().unwrap())
 }
 
 /// Armed, with the deputy's key turned, in one commit; then launched, in another.
@@ -63,6 +66,7 @@ fn every_tool_works(store: &str, folder: &Path) {
     let diff = json("diff north 2..3 --format json");
     assert_eq!(diff["changes"][0], serde_json::json!({ "part": "commander's key", "before": "", "after": "turned" }));
 
+    assert!(run("show north@4").out.ends_with("launched the missile\n+ missile = launched\n"));
     let blame = run("blame north");
     assert!(blame.out.lines().next().unwrap().ends_with("commander's key = turned"), "{blame:?}");
     let what_if = run("what-if north --without 3");
@@ -115,6 +119,40 @@ fn mongo_every_tool_works_on_a_silo() {
     with_database(async |db| {
         launched(&MongoStore::<Silos>::at(&db.address).await.unwrap()).await;
         every_tool_works(&db.address, tempfile::tempdir().unwrap().path());
+    });
+}
+
+/// Any text is an id of a silo: what is one is never taken for the beginning of another one.
+async fn ids_of_any_text_may_be_shortened(store: &impl EventStore<Silo>, place: &str) {
+    for id in ["north", "northern", "süd"] {
+        store.save(&mut armed(id)).await.unwrap();
+    }
+    store.command(&"north".to_owned()).run(|silo| silo.turn_key(Officer::Commander)).await.unwrap();
+    let all = "silo = armed\ncommander's key = turned\ndeputy's key = turned\n";
+    for id in ["north", "northe", "sü"] {
+        let short = silo(place, &["get", id]);
+        assert_eq!((short.code, short.out == all), (0, id == "north"), "{short:?}");
+    }
+    let why = "Error: 'nor' is the beginning of 2 ids: north, northern; type more of it\n";
+    assert_eq!(silo(place, &["get", "nor"]).err, why);
+    for id in ["north!", "", "NORTH"] {
+        let none = silo(place, &["get", id]);
+        assert!(none.err.contains(&format!("there is no silo '{id}' in ")), "{none:?}");
+    }
+}
+
+#[tokio::test]
+async fn embedded_ids_of_any_text_may_be_shortened() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("silos.db");
+    ids_of_any_text_may_be_shortened(&EmbeddedStore::<Silos>::at(&file), file.to_str().unwrap()).await;
+}
+
+#[test]
+fn mongo_ids_of_any_text_may_be_shortened() {
+    with_database(async |db| {
+        let store = MongoStore::<Silos>::at(&db.address).await.unwrap();
+        ids_of_any_text_may_be_shortened(&store, &db.address).await;
     });
 }
 

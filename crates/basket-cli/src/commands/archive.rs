@@ -22,10 +22,11 @@ use bson::{DateTime, RawDocument};
 use futures_util::TryStreamExt;
 
 use crate::{
-    args::{age, id},
+    args::{Dates, age},
     domain::{Domain, Id, what},
     exit::{self, Failure, NOT_FOUND, REFUSED, USAGE},
     help::PROGRAM,
+    named::{Asked, find_all, streams},
     output::{Fields, Format, Output, json},
     plain::plain,
     store::{Store, must_exist},
@@ -42,9 +43,9 @@ use crate::{
                         its events: so they can't say well how far behind they are. Move only {streams} that are not\n\
                         written to any more: that is what --idle is for.")]
 pub struct Archive<D: Domain> {
-    /// The {streams}: their ids, such as {id}
-    #[arg(value_name = "ID", value_parser = id::<D>, required_unless_present = "list", conflicts_with = "list")]
-    ids: Vec<Id<D>>,
+    /// The {streams}: their ids, such as {id}, or - for those of standard input
+    #[arg(value_name = "ID", value_parser = streams::<D>, required_unless_present = "list", conflicts_with = "list")]
+    ids: Vec<Asked<Id<D>>>,
     /// A new file for them
     #[arg(long, value_name = "FILE", required_unless_present = "list")]
     to: Option<PathBuf>,
@@ -54,6 +55,8 @@ pub struct Archive<D: Domain> {
     /// Print which {streams} were moved, and where
     #[arg(long)]
     list: bool,
+    #[command(flatten)]
+    dates: Dates,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -63,8 +66,9 @@ impl<D: Domain> Archive<D> {
     pub(super) async fn run(mut self, store: &impl Store<D>) -> Result<()> {
         must_exist(store).await?;
         let Some(to) = self.to.take().filter(|_| !self.list) else { return self.list(store).await };
-        self.ids.sort_unstable();
-        self.ids.dedup();
+        let mut ids = find_all(store, &self.ids).await?;
+        ids.sort_unstable();
+        ids.dedup();
         // Who reads the note may be in another folder.
         let to = path::absolute(&to)?;
         let Some(name) = to.to_str() else {
@@ -77,7 +81,7 @@ impl<D: Domain> Archive<D> {
             }
             _ => Failure(USAGE, format!("'{name}' can't be made: {error}")),
         })?;
-        let lengths = self.write(store, file, &to).await.inspect_err(|_| drop(fs::remove_file(&to)));
+        let lengths = self.write(store, &ids, file, &to).await.inspect_err(|_| drop(fs::remove_file(&to)));
         let lengths = lengths.with_context(|| format!("nothing was moved to '{name}'"))?;
         let mut output = Output::live(self.format)?;
         for (id, events) in lengths {
@@ -108,22 +112,28 @@ impl<D: Domain> Archive<D> {
 
     async fn list(&self, store: &impl Store<D>) -> Result<()> {
         let (mut archives, mut output) = (pin!(store.archives()), Output::list(self.format)?);
+        let mut none = true;
         while let Some((id, Archived { file, events, at })) = archives.try_next().await? {
             let id = id.to_string();
             let record = vec![("id", json(&id)), ("events", json(&events)), ("file", json(&file)), ("at", json(&time::utc(at)))];
             output.show(&Fields(record), |out| {
-                writeln!(out, "{}  {events} events  {}  {}", plain(&id), time::local(at), plain(&file))
+                writeln!(out, "{}  {events} events  {}  {}", plain(&id), self.dates.date.of(at), plain(&file))
             })?;
+            none = false;
         }
-        Ok(output.finish()?)
+        output.finish()?;
+        if none && self.format == Format::Text {
+            exit::note(&format!("no {} was moved to a file", what::<D>()));
+        }
+        Ok(())
     }
 
     /// Writes the file, and returns how many events each stream has. All of it is on the disk then.
-    async fn write(&self, store: &impl EventLog<D>, file: File, to: &Path) -> Result<Vec<(Id<D>, u64)>> {
+    async fn write(&self, store: &impl EventLog<D>, ids: &[Id<D>], file: File, to: &Path) -> Result<Vec<(Id<D>, u64)>> {
         let mut out = BufWriter::new(file);
         let (mut lines, mut lengths, mut foreign) = (Export::<D>::default(), Vec::new(), Foreign::default());
         writeln!(out, "{}", lines.header())?;
-        for id in &self.ids {
+        for id in ids {
             let (mut documents, mut events, mut newest) = (pin!(store.documents(Scope::From(id.clone(), 1))), 0, None);
             while let Some(document) = documents.try_next().await? {
                 writeln!(out, "{}", lines.line(&document)?)?;

@@ -20,7 +20,8 @@ Where the events are kept, first found wins:
   4. a file in your data folder
   A store is mongodb://..., mongodb+srv://... or the path of a file. `basket store` says which one is used.
 
-As a FILE, `-` is standard input; as anything else it is refused.
+Of an ID, its beginning will do, if no other one begins so; @ is the basket that you used last.
+As a FILE, `-` is standard input, and so are several IDs, one a line; as anything else it is refused.
 
 Exit codes:
   0  done

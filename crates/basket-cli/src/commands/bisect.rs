@@ -17,12 +17,12 @@ use super::{
     verify::count,
 };
 use crate::{
-    args::id,
     choice::Location,
     condition::{Condition, condition},
     domain::{Domain, Id, what},
     exit::{self, Failure},
     help::PROGRAM,
+    named::{Named, find, stream},
     output::{Fields, Format, Output, Text, YELLOW, json},
     plain::plain,
     progress,
@@ -57,8 +57,8 @@ Examples:
 )]
 pub struct Bisect<D: Domain> {
     /// The {stream}: its id, such as {id}; without it, the first event of all {streams}
-    #[arg(value_parser = id::<D>)]
-    id: Option<Id<D>>,
+    #[arg(value_parser = stream::<D>)]
+    id: Option<Named<Id<D>>>,
     /// What became true
     #[arg(long, value_name = "EXPRESSION", required = true, allow_hyphen_values = true, value_parser = condition::<D>)]
     when: Option<Condition>,
@@ -115,7 +115,11 @@ impl<D: Domain> Bisect<D> {
             (None, None) => return Err(Failure(exit::USAGE, "--when EXPRESSION is missing".into()).into()),
         };
         must_exist(store).await?;
-        let (scope, total) = match self.id.clone() {
+        let id = match &self.id {
+            Some(named) => Some(find(store, named).await?),
+            None => None,
+        };
+        let (scope, total) = match id.clone() {
             Some(id) => (Scope::From(id, 1), 0),
             None => (Scope::All, store.count().await?),
         };
@@ -148,19 +152,19 @@ impl<D: Domain> Bisect<D> {
                 None => truths.push(Truth { flips: vec![Flip { entry, became }], number: 1, now }),
                 Some(truth) => {
                     (truth.number, truth.now) = (truth.number + 1, now);
-                    if self.id.is_some() {
+                    if id.is_some() {
                         truth.flips.push(Flip { entry, became });
                     }
                 }
             }
         }
         bar.finish_and_clear();
-        if let (Some(id), 0) = (&self.id, walk.documents()) {
+        if let (Some(id), 0) = (&id, walk.documents()) {
             return Err(StoreError::not_found::<D>(store.name(), id).into());
         }
         // Within a stream only the version gives the order.
         truths.sort_by(|one, other| first(one).cmp(&first(other)));
-        print(store, &truths, self.id.is_none(), self.format).await?;
+        print(store, &truths, id.is_none(), self.format).await?;
         if truths.is_empty() {
             exit::note(&format!("it was never true, in {}", count(walk.documents(), "event")));
         }

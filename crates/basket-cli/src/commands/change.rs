@@ -4,15 +4,19 @@ use std::num::NonZeroU32;
 
 use anyhow::{Context, Result};
 use basket_domain::{Basket, BasketEvent, BasketId, EventSourced, Product, Refusal, Voucher};
-use basket_mongo::{Baskets, Done, Entry, EventStore, Query, Require, Together, baskets::voucher_tag};
+use basket_mongo::{Baskets, CommandError, Done, Entry, EventStore, Query, Require, Together, baskets::voucher_tag};
 use bson::oid::ObjectId;
 use sha2::{Digest, Sha256};
 
 use super::archive::is_archived;
 use crate::{
-    args::{id, product, quantity, voucher},
+    args::{product, quantity, voucher},
     delivery::{Delivery, Unchanged, in_words, outcome},
-    exit::{Failure, USAGE},
+    domain::Domain,
+    exit::{Failure, REFUSED, USAGE},
+    last,
+    named::{Named, find, stream},
+    near::did_you_mean,
     output::{Fields, Format, json, print},
     plain::plain,
     store::{Store, snapshotted},
@@ -39,9 +43,9 @@ pub(crate) struct Create {
                         basket add 5ab69073421aa917e62b4734 rocks --request-id 4f1c2b\n  \
                         basket add 5ab69073421aa917e62b4734 rocks --voucher SPRING-26")]
 pub(crate) struct Add {
-    /// The basket: its id, as `basket create` printed it
-    #[arg(value_parser = id::<Baskets>)]
-    id: BasketId,
+    /// The basket: its id, as `basket create` printed it, the beginning of it, or @ for the one used last
+    #[arg(value_parser = stream::<Baskets>)]
+    id: Named<BasketId>,
     #[command(flatten)]
     item: Item,
     /// Redeem a voucher with it, which is good for one basket of all
@@ -69,12 +73,15 @@ struct Item {
 
 /// Remove a product from a basket, all of it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  basket remove 5ab69073421aa917e62b4734 socks\n  \
-                        basket remove 5ab69073421aa917e62b4734 socks --if-version 9")]
+#[command(
+    visible_alias = "rm",
+    after_help = "Examples:\n  basket remove 5ab69073421aa917e62b4734 socks\n  \
+                        basket remove 5ab69073421aa917e62b4734 socks --if-version 9"
+)]
 pub(crate) struct Remove {
-    /// The basket: its id, as `basket create` printed it
-    #[arg(value_parser = id::<Baskets>)]
-    id: BasketId,
+    /// The basket: its id, as `basket create` printed it, the beginning of it, or @ for the one used last
+    #[arg(value_parser = stream::<Baskets>)]
+    id: Named<BasketId>,
     /// The product to remove
     #[arg(value_parser = product)]
     product: Product,
@@ -94,11 +101,11 @@ pub(crate) struct Remove {
                         Both are changed in one commit, or neither is. A voucher stays where it was redeemed.")]
 pub(crate) struct Merge {
     /// The basket that gets all of it
-    #[arg(value_name = "INTO", value_parser = id::<Baskets>)]
-    into: BasketId,
+    #[arg(value_name = "INTO", value_parser = stream::<Baskets>)]
+    into: Named<BasketId>,
     /// The basket that is empty afterwards
-    #[arg(value_name = "FROM", value_parser = id::<Baskets>)]
-    from: BasketId,
+    #[arg(value_name = "FROM", value_parser = stream::<Baskets>)]
+    from: Named<BasketId>,
     #[command(flatten)]
     delivery: Delivery,
     /// How to print it
@@ -118,6 +125,7 @@ impl Create {
         let command = self.delivery.of(store, store.command(&id).require(Require::New), None).await?;
         let done = command.run(|basket| self.decide(id, basket)).await?;
         self.delivery.note::<Baskets>(&done);
+        last::note::<Baskets>(store.name(), &id);
         let mut record = vec![("id", json(&id.to_string()))];
         record.extend(outcome::<Baskets>(&done));
         print(self.format, &Fields(record), |out| writeln!(out, "Created basket with id '{id}'"))
@@ -147,7 +155,8 @@ fn id_of_request(request: &str) -> BasketId {
 
 impl Add {
     pub(super) async fn run(self, store: &impl Store<Baskets>) -> Result<()> {
-        let Self { id, item: Item { product, quantity }, .. } = &self;
+        let Item { product, quantity } = &self.item;
+        let id = &find(store, &self.id).await?;
         let quick = snapshotted(store, Baskets::STATE);
         let requirement = self.unchanged.requirement();
         let done = match &self.voucher {
@@ -168,23 +177,40 @@ impl Add {
                 done
             }
         };
-        show(&self.delivery, self.format, *id, &done)
+        show(store, &self.delivery, self.format, *id, &done)
     }
 }
 
 impl Remove {
     pub(super) async fn run(self, store: &impl Store<Baskets>) -> Result<()> {
         let quick = snapshotted(store, Baskets::STATE);
-        let command = quick.command(&self.id).require(self.unchanged.requirement());
+        let id = find(store, &self.id).await?;
+        let command = quick.command(&id).require(self.unchanged.requirement());
         let command = self.delivery.of(store, command, None).await?;
-        let done = command.run(|basket| basket.remove_item(&self.product)).await?;
-        show(&self.delivery, self.format, self.id, &done)
+        let done = match command.run(|basket| basket.remove_item(&self.product)).await {
+            Err(CommandError::Refused(refusal @ Refusal::NotInBasket { .. })) => {
+                // Where nothing is near, or can't be asked, the refusal is as it is.
+                let rows = quick.get(&id).await.map(|basket| Baskets::rows(basket.state())).unwrap_or_default();
+                let names = rows.into_iter().map(|row| row.name);
+                let Some(question) = did_you_mean(self.product.as_str(), names) else { return Err(refusal.into()) };
+                return Err(Failure(REFUSED, format!("{refusal}; {question}")).into());
+            }
+            done => done?,
+        };
+        show(store, &self.delivery, self.format, id, &done)
     }
 }
 
 /// As text, it prints nothing if all is well; as JSON, what has happened.
-fn show(delivery: &Delivery, format: Format, id: BasketId, done: &Done<Basket>) -> Result<()> {
+fn show(
+    store: &impl Store<Baskets>,
+    delivery: &Delivery,
+    format: Format,
+    id: BasketId,
+    done: &Done<Basket>,
+) -> Result<()> {
     delivery.note::<Baskets>(done);
+    last::note::<Baskets>(store.name(), &id);
     let mut record = vec![("id", json(&id.to_string()))];
     record.extend(outcome::<Baskets>(done));
     print(format, &Fields(record), |_| Ok(())).context("it is done, but could not be printed")
@@ -193,6 +219,7 @@ fn show(delivery: &Delivery, format: Format, id: BasketId, done: &Done<Basket>) 
 impl Merge {
     pub(super) async fn run(self, store: &impl Store<Baskets>) -> Result<()> {
         let Self { into, from, delivery, format } = self;
+        let (into, from) = (find(store, &into).await?, find(store, &from).await?);
         if into == from {
             return Err(Failure(USAGE, "a basket can't be merged with itself; name another one".into()).into());
         }
@@ -201,6 +228,7 @@ impl Merge {
         let command = delivery.of(store, command, Some(format!("Merge {from} into {into}"))).await?;
         let [done, emptied] = command.run(|[into, from]| into.merge(from)).await?;
         delivery.note::<Baskets>(&done);
+        last::note::<Baskets>(store.name(), &into);
         let mut record = vec![("id", json(&into.to_string())), ("from", json(&from.to_string()))];
         record.extend(outcome::<Baskets>(&done));
         record.push(("from_version", json(&emptied.root.version())));

@@ -131,8 +131,9 @@ fn key_of(name: &str, event: Document) -> Result<Key> {
 }
 
 /// The tools that only read, as the command line calls them.
-const READS: [&str; 12] =
-    ["get", "list", "log", "diff", "blame", "what-if", "bisect", "watch", "explore", "verify", "export", "store"];
+const READS: [&str; 13] = [
+    "get", "list", "log", "show", "diff", "blame", "what-if", "bisect", "watch", "explore", "verify", "export", "store",
+];
 
 impl Tool<Unseen> {
     fn reads(&self) -> bool {
@@ -141,6 +142,7 @@ impl Tool<Unseen> {
             Self::Get(_)
                 | Self::List(_)
                 | Self::Log(_)
+                | Self::Show(_)
                 | Self::Diff(_)
                 | Self::Blame(_)
                 | Self::WhatIf(_)

@@ -1,29 +1,37 @@
 //! `diff`: what changed between two moments, row by row.
 
+use std::{io, pin::pin};
+
 use anyhow::Result;
-use basket_mongo::{EventLog, Moment, StoreError};
+use basket_mongo::{EventLog, Moment, Scope, StoreError};
+use futures_util::TryStreamExt;
 use serde::Serialize;
 
 use super::get::note_out_of_order;
 use crate::{
     args::{Of, moments},
-    domain::{Change, Domain, Id, changes},
-    output::{Fields, GREEN, RED, json, print},
+    domain::{Change, Domain, Id, changes, what},
+    exit,
+    last,
+    output::{Fields, Format, GREEN, RED, Text, json, print},
     plain::plain,
+    store::Store,
 };
 
 /// Show what changed in a {stream} between two moments
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  {program} diff {id} 3..5\n  \
+#[command(after_help = "Examples:\n  {program} diff {id}                    the last commit\n  \
+                        {program} diff {id} 3..5\n  \
                         {program} diff {id} 3..                to now\n  \
                         {program} diff {id} 0..2               from before there was a {stream}\n  \
                         {program} diff {id} '2 hours ago..'")]
 pub struct Diff<D: Domain> {
     #[command(flatten)]
     of: Of<D>,
-    /// From one moment to another, each a version or a time; without the second, to now
+    /// From one moment to another, each a version or a time; without the second, to now; without both, what the last commit has
+    /// changed
     #[arg(value_name = "A..B", value_parser = moments)]
-    range: (Moment, Option<Moment>),
+    range: Option<(Moment, Option<Moment>)>,
 }
 
 #[derive(Serialize)]
@@ -35,29 +43,61 @@ struct DiffJson {
 }
 
 impl<D: Domain> Diff<D> {
-    pub(super) async fn run(self, store: &impl EventLog<D>) -> Result<()> {
-        let (Of { id, format }, (from, to)) = (self.of, self.range);
+    pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        let (id, format) = (self.of.find(store).await?, self.of.format);
+        let (from, to) = match self.range {
+            Some(range) => range,
+            None => last_commit(store, &id).await?,
+        };
         let (from, before) = at(store, &id, Some(from)).await?;
         let (to, after) = at(store, &id, to).await?;
-        let (none, changes) = (D::Value::default(), changes::<D>(&before, &after));
-        let fields = changes.iter().map(|Change { name, before, after }| {
-            Fields(vec![(D::ROW, json(name)), ("before", json(before)), ("after", json(after))])
-        });
-        let record = DiffJson { id: id.to_string(), from, to, changes: fields.collect() };
-        print(format, &record, |out| {
-            for Change { name, before, after } in &changes {
-                let row = |value: &D::Value| plain(&format!("{name} = {value}")).into_owned();
-                if *before != none {
-                    writeln!(out, "{RED}- {}{RED:#}", row(before))?;
-                }
-                if *after != none {
-                    writeln!(out, "{GREEN}+ {}{GREEN:#}", row(after))?;
-                }
-            }
-            Ok(())
-        })?;
+        last::note::<D>(store.name(), &id);
+        let changes = changes::<D>(&before, &after);
+        let record = DiffJson { id: id.to_string(), from, to, changes: changes_json::<D>(&changes) };
+        print(format, &record, |out| write_changes::<D>(out, &changes))?;
+        if changes.is_empty() && format == Format::Text {
+            exit::note(&format!("version {to} of {} '{id}' is as version {from}", what::<D>()));
+        }
         Ok(())
     }
+}
+
+/// The rows that differ, for JSON.
+pub(super) fn changes_json<D: Domain>(changes: &[Change<D::Value>]) -> Vec<Fields<'static>> {
+    let change = |Change { name, before, after }: &Change<D::Value>| {
+        Fields(vec![(D::ROW, json(name)), ("before", json(before)), ("after", json(after))])
+    };
+    changes.iter().map(change).collect()
+}
+
+/// The rows that differ, for people.
+pub(super) fn write_changes<D: Domain>(out: &mut Text<'_>, changes: &[Change<D::Value>]) -> io::Result<()> {
+    let none = D::Value::default();
+    for Change { name, before, after } in changes {
+        let row = |value: &D::Value| plain(&format!("{name} = {value}")).into_owned();
+        if *before != none {
+            writeln!(out, "{RED}- {}{RED:#}", row(before))?;
+        }
+        if *after != none {
+            writeln!(out, "{GREEN}+ {}{GREEN:#}", row(after))?;
+        }
+    }
+    Ok(())
+}
+
+/// From before the last commit to after it.
+async fn last_commit<D: Domain>(store: &impl EventLog<D>, id: &Id<D>) -> Result<(Moment, Option<Moment>), StoreError> {
+    let mut entries = pin!(store.log(Scope::NewestFirst(id.clone())));
+    let mut next = entries.try_next().await?;
+    let Some((head, commit)) = next.as_ref().map(|entry| (entry.version, entry.commit)) else {
+        return Err(StoreError::not_found::<D>(store.name(), id));
+    };
+    let mut first = head;
+    while let Some(entry) = next.filter(|entry| entry.commit == commit) {
+        first = entry.version;
+        next = entries.try_next().await?;
+    }
+    Ok((Moment::Version(first.saturating_sub(1)), Some(Moment::Version(head))))
 }
 
 /// The version and the state at a moment; now where there is none, and the empty state for version 0.

@@ -3,9 +3,9 @@
 use anyhow::Result;
 
 use crate::{
-    args::id,
     domain::{Domain, Id},
     explore::run::run,
+    named::{Named, find, stream},
     secrets::Secrets,
     store::Store,
 };
@@ -21,14 +21,18 @@ use crate::{
                         q  Ctrl-Z     back, or leave; to the shell, until its `fg`\n\n\
                         New events appear as they are written. NO_COLOR=1 turns colours off.")]
 pub struct Explore<D: Domain> {
-    /// The {stream}: its id, such as {id}
-    #[arg(value_parser = id::<D>)]
-    id: Option<Id<D>>,
+    /// The {stream}: its id, such as {id}, the beginning of it, or @ for the one used last
+    #[arg(value_parser = stream::<D>)]
+    id: Option<Named<Id<D>>>,
 }
 
 impl<D: Domain> Explore<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         Secrets::of(store)?;
-        run(store, self.id).await
+        let id = match &self.id {
+            Some(named) => Some(find(store, named).await?),
+            None => None,
+        };
+        run(store, id).await
     }
 }

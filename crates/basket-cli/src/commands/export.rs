@@ -15,9 +15,9 @@ use futures_util::TryStreamExt;
 
 use super::cloud_event::cloud_event;
 use crate::{
-    args::id,
     domain::{Domain, Id},
     exit,
+    named::{Asked, find_all, streams},
     output::{note_foreign, unwritten},
     progress,
     store::{Store, must_exist},
@@ -36,9 +36,9 @@ use crate::{
                         which sorts as text. Control characters, which an attribute can't have, and % itself are\n\
                         percent-encoded in the attributes; data is never changed.")]
 pub struct Export<D: Domain> {
-    /// These {stream}s; without any, all of them
-    #[arg(value_name = "ID", value_parser = id::<D>)]
-    ids: Vec<Id<D>>,
+    /// These {stream}s, or - for those of standard input; without any, all of them
+    #[arg(value_name = "ID", value_parser = streams::<D>)]
+    ids: Vec<Asked<Id<D>>>,
     /// In which form
     #[arg(long, value_enum, default_value_t)]
     format: Form,
@@ -54,13 +54,14 @@ enum Form {
 }
 
 impl<D: Domain> Export<D> {
-    pub(super) async fn run(mut self, store: &impl Store<D>) -> Result<()> {
+    pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         must_exist(store).await?;
-        self.ids.sort_unstable();
-        self.ids.dedup();
-        let scopes: Vec<_> = match self.ids.as_slice() {
-            [] => vec![Scope::All],
-            ids => ids.iter().map(|id| Scope::From(id.clone(), 1)).collect(),
+        let mut ids = find_all(store, &self.ids).await?;
+        ids.sort_unstable();
+        ids.dedup();
+        let scopes: Vec<_> = match self.ids.is_empty() {
+            true => vec![Scope::All],
+            false => ids.iter().map(|id| Scope::From(id.clone(), 1)).collect(),
         };
         let bar = progress::bar(store.count().await?, "events");
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());

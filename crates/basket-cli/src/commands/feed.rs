@@ -15,14 +15,15 @@ use super::{
     turn::{self, LEASE, in_words},
 };
 use crate::{
-    args::{id, version},
+    args::{Dates, version},
     domain::{Domain, Id, what},
     exit::{CONTENDED, Failure, NOT_FOUND, USAGE, note},
     help::PROGRAM,
+    named::{Named, find, stream},
     output::{Fields, Format, Output, RED, json},
     plain::{padded, plain, width},
     store::Store,
-    time,
+    time::{self, Date},
 };
 
 /// Show how far each read model and each `forward` has come, and what it has parked
@@ -41,6 +42,8 @@ Examples:
 pub struct Feed<D: Domain> {
     #[command(subcommand)]
     what: Option<What<D>>,
+    #[command(flatten)]
+    dates: Dates,
     /// How to print it
     #[arg(long, value_enum, default_value_t, global = true)]
     format: Format,
@@ -71,9 +74,9 @@ enum What<D: Domain> {
         /// Which feed
         #[arg(value_name = "NAME")]
         name: String,
-        /// The {stream}: its id, such as {id}
-        #[arg(value_parser = id::<D>)]
-        id: Id<D>,
+        /// The {stream}: its id, such as {id}, the beginning of it, or @ for the one used last
+        #[arg(value_parser = stream::<D>)]
+        id: Named<Id<D>>,
         /// The version that it must have come to
         #[arg(value_parser = version)]
         version: u64,
@@ -90,7 +93,7 @@ impl<D: Domain> Feed<D> {
 
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         match self.what {
-            None => show(&store.feeds().await?, self.format),
+            None => show(&store.feeds().await?, self.format, self.dates.date),
             Some(What::Parked { name }) => parked::<D>(store, &name, self.format).await,
             Some(What::Retry { name }) => again::<D>(store, &name).await,
             Some(What::Forget { name }) => {
@@ -102,6 +105,7 @@ impl<D: Domain> Feed<D> {
             }
             Some(What::Wait { name, id, version, .. }) => {
                 must_be_there(store, &name).await?;
+                let id = find(store, &id).await?;
                 Ok(store.wait_for(&name, &id, version, Duration::MAX).await?)
             }
         }
@@ -116,7 +120,7 @@ async fn must_be_there<D: Domain>(store: &impl Feeds<D>, name: &str) -> Result<F
     })
 }
 
-fn show(feeds: &[FeedState], format: Format) -> Result<()> {
+fn show(feeds: &[FeedState], format: Format, date: Date) -> Result<()> {
     if feeds.is_empty() && format == Format::Text {
         note(&format!("there is no feed; `{PROGRAM} project` and `{PROGRAM} forward` make them"));
     }
@@ -145,7 +149,7 @@ fn show(feeds: &[FeedState], format: Format) -> Result<()> {
                 let read_all = "had read all at";
                 writeln!(out, "{name}      events    behind  a second  parked  retries  healed  {read_all:30}  kept by")?;
             }
-            let (name, as_of) = (padded(&rows.feed, columns), as_of.map_or_else(|| "-".into(), time::local));
+            let (name, as_of) = (padded(&rows.feed, columns), as_of.map_or_else(|| "-".into(), |time| date.of(time)));
             let rate = rate.map_or_else(|| "-".into(), |rate| format!("{rate:.0}"));
             write!(out, "{name}  {events:>10}  {behind:>8}  {rate:>8}  ")?;
             match parked {

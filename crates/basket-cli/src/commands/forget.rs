@@ -13,6 +13,7 @@ use basket_mongo::{
 use futures_util::TryStreamExt;
 
 use crate::{
+    args::Dates,
     domain::Domain,
     exit::{self, Failure},
     help::PROGRAM,
@@ -42,6 +43,8 @@ pub struct Forget<D: Domain> {
     again: bool,
     #[command(flatten)]
     signature: Signature,
+    #[command(flatten)]
+    dates: Dates,
     /// How to print it
     #[arg(long, value_enum, default_value_t, display_order = 100)]
     format: Format,
@@ -112,7 +115,7 @@ impl<D: Domain> Forget<D> {
         ]);
         print(self.format, &record, |out| match before {
             None => writeln!(out, "forgot '{subject}': all that was sealed for it is erased"),
-            Some(at) => writeln!(out, "'{subject}' was forgotten before, at {}", time::local(at)),
+            Some(at) => writeln!(out, "'{subject}' was forgotten before, at {}", self.dates.date.of(at)),
         })?;
         Ok(())
     }

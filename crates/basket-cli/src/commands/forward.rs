@@ -26,8 +26,9 @@ use self::{
 };
 use super::{turn, watch::ended};
 use crate::{
-    args::{id, kind, limit},
+    args::{kind, limit},
     domain::{Domain, Id},
+    named::{Asked, find_all, streams},
     exit::{Failure, USAGE, note},
     store::{Store, must_exist},
 };
@@ -60,9 +61,9 @@ pub struct Forward<D: Domain> {
     /// Where they go: http://, https:// or kurrentdb://
     #[arg(value_name = "URL")]
     url: String,
-    /// Only the events of these {streams}
-    #[arg(value_name = "ID", value_parser = id::<D>)]
-    ids: Vec<Id<D>>,
+    /// Only the events of these {streams}, or - for those of standard input
+    #[arg(value_name = "ID", value_parser = streams::<D>)]
+    ids: Vec<Asked<Id<D>>>,
     /// Only events of these types
     #[arg(long = "type", value_name = "TYPE", value_parser = kind::<D>())]
     types: Vec<String>,
@@ -106,7 +107,8 @@ impl<D: Domain> Forward<D> {
             return Err(Failure(USAGE, why.into()).into());
         }
         let headers = self.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>>>()?;
-        let name = self.name();
+        let ids = find_all(store, &self.ids).await?;
+        let name = self.name(&ids);
         let options = self.options(&name);
         let mut courier = Courier {
             sink: Sink::at(&self.url, &headers, self.batch.map(usize::from))?,
@@ -122,7 +124,7 @@ impl<D: Domain> Forward<D> {
         loop {
             let turn = turn::take(store, &name, SHAPE, &options, was_there);
             let Some(reader) = before_the_end(&mut courier.ended, turn).await? else { return Ok(()) };
-            let mut reader = reader?.only(|entry| self.wants(entry));
+            let mut reader = reader?.only(|entry| self.wants(&ids, entry));
             if !mem::replace(&mut was_there, true) {
                 note(&format!("'{name}' forwards events; Ctrl-C ends it"));
             }
@@ -142,7 +144,7 @@ impl<D: Domain> Forward<D> {
     }
 
     /// The name of the feed. It is derived from what would be missed if two of them had one position.
-    fn name(&self) -> String {
+    fn name(&self, ids: &[Id<D>]) -> String {
         if let Some(name) = &self.name {
             return name.clone();
         }
@@ -150,7 +152,7 @@ impl<D: Domain> Forward<D> {
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         let host = authority.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
         let mut is_of = Sha256::new().chain_update(format!("{scheme}://{host}{path}"));
-        let (mut types, mut ids) = (self.types.clone(), self.ids.clone());
+        let (mut types, mut ids) = (self.types.clone(), ids.to_vec());
         types.sort();
         types.dedup();
         ids.sort();
@@ -168,10 +170,10 @@ impl<D: Domain> Forward<D> {
         Options { batch, ..turn::options(name, self.park, self.lease) }
     }
 
-    fn wants(&self, entry: &Entry<D>) -> bool {
-        let is_of = |ids: &[Id<D>]| ids.is_empty() || ids.contains(&entry.stream);
+    fn wants(&self, ids: &[Id<D>], entry: &Entry<D>) -> bool {
+        let is_of = ids.is_empty() || ids.contains(&entry.stream);
         let is_a = |types: &[String]| types.is_empty() || types.iter().any(|name| name == D::encode(&entry.event).0);
-        is_of(&self.ids) && is_a(&self.types)
+        is_of && is_a(&self.types)
     }
 }
 

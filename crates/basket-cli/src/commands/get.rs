@@ -7,11 +7,13 @@ use basket_domain::EventSourced;
 use basket_mongo::{EventStore, Keys, Past, StoreError};
 use serde::Serialize;
 
+use super::each::each;
 use crate::{
-    args::{Of, Then},
-    domain::{Domain, Row, what},
-    exit,
-    output::{Fields, Format, Text, json, print},
+    args::{Dates, Then, These},
+    domain::{Domain, Id, Row, what},
+    exit, last,
+    named::{are_several, read},
+    output::{Fields, Output, Text, json},
     plain::plain,
     secrets::Secrets,
     store::{Store, snapshotted},
@@ -23,13 +25,16 @@ use crate::{
 #[command(after_help = "Examples:\n  {program} get {id}\n  \
                         {program} get {id} --format json\n  \
                         {program} get {id} --version 3\n  \
+                        {program} list --ids | {program} get -\n  \
                         {program} get {id} --at '2 hours ago'\n  \
                         {program} get {id} --at 2026-11-24T18:00:00Z")]
 pub struct Get<D: Domain> {
     #[command(flatten)]
-    of: Of<D>,
+    these: These<D>,
     #[command(flatten)]
     then: Then,
+    #[command(flatten)]
+    dates: Dates,
 }
 
 #[derive(Serialize)]
@@ -50,19 +55,26 @@ fn row_json<D: Domain>(row: &Row<D::Value>) -> Fields<'static> {
 
 impl<D: Domain> Get<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
-        let Of { id, format } = self.of;
+        let (asked, several) = (read::<D>(&self.these.ids)?, are_several(&self.these.ids));
+        let mut show = Show { store, output: Output::of(self.these.format, several)?, several };
+        let done = each(store, &asked, async |id| self.show(&mut show, &id).await).await;
+        show.output.finish()?;
+        done
+    }
+
+    async fn show(&self, show: &mut Show<'_, impl Store<D>>, id: &Id<D>) -> Result<()> {
         let Some(moment) = self.then.moment() else {
             let root = match D::snapshots() {
-                Some(state) => snapshotted(store, state).get(&id).await?,
-                None => store.get(&id).await?,
+                Some(state) => snapshotted(show.store, state).get(id).await?,
+                None => show.store.get(id).await?,
             };
-            return show::<D>(store, &root, format).await;
+            return show.state::<D>(&root).await;
         };
-        let past = store.past(&id, moment).await?;
-        show(store, &past.root, format).await?;
+        let past = show.store.past(id, moment).await?;
+        show.state::<D>(&past.root).await?;
         let (version, head) = (past.root.version(), past.head);
         let written =
-            format!("its last event was written at {}, {}", time::local(past.recorded_at), time::ago(past.recorded_at));
+            format!("its last event was written at {}, {}", self.dates.date.of(past.recorded_at), time::ago(past.recorded_at));
         exit::note(&match head - version {
             0 => format!("this is version {version}, the newest; {written}"),
             behind => format!("this is the past: version {version} of {head}, {behind} behind now; {written}"),
@@ -98,13 +110,30 @@ pub(super) async fn opened<D: Domain, K: Keys>(
     Ok((StateJson { id: root.id().to_string(), version: root.version(), items }, lines))
 }
 
-async fn show<D: Domain>(store: &impl Store<D>, root: &EventSourced<D::Aggregate>, format: Format) -> Result<()> {
-    let (record, lines) = opened::<D, _>(root, &mut Secrets::of(store)?).await?;
-    print(format, &record, |out| lines.iter().try_for_each(|line| writeln!(out, "{}", plain(line))))?;
-    if format == Format::Text && lines.is_empty() {
+/// Where states are shown.
+struct Show<'a, S> {
+    store: &'a S,
+    output: Output,
+    several: bool,
+}
+
+impl<S> Show<'_, S> {
+    async fn state<D: Domain>(&mut self, root: &EventSourced<D::Aggregate>) -> Result<()>
+    where
+        S: Store<D>,
+    {
+        let (record, lines) = opened::<D, _>(root, &mut Secrets::of(self.store)?).await?;
+        last::note::<D>(self.store.name(), root.id());
+        if self.several {
+            self.output.heading(&format!("{} {}", what::<D>(), root.id()))?;
+        }
+        self.output.show(&record, |out| lines.iter().try_for_each(|line| writeln!(out, "{}", plain(line))))?;
+        self.output.flush()?;
+        if self.output.is_text() && lines.is_empty() {
         exit::note(&format!("{} '{}' is empty", what::<D>(), root.id()));
     }
     Ok(())
+}
 }
 
 /// Says that the state at a time leaves out an event that was written with an earlier time.

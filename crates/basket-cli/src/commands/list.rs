@@ -1,6 +1,6 @@
 //! `list`: all the streams, a line each. [`summary`](crate::summary) folds them out of the events.
 
-use std::{io, marker::PhantomData, mem, pin::pin};
+use std::{fmt::Display, io, marker::PhantomData, mem, pin::pin};
 
 use anyhow::Result;
 use basket_mongo::{EventLog, FeedState, Scope};
@@ -8,21 +8,21 @@ use bson::DateTime;
 use futures_util::TryStreamExt;
 
 use crate::{
-    args::row,
+    args::{Dates, row},
     domain::{Domain, Id, what},
     exit,
     listing::kept,
     output::{Fields, Format, Output, RED, Text, YELLOW, json},
-    plain::{padded, plain, width},
+    plain::{cut, padded, plain, width},
     progress,
     store::Store,
     summary::{Query, Summary, summaries},
-    time,
+    time::{self, Date},
 };
 
 /// List all the {streams}, the one that changed last on top
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(visible_alias = "ls", after_help = "\
 It asks the read model that `{program} project` keeps, and says how far behind that is. Where there is
 none, and with --replay or --at, it reads every event once, and keeps one line for each {stream}. A
 document that can't be read as an event counts only as unreadable in its {stream}'s line; one that
@@ -47,6 +47,8 @@ pub struct List<D: Domain> {
     /// Read the events, also where a read model is kept
     #[arg(long)]
     replay: bool,
+    #[command(flatten)]
+    dates: Dates,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -56,7 +58,7 @@ pub struct List<D: Domain> {
 
 impl<D: Domain> List<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
-        let Self { row, query, ids, replay, format, .. } = self;
+        let Self { row, query, ids, replay, format, dates: Dates { date }, .. } = self;
         if ids {
             return list_ids::<D>(store, format).await;
         }
@@ -67,7 +69,7 @@ impl<D: Domain> List<D> {
         };
         let lines = match kept {
             Some((state, lines)) => {
-                exit::note(&how_far(&state));
+                exit::note(&how_far(&state, date));
                 lines
             }
             None => {
@@ -80,17 +82,15 @@ impl<D: Domain> List<D> {
         if lines.is_empty() && format == Format::Text {
             exit::note(&format!("there is no such {}", what::<D>()));
         }
-        let widths = lines.iter().map(|line| width(&plain(&line.id.to_string())));
-        let columns = widths.max().unwrap_or_default().max(width(what::<D>()));
-        let (rows, mut heading) = (format!("{}s", D::ROW), true);
-        let mut output = Output::list(format)?;
+        let rows = format!("{}s", D::ROW);
+        let (mut output, mut heading) = (Output::list(format)?, true);
+        let table = Table::of::<D>(&lines, &rows, date, output.room());
         for line in &lines {
             output.show(&record::<D>(line, &rows), |out| {
                 if mem::take(&mut heading) {
-                    let (stream, changed, created) = (padded(what::<D>(), columns), "changed", "created");
-                    writeln!(out, "{stream}  {changed:30}  {created:30}  versions  {rows:>8}       units")?;
+                    table.heading(out, what::<D>(), &rows)?;
                 }
-                print::<D>(out, line, columns, rows.len().max(8))
+                table.line(out, line)
             })?;
         }
         Ok(output.finish()?)
@@ -98,13 +98,13 @@ impl<D: Domain> List<D> {
 }
 
 /// Says that the answer is of a read model, and how old it may be.
-pub(super) fn how_far(state: &FeedState) -> String {
+pub(super) fn how_far(state: &FeedState, date: Date) -> String {
     let name = &state.rows.feed;
     match (state.behind, state.as_of) {
         (0, _) => format!("from the read model '{name}', which has read all events"),
         (behind, as_of) => {
             let events = if behind == 1 { "event" } else { "events" };
-            let as_of = as_of.map(|time| format!(", and had read all at {}", time::local(time))).unwrap_or_default();
+            let as_of = as_of.map(|time| format!(", and had read all at {}", date.of(time))).unwrap_or_default();
             format!("from the read model '{name}', which is {behind} {events} behind{as_of}; --replay reads the events")
         }
     }
@@ -120,23 +120,68 @@ fn record<'a, D: Domain>(line: &Summary<Id<D>>, row: &'a str) -> Fields<'a> {
     Fields([("id", id), ("created", created), ("changed", changed)].into_iter().chain(counts).collect())
 }
 
-fn print<D: Domain>(out: &mut Text<'_>, line: &Summary<Id<D>>, columns: usize, column: usize) -> io::Result<()> {
-    let local = |time: Option<DateTime>| time.map_or_else(|| "-".into(), time::local);
-    let Summary { id, created, changed, versions, rows, units, unreadable } = line;
-    let (id, created, changed) = (padded(&plain(&id.to_string()), columns), local(*created), local(*changed));
-    write!(out, "{YELLOW}{id}{YELLOW:#}  {changed:30}  {created:30}  {versions:>8}  {rows:>column$}  ")?;
-    write!(out, "{units:>10}")?;
-    match unreadable {
-        0 => writeln!(out),
-        some => writeln!(out, "  {RED}unreadable: {some}{RED:#}"),
+/// The widths of the columns.
+struct Table {
+    id: usize,
+    rows: usize,
+    date: Date,
+    /// There is no room for when a stream was created, nor for the offset of a time.
+    is_narrow: bool,
+}
+
+/// The columns of a narrow table without its ids and the number of rows.
+const NARROW: usize = 2 + 23 + 2 + 8 + 2 + 2 + 6;
+
+impl Table {
+    fn of<D: Domain>(lines: &[Summary<Id<D>>], rows: &str, date: Date, room: Option<usize>) -> Self {
+        let widths = lines.iter().map(|line| width(&plain(&line.id.to_string())));
+        let (id, rows) = (widths.max().unwrap_or_default().max(width(what::<D>())), rows.len().max(8));
+        let all = id + 2 + 30 + 2 + 30 + 2 + 8 + 2 + rows + 2 + 10;
+        match room.filter(|room| *room < all) {
+            None => Self { id, rows, date, is_narrow: false },
+            Some(room) => Self { id: id.min(room.saturating_sub(NARROW + rows).max(8)), rows, date, is_narrow: true },
+        }
+    }
+
+    fn heading(&self, out: &mut Text<'_>, stream: &str, rows: &str) -> io::Result<()> {
+        let (stream, column) = (padded(stream, self.id), self.rows);
+        match self.is_narrow {
+            false => writeln!(out, "{stream}  {:30}  {:30}  versions  {rows:>column$}       units", "changed", "created"),
+            true => writeln!(out, "{stream}  {:23}  versions  {rows:>column$}   units", "changed"),
+        }
+    }
+
+    fn line<I: Display>(&self, out: &mut Text<'_>, line: &Summary<I>) -> io::Result<()> {
+        let Summary { id, created, changed, versions, rows, units, unreadable } = line;
+        let (id, column) = (padded(&cut(&plain(&id.to_string()), self.id), self.id), self.rows);
+        let time = |time: &Option<DateTime>| match (time, self.is_narrow) {
+            (None, _) => "-".into(),
+            (Some(time), true) if self.date == Date::Local => time::short(*time),
+            (Some(time), _) => self.date.of(*time),
+        };
+        write!(out, "{YELLOW}{id}{YELLOW:#}  ")?;
+        match self.is_narrow {
+            false => write!(out, "{:30}  {:30}  {versions:>8}  {rows:>column$}  {units:>10}", time(changed), time(created))?,
+            true => write!(out, "{:23}  {versions:>8}  {rows:>column$}  {units:>6}", cut(&time(changed), 23))?,
+        }
+        match unreadable {
+            0 => writeln!(out),
+            some => writeln!(out, "  {RED}unreadable: {some}{RED:#}"),
+        }
     }
 }
 
 async fn list_ids<D: Domain>(store: &impl EventLog<D>, format: Format) -> Result<()> {
     let (mut ids, mut output) = (pin!(store.ids()), Output::list(format)?);
+    let mut none = true;
     while let Some(id) = ids.try_next().await? {
+        none = false;
         let id = id.to_string();
         output.show(&Fields(vec![("id", json(&id))]), |out| writeln!(out, "{}", plain(&id)))?;
     }
-    Ok(output.finish()?)
+    output.finish()?;
+    if none && format == Format::Text {
+        exit::note(&format!("there is no {}", what::<D>()));
+    }
+    Ok(())
 }

@@ -1,115 +1,171 @@
 //! `log`: what happened to a stream, by whom and why. Newest first, as in `git log`.
 
-use std::{collections::VecDeque, io, pin::pin};
+mod filter;
+mod lines;
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    pin::pin,
+};
 
 use anyhow::Result;
-use basket_mongo::{CommitId, Entry, Scope, StoreError};
-use bson::{DateTime, Document};
+use basket_domain::Aggregate;
+use basket_mongo::{CommitId, Scope, StoreError, store::document::read_entry};
 use futures_util::TryStreamExt;
-use serde::Serialize;
 
+use self::{filter::Filter, lines::Page};
+pub(super) use self::lines::{EventJson, actor_in, event_json, one_line};
+use super::each::each;
 use crate::{
-    args::{Of, kind, row},
-    domain::{Domain, what},
-    exit,
+    args::Dates,
+    domain::{Change, Domain, Id, changes, what},
+    exit::{self, Failure, USAGE},
     help::PROGRAM,
-    output::{Fields, Output, Text, YELLOW, json},
-    plain::plain,
+    last,
+    near::did_you_mean,
+    named::{Asked, are_several, read, streams},
+    output::{Format, Output},
+    progress,
     secrets::{Secrets, Shown},
     store::Store,
-    time,
 };
 
 /// Show what happened to a {stream}, newest first
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  {program} log {id}\n  \
-                        {program} log {id} --oneline -n 10\n  \
+                        {program} log {id} --oneline -3\n  \
+                        {program} log {id} --stat --date relative\n  \
                         {program} log {id} --{row} socks --since '2 hours ago'\n  \
+                        {program} log {id} --grep sock\n  \
+                        {program} log --correlation order-7 --oneline\n  \
                         {program} log {id} --reverse --format ndjson")]
 pub struct Log<D: Domain> {
-    #[command(flatten)]
-    of: Of<D>,
+    /// The {streams}: each its id, such as {id}, the beginning of it, or @ for the one used last; - reads them from standard input.
+    /// And -3 is -n 3
+    #[arg(
+        value_name = "ID",
+        value_parser = word::<D>,
+        allow_negative_numbers = true,
+        required_unless_present = "correlation"
+    )]
+    words: Vec<Word<Id<D>>>,
     /// Oldest first
     #[arg(long)]
     reverse: bool,
-    /// At most so many events, the newest of them
-    #[arg(short = 'n', long, value_name = "N")]
+    /// At most so many events of each, the newest of them
+    #[arg(short = 'n', long, visible_alias = "limit", value_name = "N")]
     number: Option<usize>,
     /// A line for each event
     #[arg(long)]
     oneline: bool,
-    /// Only what is about this {row}
-    #[arg(long = D::ROW, value_name = "NAME", value_parser = row::<D>)]
-    row: Option<String>,
-    /// Only events of this type
-    #[arg(long, value_name = "TYPE", value_parser = kind::<D>())]
-    r#type: Option<String>,
-    /// Only what was written at or after this time: RFC 3339, as printed, a date, or such as '2 hours ago'
-    #[arg(long, value_name = "TIME", value_parser = time::parse)]
-    since: Option<DateTime>,
-    /// Only what was written at or before this time
-    #[arg(long, value_name = "TIME", value_parser = time::parse)]
-    until: Option<DateTime>,
+    /// The rows that each commit has changed, and how much; it reads the {stream} once more
+    #[arg(long, conflicts_with = "oneline")]
+    stat: bool,
+    #[command(flatten)]
+    filter: Filter<D>,
+    #[command(flatten)]
+    dates: Dates,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t, display_order = 100)]
+    format: Format,
 }
 
-/// An event in JSON. Its data stand between the other fields, as they are stored.
-#[derive(Serialize)]
-pub(super) struct EventJson {
-    #[serde(flatten)]
-    pub(super) before: Fields<'static>,
-    pub(super) data: Document,
-    #[serde(flatten)]
-    pub(super) after: Fields<'static>,
+/// A stream, or how many events.
+#[derive(Debug, Clone)]
+enum Word<I> {
+    Asked(Asked<I>),
+    Number(usize),
 }
 
-pub(super) fn event_json<D: Domain>(Shown { entry, kind, data, .. }: &Shown<D>) -> EventJson {
-    let Entry::<D> { document, stream, version, recorded_at, commit, meta, .. } = entry;
-    let before =
-        Fields(vec![(what::<D>(), json(&stream.to_string())), ("version", json(version)), ("type", json(kind))]);
-    let after = Fields(vec![
-        ("recorded_at", json(&time::utc(*recorded_at))),
-        ("actor", json(&meta.actor)),
-        ("reason", json(&meta.reason)),
-        ("correlation", json(&meta.correlation)),
-        ("causation", json(&meta.causation)),
-        ("request", json(&meta.request)),
-        ("headers", json(&(!meta.headers.is_empty()).then_some(&meta.headers))),
-        ("undoes", json(&meta.undoes.as_ref().map(|versions| [*versions.start(), *versions.end()]))),
-        ("commit", json(&commit.to_hex())),
-        ("document", json(&document.to_hex())),
-    ]);
-    EventJson { before, data: data.clone(), after }
+fn word<D: Domain>(text: &str) -> Result<Word<Id<D>>, String> {
+    match text.strip_prefix('-').filter(|digits| !digits.is_empty()) {
+        Some(digits) => digits.parse().map(Word::Number).map_err(|_| format!("{digits:?} is no number of events")),
+        None => streams::<D>(text).map(Word::Asked),
+    }
 }
+
+/// What each commit of a stream has changed.
+type Stat<D> = HashMap<CommitId, Vec<Change<<D as Domain>::Value>>>;
 
 impl<D: Domain> Log<D> {
-    pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
-        let (id, oldest_first) = (self.of.id.clone(), self.reverse && self.number.is_none());
-        let scope = if oldest_first { Scope::From(id, 1) } else { Scope::NewestFirst(id) };
+    pub(super) async fn run(mut self, store: &impl Store<D>) -> Result<()> {
+        let mut asked = Vec::new();
+        for word in std::mem::take(&mut self.words) {
+            match word {
+                Word::Asked(stream) => asked.push(stream),
+                Word::Number(number) if self.number.is_none() => self.number = Some(number),
+                Word::Number(number) => {
+                    let why = format!("how many events are asked for twice, by -{number} and before");
+                    return Err(Failure(USAGE, why).into());
+                }
+            }
+        }
+        let (output, across) = (Output::list(self.format)?, asked.is_empty());
+        let mut page = Page { output, oneline: self.oneline, date: self.dates.date, across, commit: None };
+        let (named, several) = (read::<D>(&asked)?, are_several(&asked));
+        let mut secrets = Secrets::of(store)?;
+        let done = match across {
+            true if self.filter.correlation.is_none() => {
+                let why = format!("name a {}, or a --correlation to look for in all of them", what::<D>());
+                Err(Failure(USAGE, why).into())
+            }
+            true => self.of_all(store, &mut page, &mut secrets).await,
+            false => each(store, &named, async |id| self.of_one(store, &mut page, &mut secrets, id, several).await).await,
+        };
+        page.output.finish()?;
+        done
+    }
+
+    async fn of_one<S: Store<D>>(
+        &self,
+        store: &S,
+        page: &mut Page,
+        secrets: &mut Secrets<'_, S>,
+        id: Id<D>,
+        several: bool,
+    ) -> Result<()> {
+        let oldest_first = self.reverse && self.number.is_none();
+        let scope = if oldest_first { Scope::From(id.clone(), 1) } else { Scope::NewestFirst(id.clone()) };
         let mut entries = pin!(store.log(scope));
         let mut next = entries.try_next().await?;
         if next.is_none() {
-            return Err(StoreError::not_found::<D>(store.name(), &self.of.id).into());
+            return Err(StoreError::not_found::<D>(store.name(), &id).into());
         }
-        let (mut output, mut secrets) = (Output::list(self.of.format)?, Secrets::of(store)?);
-        let (mut shown, mut commit, mut newest) = (0, None, VecDeque::new());
-        let (mut before, mut gap) = (None::<u64>, false);
-        while self.number.is_none_or(|number| shown < number) {
+        last::note::<D>(store.name(), &id);
+        if several {
+            page.output.heading(&format!("{} {id}", what::<D>()))?;
+            page.commit = None;
+        }
+        let stat = if self.stat { stat(store, &id).await? } else { Stat::<D>::new() };
+        let show = |page: &mut Page, shown: &Shown<D>| page.show(shown, self.of_commit(&stat, shown));
+        let (mut count, mut newest, mut before, mut gap) = (0, VecDeque::new(), None::<u64>, false);
+        let mut rows = BTreeSet::new();
+        while self.number.is_none_or(|number| count < number) {
             let Some(entry) = next else { break };
             gap |= before.is_some_and(|before| before.abs_diff(entry.version) != 1);
             before = Some(entry.version);
-            if self.wants(&entry) {
-                shown += 1;
-                let entry = secrets.shown::<D>(entry).await?;
-                if self.reverse && self.number.is_some() {
-                    newest.push_front(entry);
-                } else {
-                    self.show(&mut output, &entry, &mut commit)?;
+            if self.filter.row.is_some() {
+                rows.extend(D::about(&entry.event).into_iter().map(str::to_owned));
+            }
+            if self.filter.wants(&entry) {
+                let shown = secrets.shown::<D>(entry).await?;
+                if self.filter.finds(&shown) {
+                    count += 1;
+                    if self.reverse && self.number.is_some() {
+                        newest.push_front(shown);
+                    } else {
+                        show(page, &shown)?;
+                    }
                 }
             }
             next = entries.try_next().await?;
         }
-        newest.iter().try_for_each(|entry| self.show(&mut output, entry, &mut commit))?;
-        output.finish()?;
+        newest.iter().try_for_each(|shown| show(page, shown))?;
+        if count == 0 && page.output.is_text() {
+            let asked = self.filter.row.as_ref().and_then(|row| did_you_mean(row, rows));
+            let question = asked.map(|question| format!("; {question}")).unwrap_or_default();
+            exit::note(&format!("{} '{id}' has no such event{question}", what::<D>()));
+        }
         if gap {
             exit::note(&format!(
                 "versions are missing between these, or are there twice; `{PROGRAM} verify` names what is off"
@@ -118,51 +174,65 @@ impl<D: Domain> Log<D> {
         Ok(())
     }
 
-    fn wants(&self, entry: &Entry<D>) -> bool {
-        self.r#type.as_deref().is_none_or(|wanted| wanted == D::encode(&entry.event).0)
-            && self.row.as_deref().is_none_or(|row| D::about(&entry.event).contains(&row))
-            && self.since.is_none_or(|since| entry.recorded_at >= since)
-            && self.until.is_none_or(|until| entry.recorded_at <= until)
+    /// The events of one correlation in all streams.
+    async fn of_all<S: Store<D>>(&self, store: &S, page: &mut Page, secrets: &mut Secrets<'_, S>) -> Result<()> {
+        let bar = progress::bar(store.count().await?, "events");
+        let (mut found, mut documents) = (Vec::new(), pin!(store.documents(Scope::All)));
+        while let Some(document) = documents.try_next().await? {
+            bar.inc(1);
+            if !self.filter.is_of_correlation(&document) {
+                continue;
+            }
+            let entry = read_entry::<D>(&document).map_err(StoreError::from)?;
+            if self.filter.wants(&entry) {
+                let shown = secrets.shown::<D>(entry).await?;
+                found.extend(self.filter.finds(&shown).then_some(shown));
+            }
+        }
+        bar.finish_and_clear();
+        // Those of one commit stay together.
+        found.sort_by(|one, other| {
+            let key = |Shown { entry, .. }: &Shown<D>| (entry.recorded_at, entry.commit, entry.stream.clone(), entry.version);
+            key(one).cmp(&key(other))
+        });
+        let mut found = found.split_off(found.len() - self.number.unwrap_or(usize::MAX).min(found.len()));
+        if !self.reverse {
+            found.reverse();
+        }
+        if found.is_empty() && page.output.is_text() {
+            exit::note(&format!("no {} has such an event", what::<D>()));
+        }
+        let mut stats: Vec<(Id<D>, Stat<D>)> = Vec::new();
+        for shown in &found {
+            let id = &shown.entry.stream;
+            if self.stat && !stats.iter().any(|(stream, _)| stream == id) {
+                stats.push((id.clone(), stat(store, id).await?));
+            }
+            let stat = stats.iter().find(|(stream, _)| stream == id);
+            page.show(shown, stat.and_then(|(_, stat)| self.of_commit(stat, shown)))?;
+        }
+        Ok(())
     }
 
-    /// Events of one commit stand together under one heading.
-    fn show(&self, output: &mut Output, shown: &Shown<D>, before: &mut Option<CommitId>) -> io::Result<()> {
-        let Shown { entry, words, .. } = shown;
-        output.show(&event_json::<D>(shown), |out| {
-            if self.oneline {
-                return one_line::<D>(out, shown);
-            }
-            if *before != Some(entry.commit) {
-                heading::<D>(out, entry, before.is_some())?;
-                *before = Some(entry.commit);
-            }
-            writeln!(out, "    {:>4}  {}", entry.version, plain(words))
-        })
+    fn of_commit<'a>(&self, stat: &'a Stat<D>, shown: &Shown<D>) -> Option<&'a [Change<D::Value>]> {
+        self.stat.then(|| stat.get(&shown.entry.commit).map(Vec::as_slice)).flatten()
     }
 }
 
-fn heading<D: Domain>(out: &mut Text<'_>, entry: &Entry<D>, again: bool) -> io::Result<()> {
-    if again {
-        writeln!(out)?;
+/// What each commit of a stream has changed; as in the log, an event need not follow on the one before it.
+async fn stat<D: Domain>(store: &impl Store<D>, id: &Id<D>) -> Result<Stat<D>> {
+    let (mut stat, mut state, mut open) = (Stat::<D>::new(), D::Aggregate::default(), None);
+    let mut entries = pin!(store.log(Scope::From(id.clone(), 1)));
+    while let Some(entry) = entries.try_next().await? {
+        if open.as_ref().is_none_or(|(commit, _)| *commit != entry.commit)
+            && let Some((commit, before)) = open.replace((entry.commit, state.clone()))
+        {
+            stat.insert(commit, changes::<D>(&before, &state));
+        }
+        state.apply(&entry.event);
     }
-    writeln!(out, "{YELLOW}commit {}{YELLOW:#}", entry.commit)?;
-    if let Some(actor) = &entry.meta.actor {
-        writeln!(out, "by     {}", plain(actor))?;
+    if let Some((commit, before)) = open {
+        stat.insert(commit, changes::<D>(&before, &state));
     }
-    writeln!(out, "at     {}\n", time::local(entry.recorded_at))?;
-    for line in entry.meta.reason.iter().flat_map(|reason| reason.lines()) {
-        writeln!(out, "    {}", plain(line))?;
-    }
-    if entry.meta.reason.is_some() { writeln!(out) } else { Ok(()) }
-}
-
-/// An event in one line: version, time, actor, what it did, why.
-pub(super) fn one_line<D: Domain>(out: &mut Text<'_>, Shown { entry, words, .. }: &Shown<D>) -> io::Result<()> {
-    let actor = plain(entry.meta.actor.as_deref().unwrap_or("-"));
-    let (version, at) = (entry.version, time::local(entry.recorded_at));
-    write!(out, "{YELLOW}{version:>4}{YELLOW:#}  {at}  {actor}  {}", plain(words))?;
-    match entry.meta.reason.as_deref().and_then(|reason| reason.lines().next()) {
-        Some(reason) => writeln!(out, "  ({})", plain(reason)),
-        None => writeln!(out),
-    }
+    Ok(stat)
 }

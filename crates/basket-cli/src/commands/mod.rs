@@ -6,6 +6,7 @@ mod change;
 mod cloud_event;
 pub(crate) mod collection;
 pub(crate) mod completions;
+mod each;
 mod report;
 pub(crate) mod store;
 mod turn;
@@ -43,6 +44,7 @@ tools! {
     get: Get,
     list: List,
     log: Log,
+    show: Show,
     diff: Diff,
     blame: Blame,
     bisect: Bisect,
@@ -67,7 +69,10 @@ tools! {
 impl<D: Domain> Tool<D> {
     /// Whether it may read every event there is.
     pub(crate) fn is_a_pass(&self) -> bool {
-        matches!(self, Self::List(_) | Self::Bisect(_) | Self::Verify(_) | Self::Rehearse(_) | Self::Export(_))
+        matches!(
+            self,
+            Self::List(_) | Self::Show(_) | Self::Bisect(_) | Self::Verify(_) | Self::Rehearse(_) | Self::Export(_)
+        )
     }
 
     /// Notes which store it runs on, for a program that it runs.

@@ -10,6 +10,7 @@ use clap::{Subcommand, ValueEnum};
 
 use super::list::how_far;
 use crate::{
+    args::Dates,
     exit,
     output::{Fields, Format, Output, RED, Text, json},
     plain::{padded, plain, width},
@@ -62,6 +63,8 @@ pub(crate) struct RemovedReport {
     /// Read the events, also where a read model is kept
     #[arg(long)]
     replay: bool,
+    #[command(flatten)]
+    dates: Dates,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -75,12 +78,12 @@ enum By {
 
 impl Report {
     pub(super) async fn run(self, store: &impl Store<Baskets>) -> Result<()> {
-        let Self::Removed(RemovedReport { query, by, replay, format }) = self;
+        let Self::Removed(RemovedReport { query, by, replay, dates, format }) = self;
         let query = Query { by_day: matches!(by, Some(By::Day)), ..query };
         let kept = if replay { None } else { kept(store, &query).await? };
         let Removals { products, left_out } = match kept {
             Some((state, removals)) => {
-                exit::note(&how_far(&state));
+                exit::note(&how_far(&state, dates.date));
                 removals
             }
             None => {

@@ -11,9 +11,9 @@ use basket_mongo::{
 use futures_util::TryStreamExt;
 
 use crate::{
-    args::id,
     domain::{Domain, Id, what},
     exit::{self, Failure},
+    named::{Asked, find_all, streams},
     output::{Fields, Format, Output, json, print},
     plain::plain,
     store::{Store, must_exist, snapshotted},
@@ -33,9 +33,9 @@ Examples:
   {program} snapshot {id}
   {program} snapshot --drop")]
 pub struct Snapshot<D: Domain> {
-    /// The {streams}: their ids, such as {id}; without one, all that are long
-    #[arg(value_name = "ID", value_parser = id::<D>)]
-    ids: Vec<Id<D>>,
+    /// The {streams}: their ids, such as {id}, or - for those of standard input; without one, all that are long
+    #[arg(value_name = "ID", value_parser = streams::<D>)]
+    ids: Vec<Asked<Id<D>>>,
     /// Which are long: those with more events than this
     #[arg(long, value_name = "N", default_value_t = 1_000, conflicts_with = "ids")]
     longer_than: u64,
@@ -50,12 +50,13 @@ pub struct Snapshot<D: Domain> {
 impl<D: Domain> Snapshot<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         must_exist(store).await?;
+        let ids = find_all(store, &self.ids).await?;
         if self.drop {
-            return self.drop_them(store).await;
+            return self.drop_them(store, &ids).await;
         }
         let store = snapshotted(store, state_of::<D>()?);
         let mut run = Run { store, output: Output::live(self.format)?, taken: 0, before: 0, short: 0, unreadable: 0 };
-        for id in &self.ids {
+        for id in &ids {
             run.take(id).await?;
         }
         if self.ids.is_empty() {
@@ -64,9 +65,9 @@ impl<D: Domain> Snapshot<D> {
         run.end()
     }
 
-    async fn drop_them(self, store: &impl Snapshots<D>) -> Result<()> {
+    async fn drop_them(self, store: &impl Snapshots<D>, ids: &[Id<D>]) -> Result<()> {
         let mut dropped = 0;
-        for id in &self.ids {
+        for id in ids {
             dropped += store.drop_snapshots(Some(id)).await?;
         }
         if self.ids.is_empty() {

@@ -13,11 +13,12 @@ use basket_mongo::{
 
 use super::get::note_out_of_order;
 use crate::{
-    args::{Of, Then, versions},
+    args::{Of, Then, version, versions},
     delivery::{Delivery, Unchanged, in_words, outcome},
-    domain::{Domain, Event, what as kind},
+    domain::{Domain, Event, Id, what as kind},
     exit::{self, Failure},
     help::PROGRAM,
+    last,
     output::{Fields, json, print},
     plain::plain,
     store::Store,
@@ -41,14 +42,18 @@ pub struct Revert<D: Domain> {
 
 /// Bring a whole {stream} back to how it was, by new events
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  {program} restore {id} --version 3\n  \
+#[command(after_help = "Examples:\n  {program} restore {id} 3\n  \
+                        {program} restore {id} --version 3\n  \
                         {program} restore {id} --at yesterday --dry-run")]
-#[group(id = "moment", required = true, args = ["version", "at"])]
+#[group(id = "moment", required = true, args = ["version", "at", "to"])]
 pub struct Restore<D: Domain> {
     #[command(flatten)]
     then: Then,
     #[command(flatten)]
     undo: Undo<D>,
+    /// As --version
+    #[arg(value_name = "VERSION", value_parser = version, conflicts_with_all = ["version", "at"])]
+    to: Option<u64>,
 }
 
 /// What both commands take.
@@ -70,36 +75,38 @@ impl<D: Domain> Revert<D> {
         let Self { undo, versions } = self;
         let (first, last) = (*versions.start(), *versions.end());
         let which = if first == last { format!("version {first}") } else { format!("versions {first} to {last}") };
+        let id = undo.of.find(store).await?;
         if undo.dry_run {
-            let plan = store.plan_revert(&undo.of.id, versions).await;
-            return undo.show(&plan.map_err(refused)?.events, None, &which);
+            let plan = store.plan_revert(&id, versions).await.map_err(refused)?;
+            return undo.show(store, &id, &plan.events, None, &which);
         }
-        let done = undo.command(store, "Revert", &which).await?.revert(versions).await.map_err(failed)?;
-        undo.show(&done.events, Some(&done), &which)
+        let done = undo.command(store, &id, "Revert", &which).await?.revert(versions).await.map_err(failed)?;
+        undo.show(store, &id, &done.events, Some(&done), &which)
     }
 }
 
 impl<D: Domain> Restore<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
-        let Self { undo, then } = self;
-        let version = match then.moment() {
+        let Self { undo, then, to } = self;
+        let id = undo.of.find(store).await?;
+        let version = match to.map(Moment::Version).or(then.moment()) {
             // The version is found once: events that are written meanwhile change nothing.
             Some(Moment::Time(time)) => {
-                let target = store.past(&undo.of.id, Moment::Time(time)).await?;
+                let target = store.past(&id, Moment::Time(time)).await?;
                 note_out_of_order(&target);
                 target.root.version()
             }
             Some(Moment::Version(version)) => version,
-            None => return Err(Failure(exit::USAGE, "name a moment with --version or --at".into()).into()),
+            None => return Err(Failure(exit::USAGE, "name a version, or a time with --at".into()).into()),
         };
         let (which, moment) = (format!("version {version}"), Moment::Version(version));
         let what = format!("what followed {which}");
         if undo.dry_run {
-            let plan = store.plan_restore(&undo.of.id, moment).await;
-            return undo.show(&plan.map_err(refused)?.events, None, &what);
+            let plan = store.plan_restore(&id, moment).await.map_err(refused)?;
+            return undo.show(store, &id, &plan.events, None, &what);
         }
-        let done = undo.command(store, "Restore", &which).await?.restore(moment).await.map_err(failed)?;
-        undo.show(&done.events, Some(&done), &what)
+        let done = undo.command(store, &id, "Restore", &which).await?.restore(moment).await.map_err(failed)?;
+        undo.show(store, &id, &done.events, Some(&done), &what)
     }
 }
 
@@ -107,15 +114,24 @@ impl<D: Domain> Undo<D> {
     async fn command<'a, S: Store<D>>(
         &'a self,
         store: &'a S,
+        id: &'a Id<D>,
         verb: &str,
         which: &str,
     ) -> Result<Command<'a, S, One<'a, D::Aggregate>>> {
-        let command = store.command(&self.of.id).require(self.unchanged.requirement());
+        let command = store.command(id).require(self.unchanged.requirement());
         self.delivery.of(store, command, Some(format!("{verb} {which}"))).await
     }
 
-    fn show(&self, events: &[Event<D>], done: Option<&Done<D::Aggregate>>, what: &str) -> Result<()> {
-        let Self { of: Of { id, format }, dry_run, .. } = self;
+    fn show(
+        &self,
+        store: &impl Store<D>,
+        id: &Id<D>,
+        events: &[Event<D>],
+        done: Option<&Done<D::Aggregate>>,
+        what: &str,
+    ) -> Result<()> {
+        let Self { of: Of { format, .. }, dry_run, .. } = self;
+        last::note::<D>(store.name(), id);
         let mut record = vec![("id", json(&id.to_string())), ("dry_run", json(dry_run))];
         match done {
             Some(done) => {

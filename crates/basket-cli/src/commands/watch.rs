@@ -12,11 +12,13 @@ use futures_util::{
 
 use super::log::{event_json, one_line};
 use crate::{
-    args::{id, version},
+    args::{Dates, version},
     domain::{Domain, Id, what},
     exit::{Failure, UNREADABLE, USAGE, note},
+    last,
+    named::{Named, find, stream},
     output::{Format, Output},
-    plain::plain,
+    plain::{plain, width},
     secrets::{Secrets, Shown},
     store::Store,
     time,
@@ -31,15 +33,17 @@ use crate::{
                         On MongoDB it waits for a server that is restarted, and neither misses an event then nor shows\n\
                         one twice. A server that is no replica set is read once a second.")]
 pub struct Watch<D: Domain> {
-    /// The {stream}: its id, such as {id}; without it, all of them
-    #[arg(value_parser = id::<D>)]
-    id: Option<Id<D>>,
+    /// The {stream}: its id, such as {id}, the beginning of it, or @ for the one used last; without it, all of them
+    #[arg(value_parser = stream::<D>)]
+    id: Option<Named<Id<D>>>,
     /// Where to begin: `now`, `beginning`, or with this version of the {stream}
     #[arg(long, value_name = "now|beginning|VERSION", default_value = "now", hide_default_value = true, value_parser = from)]
     from: From,
     /// End after so many events
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, visible_alias = "limit", value_name = "N")]
     number: Option<usize>,
+    #[command(flatten)]
+    dates: Dates,
     /// Name an event that can't be read on standard error, and go on; otherwise it ends the watch
     #[arg(long)]
     skip_unreadable: bool,
@@ -65,7 +69,11 @@ fn from(text: &str) -> Result<From, String> {
 
 impl<D: Domain> Watch<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
-        let since = match (self.from, self.id.clone()) {
+        let id = match &self.id {
+            Some(named) => Some(find(store, named).await?),
+            None => None,
+        };
+        let since = match (self.from, id.clone()) {
             (From::Version(version), Some(id)) => Since::Version(id, version),
             (From::Version(_), None) => {
                 let stream = what::<D>();
@@ -80,10 +88,11 @@ impl<D: Domain> Watch<D> {
                 .into();
             return Err(Failure(USAGE, why).into());
         }
-        if let Some(id) = &self.id {
+        if let Some(id) = &id {
             // Without this check, a mistyped id would be waited for without end.
             let any = pin!(store.documents(Scope::NewestFirst(id.clone()))).try_next().await?;
             any.ok_or_else(|| StoreError::not_found::<D>(store.name(), id))?;
+            last::note::<D>(store.name(), id);
         }
         let mut ended = pin!(ended());
         let mut news = pin!(store.tail(since));
@@ -113,7 +122,7 @@ impl<D: Domain> Watch<D> {
                 Some(News::Watching { every }) => {
                     watching = true;
                     let what = what::<D>();
-                    let what = self.id.as_ref().map_or(format!("all {what}s"), |id| format!("{what} '{id}'"));
+                    let what = id.as_ref().map_or(format!("all {what}s"), |id| format!("{what} '{id}'"));
                     let how = every
                         .map(|every| format!(" (a look every {}, since it is no replica set)", time::lasting(every)));
                     note(&format!("watching {what} in {}{}; Ctrl-C ends it", store.name(), how.unwrap_or_default()));
@@ -126,11 +135,14 @@ impl<D: Domain> Watch<D> {
     }
 
     fn show(&self, output: &mut Output, shown: &Shown<D>) -> io::Result<()> {
+        let room = output.room();
         output.show(&event_json::<D>(shown), |out| {
-            if self.id.is_none() {
-                write!(out, "{}  ", plain(&shown.entry.stream.to_string()))?;
-            }
-            one_line::<D>(out, shown)
+            let stream = match self.id {
+                None => format!("{}  ", plain(&shown.entry.stream.to_string())),
+                Some(_) => String::new(),
+            };
+            write!(out, "{stream}")?;
+            one_line::<D>(out, shown, self.dates.date, room.map(|room| room.saturating_sub(width(&stream))))
         })?;
         output.flush()
     }

@@ -3,16 +3,19 @@
 use std::ops::RangeInclusive;
 
 use anyhow::Result;
-use basket_mongo::{EventLog, Undo as _};
+use basket_mongo::Undo as _;
 use serde::Serialize;
 
 use super::get::{rows_json, write_row};
 use crate::{
     args::{Of, versions},
-    domain::Domain,
+    domain::{Domain, what},
+    exit,
     help::PROGRAM,
-    output::{Fields, print},
+    last,
+    output::{Fields, Format, print},
     plain::plain,
+    store::Store,
 };
 
 /// Replay a {stream}'s history without some of its events, and change nothing
@@ -45,18 +48,23 @@ struct RefusedJson {
 }
 
 impl<D: Domain> WhatIf<D> {
-    pub(super) async fn run(self, store: &impl EventLog<D>) -> Result<()> {
-        let what_if = store.what_if(&self.of.id, &self.without).await?;
+    pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        let id = self.of.find(store).await?;
+        let what_if = store.what_if(&id, &self.without).await?;
+        last::note::<D>(store.name(), &id);
         let rows = D::rows(what_if.alternative());
         let refused = what_if.refused().iter();
         let refused = refused.map(|(version, why)| RefusedJson { version: *version, why: why.to_string() }).collect();
-        let record = WhatIfJson { id: self.of.id.to_string(), items: rows_json::<D>(&rows), refused };
+        let record = WhatIfJson { id: id.to_string(), items: rows_json::<D>(&rows), refused };
         print(self.of.format, &record, |out| {
             rows.iter().try_for_each(|row| write_row::<D>(out, row))?;
             record.refused.iter().try_for_each(|RefusedJson { version, why }| {
                 writeln!(out, "version {version} would have been refused: {}", plain(why))
             })
         })?;
+        if rows.is_empty() && self.of.format == Format::Text {
+            exit::note(&format!("{} '{id}' would be empty", what::<D>()));
+        }
         Ok(())
     }
 }

@@ -61,7 +61,7 @@ struct Tester<'a, K> {
 
 impl<D: Domain> Run<D> {
     pub(super) async fn run(self, store: &impl Store<D>, location: Option<OsString>) -> Result<()> {
-        let Of { id, format } = self.of;
+        let (id, format) = (self.of.find(store).await?, self.of.format);
         let history: Vec<Entry<D>> = store.history(&id).try_collect().await?;
         let head = history.len() as u64;
         let mut tester = Tester { command: &self.command, store: location, secrets: Secrets::of(store)?, runs: 0 };

@@ -8,11 +8,11 @@ use ratatui::{
     widgets::{Paragraph, Wrap},
 };
 
-use super::paint::{BOLD, Palette, SELECTED, counted, fit, grouped, letters, top};
+use super::paint::{BOLD, Palette, SELECTED, counted, fit, grouped, top};
 use crate::{
     domain::{Domain, what},
     explore::model::Model,
-    plain::{padded, plain, width},
+    plain::{letters, padded, plain, width},
     summary::Summary,
     time,
 };

@@ -6,11 +6,10 @@ use anstream::{AutoStream, ColorChoice};
 use indicatif::HumanCount;
 use ratatui::{
     style::{Color, Modifier, Style},
-    text::Span,
     widgets::{Block, Borders},
 };
 
-use crate::plain::{padded, plain, width};
+use crate::plain::{cut, padded, plain};
 
 /// Whether colours are used.
 #[derive(Debug, Clone, Copy)]
@@ -50,24 +49,7 @@ pub(super) fn pane<'a>(title: impl Into<String>) -> Block<'a> {
 
 /// The text in exactly so many columns: filled with blanks, or cut.
 pub(super) fn fit(text: &str, columns: usize) -> String {
-    let text = plain(text);
-    if width(&text) <= columns {
-        return padded(&text, columns);
-    }
-    let mut fitted = String::new();
-    for letter in letters(&text) {
-        if width(&fitted) + width(&letter) >= columns {
-            break;
-        }
-        fitted.push_str(&letter);
-    }
-    fitted.push_str(if columns > 0 { "…" } else { "" });
-    padded(&fitted, columns)
-}
-
-/// The letters of a text as people see them: one with an accent, or an emoji of several characters, is one letter.
-pub(super) fn letters(text: &str) -> Vec<String> {
-    Span::raw(text).styled_graphemes(Style::new()).map(|letter| letter.symbol.to_owned()).collect()
+    padded(&cut(&plain(text), columns), columns)
 }
 
 /// The first row on the screen, chosen so that the cursor is visible.

@@ -9,11 +9,11 @@ use ratatui::{
     widgets::Paragraph,
 };
 
-use super::paint::{BOLD, Palette, SELECTED, counted, fit, grouped, letters, pane, top};
+use super::paint::{BOLD, Palette, SELECTED, counted, fit, grouped, pane, top};
 use crate::{
     domain::{Change, Domain, Row, what},
     explore::{model::Model, timeline::Timeline},
-    plain::{plain, width as columns_of},
+    plain::{letters, plain, width as columns_of},
     time,
 };
 
