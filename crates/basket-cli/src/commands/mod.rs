@@ -128,6 +128,7 @@ tools! {
     what_if: WhatIf,
     watch: Watch,
     explore: Explore,
+    browse: Browse,
     project: Project,
     rebuild: Rebuild,
     feed: Feed,
@@ -155,12 +156,12 @@ fn command_line() -> clap::Command {
 impl<D: Domain> Tool<D> {
     /// Whether it may read every event there is.
     fn is_a_pass(&self) -> bool {
-        matches!(self, Self::List(_) | Self::Verify(_) | Self::Export(_))
+        matches!(self, Self::List(_) | Self::Browse(_) | Self::Verify(_) | Self::Export(_))
     }
 
     /// Whether it shows what happens for as long as the user likes.
     fn goes_on(&self) -> bool {
-        matches!(self, Self::Watch(_) | Self::Explore(_) | Self::Project(_) | Self::Forward(_))
+        matches!(self, Self::Watch(_) | Self::Explore(_) | Self::Browse(_) | Self::Project(_) | Self::Forward(_))
     }
 }
 
