@@ -50,7 +50,7 @@ export async function open(path = '#/1', options = {}, at = base) {
     if (foreign) page.trouble.push(`left this machine: ${request.url()}`)
   })
   await page.goto(at + path)
-  if (path.startsWith('#')) await page.waitForSelector('.slidev-layout:visible')
+  if (at === base && path.startsWith('#')) await page.waitForSelector('.slidev-layout:visible')
   await page.evaluate(() => document.fonts.ready)
   return page
 }

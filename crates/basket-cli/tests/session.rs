@@ -83,6 +83,7 @@ fn a_hyphen_is_standard_input_or_an_error(shell: &Shell) {
         "watch -",
         "explore -",
         "show -",
+        "browse -",
         "list --store -",
     ] {
         basket.fails(words, 2, "'-' is standard input, which is only read where a FILE or several IDs are asked for");
@@ -119,8 +120,10 @@ fn help_has_the_exit_codes_and_examples_that_work() {
         // The words of the aggregate are put in where the source has `{stream}` and the like.
         assert!(!help.out.contains(['{', '}']), "{words}: {help:?}");
         for example in help.out.lines().filter_map(|line| line.strip_prefix("  basket ")) {
-            // A watch ends by itself only after a number of events that is given with -n, a project once all was read.
-            let endless = example.starts_with("watch") && !example.contains(" -n ")
+            // A watch ends by itself only after a number of events that is given with -n, a project once all was read; how a
+            // browse ends is in tests/browse.rs.
+            let endless = example.starts_with("browse")
+                || example.starts_with("watch") && !example.contains(" -n ")
                 || example.starts_with("project") && !example.contains("--once");
             if endless || ["mongodb://", "kurrentdb://", " | "].iter().any(|other| example.contains(other)) {
                 continue;

@@ -131,8 +131,9 @@ fn key_of(name: &str, event: Document) -> Result<Key> {
 }
 
 /// The tools that only read, as the command line calls them.
-const READS: [&str; 13] = [
-    "get", "list", "log", "show", "diff", "blame", "what-if", "bisect", "watch", "explore", "verify", "export", "store",
+const READS: [&str; 14] = [
+    "get", "list", "log", "show", "diff", "blame", "what-if", "bisect", "watch", "explore", "browse", "verify",
+    "export", "store",
 ];
 
 impl Tool<Unseen> {
@@ -149,6 +150,7 @@ impl Tool<Unseen> {
                 | Self::Bisect(_)
                 | Self::Watch(_)
                 | Self::Explore(_)
+                | Self::Browse(_)
                 | Self::Verify(_)
                 | Self::Export(_)
         )

@@ -111,7 +111,7 @@ pub(super) fn how_far(state: &FeedState, date: Date) -> String {
 }
 
 /// The line of a stream in JSON, where `row` is the name of the column of rows.
-fn record<'a, D: Domain>(line: &Summary<Id<D>>, row: &'a str) -> Fields<'a> {
+pub(super) fn record<'a, D: Domain>(line: &Summary<Id<D>>, row: &'a str) -> Fields<'a> {
     let Summary { id, created, changed, versions, rows, units, unreadable } = line;
     let time = |time: &Option<DateTime>| json(&time.map(time::utc));
     let (id, created, changed) = (json(&id.to_string()), time(created), time(changed));

@@ -52,6 +52,7 @@ tools! {
     what_if: WhatIf,
     watch: Watch,
     explore: Explore,
+    browse: Browse,
     project: Project,
     rebuild: Rebuild,
     feed: Feed,
@@ -71,7 +72,13 @@ impl<D: Domain> Tool<D> {
     pub(crate) fn is_a_pass(&self) -> bool {
         matches!(
             self,
-            Self::List(_) | Self::Show(_) | Self::Bisect(_) | Self::Verify(_) | Self::Rehearse(_) | Self::Export(_)
+            Self::List(_)
+                | Self::Show(_)
+                | Self::Browse(_)
+                | Self::Bisect(_)
+                | Self::Verify(_)
+                | Self::Rehearse(_)
+                | Self::Export(_)
         )
     }
 
@@ -84,7 +91,7 @@ impl<D: Domain> Tool<D> {
 
     /// Whether it shows what happens for as long as the user likes.
     pub(crate) fn goes_on(&self) -> bool {
-        matches!(self, Self::Watch(_) | Self::Explore(_) | Self::Project(_) | Self::Forward(_))
+        matches!(self, Self::Watch(_) | Self::Explore(_) | Self::Browse(_) | Self::Project(_) | Self::Forward(_))
     }
 
     /// Whether it changes one stream, or waits for that, and has no more to do.

@@ -242,7 +242,11 @@ async fn why_it_does_not_follow<D: Domain>(store: &impl Store<D>, id: &Id<D>) ->
 }
 
 /// The lines of an event's document: JSON, a line for each field.
-async fn document<D: Domain>(store: &impl Store<D>, id: &Id<D>, version: u64) -> Result<Vec<String>, StoreError> {
+pub(crate) async fn document<D: Domain>(
+    store: &impl Store<D>,
+    id: &Id<D>,
+    version: u64,
+) -> Result<Vec<String>, StoreError> {
     let found = pin!(store.documents(Scope::From(id.clone(), version))).try_next().await?;
     let Some(raw) = found else { return Err(StoreError::no_such_version::<D>(id, version, version.saturating_sub(1))) };
     let fields = Document::try_from(raw.as_ref());

@@ -104,7 +104,7 @@ fn panic_for_a_test(key: crossterm::event::KeyEvent) {
 
 /// Waits for a signal that asks the process to end.
 #[cfg(unix)]
-async fn ended() {
+pub(crate) async fn ended() {
     use tokio::signal::unix::{SignalKind, signal};
     let wait = async |kind| match signal(kind) {
         Ok(mut signal) => drop(signal.recv().await),
@@ -118,6 +118,6 @@ async fn ended() {
 }
 
 #[cfg(not(unix))]
-async fn ended() {
+pub(crate) async fn ended() {
     tokio::signal::ctrl_c().await.ok();
 }
