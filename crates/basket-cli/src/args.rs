@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use crate::{
     domain::{Domain, Id},
     named::{Asked, Named, find, stream, streams},
-    output::Format,
+    output::Form,
     store::Store,
     time::{self, Date},
 };
@@ -24,9 +24,8 @@ pub(crate) struct Of<D: Domain> {
     /// The {stream}: its id, such as {id}, the beginning of it, or @ for the one used last
     #[arg(value_parser = stream::<D>)]
     id: Named<Id<D>>,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t, display_order = 100)]
-    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) form: Form,
 }
 
 /// The streams that a command reads, one after the other, and the form of the answer.
@@ -35,9 +34,8 @@ pub(crate) struct These<D: Domain> {
     /// The {streams}: each its id, such as {id}, the beginning of it, or @ for the one used last; - reads them from standard input
     #[arg(value_name = "ID", required = true, value_parser = streams::<D>)]
     pub(crate) ids: Vec<Asked<Id<D>>>,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t, display_order = 100)]
-    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) form: Form,
 }
 
 impl<D: Domain> Of<D> {

@@ -77,6 +77,12 @@ impl Delivery {
     }
 }
 
+/// The fields of [`outcome`], with others.
+pub(crate) fn outcome_fields(others: &[&'static str]) -> Vec<&'static str> {
+    let fields = ["outcome", "events", "versions", "version", "commit", "attempts"];
+    others.iter().copied().chain(fields).collect()
+}
+
 /// What became of a command, for programs.
 pub(crate) fn outcome<D: Domain>(done: &Done<D::Aggregate>) -> Vec<(&'static str, Value)> {
     let outcome = match done.outcome {

@@ -16,7 +16,11 @@ use clap::{
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{exit, pager::Pager, plain::plain};
+use crate::{
+    exit::{self, Failure},
+    pager::Pager,
+    plain::plain,
+};
 
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const RED: Style = AnsiColor::Red.on_default();
@@ -33,6 +37,43 @@ pub(crate) enum Format {
     Json,
     /// A JSON document a line, as they come
     Ndjson,
+}
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Form {
+    /// How to print it
+    #[arg(long, value_enum, default_value_t, display_order = 100)]
+    pub(crate) format: Format,
+    /// Only these fields, in JSON: as --format json, unless that is ndjson
+    #[arg(long, value_name = "FIELD,...", value_delimiter = ',', display_order = 100)]
+    pub(crate) json: Vec<String>,
+}
+
+impl Form {
+    /// Fails if a field is asked for that the answer has not.
+    pub(crate) fn has(&self, fields: &[&str]) -> Result<(), Failure> {
+        let unknown = self.json.iter().find(|field| !fields.contains(&field.trim()));
+        let fail = |field: &String| {
+            let why = format!("there is no field '{field}' in this answer; there are {}", fields.join(", "));
+            Err(Failure(exit::USAGE, why))
+        };
+        unknown.map_or(Ok(()), fail)
+    }
+
+    fn format(&self) -> Format {
+        if self.json.is_empty() || self.format == Format::Ndjson { self.format } else { Format::Json }
+    }
+
+    /// Whether people read it.
+    pub(crate) fn is_text(&self) -> bool {
+        self.format() == Format::Text
+    }
+
+    /// Whether it is one JSON document.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format() == Format::Json
+    }
 }
 
 /// Where lines of text go.
@@ -55,11 +96,11 @@ pub(crate) fn json(value: &(impl Serialize + ?Sized)) -> Value {
 
 /// Prints an answer that is one record, as [`Output::show`] does.
 pub(crate) fn print(
-    format: Format,
+    form: &Form,
     record: &impl Serialize,
     text: impl FnOnce(&mut Text<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut output = Output::one(format);
+    let mut output = Output::one(form);
     output.show(record, text)?;
     output.finish()
 }
@@ -81,6 +122,8 @@ pub(crate) fn unwritten(error: io::Error) -> io::Error {
 /// An answer that is being printed. Its errors are those of standard output, such as a reader that has gone.
 pub(crate) struct Output {
     format: Format,
+    /// The only fields that are printed, if there are any.
+    only: Vec<String>,
     /// It is a JSON array whose end is not printed yet.
     open: bool,
     records: usize,
@@ -90,15 +133,22 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    fn one(format: Format) -> Self {
+    fn one(form: &Form) -> Self {
         let colour = AutoStream::choice(&io::stdout());
-        Self { format, open: false, records: 0, headed: false, out: coloured(io::stdout(), colour) }
+        Self {
+            format: form.format(),
+            only: form.json.clone(),
+            open: false,
+            records: 0,
+            headed: false,
+            out: coloured(io::stdout(), colour),
+        }
     }
 
     /// An answer that is a list of records; on a terminal, people read it in their pager.
-    pub(crate) fn list(format: Format) -> io::Result<Self> {
-        let mut output = Self::live(format)?;
-        let for_people = format == Format::Text && io::stdout().is_terminal();
+    pub(crate) fn list(form: &Form) -> io::Result<Self> {
+        let mut output = Self::live(form)?;
+        let for_people = form.is_text() && io::stdout().is_terminal();
         if let Some(pager) = for_people.then(Pager::start).flatten() {
             output.out = coloured(pager, AutoStream::choice(&io::stdout()));
             // Ctrl-C is for the pager; when it ends, so does this program. A signal with a handler no longer kills.
@@ -109,8 +159,8 @@ impl Output {
     }
 
     /// A list if there may be several records, otherwise the one record by itself.
-    pub(crate) fn of(format: Format, several: bool) -> io::Result<Self> {
-        if several { Self::list(format) } else { Ok(Self::one(format)) }
+    pub(crate) fn of(form: &Form, several: bool) -> io::Result<Self> {
+        if several { Self::list(form) } else { Ok(Self::one(form)) }
     }
 
     /// A line for people over what follows.
@@ -123,9 +173,9 @@ impl Output {
     }
 
     /// A list without a pager, since it goes on as things happen; [`flush`](Self::flush) it after each record.
-    pub(crate) fn live(format: Format) -> io::Result<Self> {
-        let mut output = Self::one(format);
-        if format == Format::Json {
+    pub(crate) fn live(form: &Form) -> io::Result<Self> {
+        let mut output = Self::one(form);
+        if form.is_json() {
             write!(output.out, "[")?;
             output.open = true;
         }
@@ -157,7 +207,15 @@ impl Output {
         if array {
             write!(out, "{}", if first { "\n" } else { ",\n" })?;
         }
-        serde_json::to_writer(&mut *out, record)?;
+        match self.only.as_slice() {
+            [] => serde_json::to_writer(&mut *out, record)?,
+            only => {
+                let mut whole = serde_json::to_value(record)?;
+                let fields =
+                    only.iter().map(|name| name.trim()).filter_map(|name| Some((name, whole.get_mut(name)?.take())));
+                serde_json::to_writer(&mut *out, &Fields(fields.collect()))?;
+            }
+        }
         self.open = array;
         if array { Ok(()) } else { writeln!(self.out) }
     }

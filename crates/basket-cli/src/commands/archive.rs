@@ -27,7 +27,7 @@ use crate::{
     exit::{self, Failure, NOT_FOUND, REFUSED, USAGE},
     help::PROGRAM,
     named::{Asked, find_all, streams},
-    output::{Fields, Format, Output, json},
+    output::{Fields, Form, Output, json},
     plain::plain,
     store::{Store, must_exist},
     time,
@@ -57,13 +57,13 @@ pub struct Archive<D: Domain> {
     list: bool,
     #[command(flatten)]
     dates: Dates,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 impl<D: Domain> Archive<D> {
     pub(super) async fn run(mut self, store: &impl Store<D>) -> Result<()> {
+        self.form.has(if self.list { &["id", "events", "file", "at"] } else { &["id", "events", "file"] })?;
         must_exist(store).await?;
         let Some(to) = self.to.take().filter(|_| !self.list) else { return self.list(store).await };
         let mut ids = find_all(store, &self.ids).await?;
@@ -83,7 +83,7 @@ impl<D: Domain> Archive<D> {
         })?;
         let lengths = self.write(store, &ids, file, &to).await.inspect_err(|_| drop(fs::remove_file(&to)));
         let lengths = lengths.with_context(|| format!("nothing was moved to '{name}'"))?;
-        let mut output = Output::live(self.format)?;
+        let mut output = Output::live(&self.form)?;
         for (id, events) in lengths {
             let to = Archived { file: name.to_owned(), events, at: DateTime::now() };
             match (store.archive(&id, &to).await, store.archived(&id).await?) {
@@ -111,7 +111,7 @@ impl<D: Domain> Archive<D> {
     }
 
     async fn list(&self, store: &impl Store<D>) -> Result<()> {
-        let (mut archives, mut output) = (pin!(store.archives()), Output::list(self.format)?);
+        let (mut archives, mut output) = (pin!(store.archives()), Output::list(&self.form)?);
         let mut none = true;
         while let Some((id, Archived { file, events, at })) = archives.try_next().await? {
             let id = id.to_string();
@@ -122,7 +122,7 @@ impl<D: Domain> Archive<D> {
             none = false;
         }
         output.finish()?;
-        if none && self.format == Format::Text {
+        if none && self.form.is_text() {
             exit::note(&format!("no {} was moved to a file", what::<D>()));
         }
         Ok(())

@@ -13,7 +13,7 @@ use futures_util::TryStreamExt;
 use serde::Serialize;
 
 use super::{
-    log::{EventJson, event_json},
+    log::{EventJson, event_fields, event_json},
     verify::count,
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     exit::{self, Failure},
     help::PROGRAM,
     named::{Named, find, stream},
-    output::{Fields, Format, Output, Text, YELLOW, json},
+    output::{Fields, Form, Output, Text, YELLOW, json},
     plain::plain,
     progress,
     secrets::{Secrets, Shown},
@@ -62,9 +62,8 @@ pub struct Bisect<D: Domain> {
     /// What became true
     #[arg(long, value_name = "EXPRESSION", required = true, allow_hyphen_values = true, value_parser = condition::<D>)]
     when: Option<Condition>,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
     #[command(subcommand)]
     run: Option<Asked<D>>,
     /// The store, for the program that is run.
@@ -114,6 +113,7 @@ impl<D: Domain> Bisect<D> {
             (None, Some(condition)) => condition,
             (None, None) => return Err(Failure(exit::USAGE, "--when EXPRESSION is missing".into()).into()),
         };
+        self.form.has(&event_fields::<D>(&["became", "flips", "now"]))?;
         must_exist(store).await?;
         let id = match &self.id {
             Some(named) => Some(find(store, named).await?),
@@ -164,7 +164,7 @@ impl<D: Domain> Bisect<D> {
         }
         // Within a stream only the version gives the order.
         truths.sort_by(|one, other| first(one).cmp(&first(other)));
-        print(store, &truths, id.is_none(), self.format).await?;
+        print(store, &truths, id.is_none(), &self.form).await?;
         if truths.is_empty() {
             exit::note(&format!("it was never true, in {}", count(walk.documents(), "event")));
         }
@@ -190,8 +190,8 @@ fn first<D: Domain>(truth: &Truth<D>) -> Option<(bson::DateTime, &Id<D>)> {
     truth.flips.first().map(|Flip { entry, .. }| (entry.recorded_at, &entry.stream))
 }
 
-async fn print<D: Domain>(store: &impl Store<D>, truths: &[Truth<D>], all: bool, format: Format) -> Result<()> {
-    let (mut output, mut secrets, mut answer) = (Output::list(format)?, Secrets::of(store)?, true);
+async fn print<D: Domain>(store: &impl Store<D>, truths: &[Truth<D>], all: bool, form: &Form) -> Result<()> {
+    let (mut output, mut secrets, mut answer) = (Output::list(form)?, Secrets::of(store)?, true);
     for truth in truths {
         for Flip { entry, became } in &truth.flips {
             let shown = secrets.shown::<D>(entry.clone()).await?;

@@ -41,8 +41,9 @@ struct BlameJson {
 
 impl<D: Domain> Blame<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        self.these.form.has(&[D::ROW, D::VALUE, "event"])?;
         let asked = read::<D>(&self.these.ids)?;
-        let (mut output, mut secrets) = (Output::list(self.these.format)?, Secrets::of(store)?);
+        let (mut output, mut secrets) = (Output::list(&self.these.form)?, Secrets::of(store)?);
         let several = are_several(&self.these.ids);
         let done = each(store, &asked, async |id| self.show(store, &mut output, &mut secrets, &id, several).await).await;
         output.finish()?;

@@ -11,13 +11,13 @@ use sha2::{Digest, Sha256};
 use super::archive::is_archived;
 use crate::{
     args::{product, quantity, voucher},
-    delivery::{Delivery, Unchanged, in_words, outcome},
+    delivery::{Delivery, Unchanged, in_words, outcome, outcome_fields},
     domain::Domain,
     exit::{Failure, REFUSED, USAGE},
     last,
     named::{Named, find, stream},
     near::did_you_mean,
-    output::{Fields, Format, json, print},
+    output::{Fields, Form, json, print},
     plain::plain,
     store::{Store, snapshotted},
 };
@@ -31,9 +31,8 @@ pub(crate) struct Create {
     item: Item,
     #[command(flatten)]
     delivery: Delivery,
-    /// How to print the new id
-    #[arg(long, value_enum, default_value_t, display_order = 100)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Add a product to a basket; adding again accumulates
@@ -55,9 +54,8 @@ pub(crate) struct Add {
     unchanged: Unchanged,
     #[command(flatten)]
     delivery: Delivery,
-    /// How to print what has happened; as text, nothing is printed
-    #[arg(long, value_enum, default_value_t, display_order = 100)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// So much of a product.
@@ -89,9 +87,8 @@ pub(crate) struct Remove {
     unchanged: Unchanged,
     #[command(flatten)]
     delivery: Delivery,
-    /// How to print what has happened; as text, nothing is printed
-    #[arg(long, value_enum, default_value_t, display_order = 100)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Move all that is in one basket into another, at once
@@ -108,13 +105,13 @@ pub(crate) struct Merge {
     from: Named<BasketId>,
     #[command(flatten)]
     delivery: Delivery,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t, display_order = 100)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 impl Create {
     pub(super) async fn run(self, store: &impl Store<Baskets>) -> Result<()> {
+        self.form.has(&outcome_fields(&["id"]))?;
         let id = self.delivery.request_id.as_deref().map_or_else(new_id, id_of_request);
         // A new id is no one's; that of a request may be of a basket that was moved.
         if self.delivery.request_id.is_some()
@@ -128,7 +125,7 @@ impl Create {
         last::note::<Baskets>(store.name(), &id);
         let mut record = vec![("id", json(&id.to_string()))];
         record.extend(outcome::<Baskets>(&done));
-        print(self.format, &Fields(record), |out| writeln!(out, "Created basket with id '{id}'"))
+        print(&self.form, &Fields(record), |out| writeln!(out, "Created basket with id '{id}'"))
             // The basket is stored now; an id that was not printed would be lost.
             .with_context(|| format!("basket '{id}' is created, but its id could not be printed"))
     }
@@ -155,6 +152,7 @@ fn id_of_request(request: &str) -> BasketId {
 
 impl Add {
     pub(super) async fn run(self, store: &impl Store<Baskets>) -> Result<()> {
+        self.form.has(&outcome_fields(&["id"]))?;
         let Item { product, quantity } = &self.item;
         let id = &find(store, &self.id).await?;
         let quick = snapshotted(store, Baskets::STATE);
@@ -177,12 +175,13 @@ impl Add {
                 done
             }
         };
-        show(store, &self.delivery, self.format, *id, &done)
+        show(store, &self.delivery, &self.form, *id, &done)
     }
 }
 
 impl Remove {
     pub(super) async fn run(self, store: &impl Store<Baskets>) -> Result<()> {
+        self.form.has(&outcome_fields(&["id"]))?;
         let quick = snapshotted(store, Baskets::STATE);
         let id = find(store, &self.id).await?;
         let command = quick.command(&id).require(self.unchanged.requirement());
@@ -197,7 +196,7 @@ impl Remove {
             }
             done => done?,
         };
-        show(store, &self.delivery, self.format, id, &done)
+        show(store, &self.delivery, &self.form, id, &done)
     }
 }
 
@@ -205,7 +204,7 @@ impl Remove {
 fn show(
     store: &impl Store<Baskets>,
     delivery: &Delivery,
-    format: Format,
+    form: &Form,
     id: BasketId,
     done: &Done<Basket>,
 ) -> Result<()> {
@@ -213,12 +212,13 @@ fn show(
     last::note::<Baskets>(store.name(), &id);
     let mut record = vec![("id", json(&id.to_string()))];
     record.extend(outcome::<Baskets>(done));
-    print(format, &Fields(record), |_| Ok(())).context("it is done, but could not be printed")
+    print(form, &Fields(record), |_| Ok(())).context("it is done, but could not be printed")
 }
 
 impl Merge {
     pub(super) async fn run(self, store: &impl Store<Baskets>) -> Result<()> {
-        let Self { into, from, delivery, format } = self;
+        let Self { into, from, delivery, form } = self;
+        form.has(&outcome_fields(&["id", "from", "from_version"]))?;
         let (into, from) = (find(store, &into).await?, find(store, &from).await?);
         if into == from {
             return Err(Failure(USAGE, "a basket can't be merged with itself; name another one".into()).into());
@@ -233,7 +233,7 @@ impl Merge {
         record.extend(outcome::<Baskets>(&done));
         record.push(("from_version", json(&emptied.root.version())));
         let words = in_words::<Baskets>(&done.events).join(", ");
-        print(format, &Fields(record), |out| match &*plain(&words) {
+        print(&form, &Fields(record), |out| match &*plain(&words) {
             "" => writeln!(out, "nothing to do: '{from}' is empty"),
             words => writeln!(out, "merged '{from}' into '{into}': {words}"),
         })

@@ -13,7 +13,7 @@ use crate::{
     domain::{Change, Domain, Id, changes, what},
     exit,
     last,
-    output::{Fields, Format, GREEN, RED, Text, json, print},
+    output::{Fields, GREEN, RED, Text, json, print},
     plain::plain,
     store::Store,
 };
@@ -44,7 +44,9 @@ struct DiffJson {
 
 impl<D: Domain> Diff<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
-        let (id, format) = (self.of.find(store).await?, self.of.format);
+        let form = &self.of.form;
+        form.has(&["id", "from", "to", "changes"])?;
+        let id = self.of.find(store).await?;
         let (from, to) = match self.range {
             Some(range) => range,
             None => last_commit(store, &id).await?,
@@ -54,8 +56,8 @@ impl<D: Domain> Diff<D> {
         last::note::<D>(store.name(), &id);
         let changes = changes::<D>(&before, &after);
         let record = DiffJson { id: id.to_string(), from, to, changes: changes_json::<D>(&changes) };
-        print(format, &record, |out| write_changes::<D>(out, &changes))?;
-        if changes.is_empty() && format == Format::Text {
+        print(form, &record, |out| write_changes::<D>(out, &changes))?;
+        if changes.is_empty() && form.is_text() {
             exit::note(&format!("version {to} of {} '{id}' is as version {from}", what::<D>()));
         }
         Ok(())

@@ -20,7 +20,7 @@ use crate::{
     exit::{CONTENDED, Failure, NOT_FOUND, USAGE, note},
     help::PROGRAM,
     named::{Named, find, stream},
-    output::{Fields, Format, Output, RED, json},
+    output::{Fields, Form, Format, Output, RED, json},
     plain::{padded, plain, width},
     store::Store,
     time::{self, Date},
@@ -47,6 +47,9 @@ pub struct Feed<D: Domain> {
     /// How to print it
     #[arg(long, value_enum, default_value_t, global = true)]
     format: Format,
+    /// Only these fields, in JSON: as --format json, unless that is ndjson
+    #[arg(long, value_name = "FIELD,...", value_delimiter = ',', global = true)]
+    json: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -92,9 +95,10 @@ impl<D: Domain> Feed<D> {
     }
 
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        let form = Form { format: self.format, json: self.json };
         match self.what {
-            None => show(&store.feeds().await?, self.format, self.dates.date),
-            Some(What::Parked { name }) => parked::<D>(store, &name, self.format).await,
+            None => show(&store.feeds().await?, &form, self.dates.date),
+            Some(What::Parked { name }) => parked::<D>(store, &name, &form).await,
             Some(What::Retry { name }) => again::<D>(store, &name).await,
             Some(What::Forget { name }) => {
                 if let Some(holder) = must_be_there(store, &name).await?.holder {
@@ -120,12 +124,18 @@ async fn must_be_there<D: Domain>(store: &impl Feeds<D>, name: &str) -> Result<F
     })
 }
 
-fn show(feeds: &[FeedState], format: Format, date: Date) -> Result<()> {
-    if feeds.is_empty() && format == Format::Text {
+/// The fields of a feed.
+const FEED: [&str; 12] = [
+    "feed", "holder", "events", "behind", "rate", "as_of", "parked", "retries", "healed", "generation", "shape", "position",
+];
+
+fn show(feeds: &[FeedState], form: &Form, date: Date) -> Result<()> {
+    form.has(&FEED)?;
+    if feeds.is_empty() && form.is_text() {
         note(&format!("there is no feed; `{PROGRAM} project` and `{PROGRAM} forward` make them"));
     }
     let columns = feeds.iter().map(|feed| width(&feed.rows.feed)).max().unwrap_or_default().max(4);
-    let (mut output, mut heading) = (Output::list(format)?, true);
+    let (mut output, mut heading) = (Output::list(form)?, true);
     for feed in feeds {
         let FeedState { rows, shape, holder, position, events, behind, rate, as_of, retries, healed, parked } = feed;
         let position = position.as_ref().map(ToString::to_string);
@@ -163,14 +173,15 @@ fn show(feeds: &[FeedState], format: Format, date: Date) -> Result<()> {
     Ok(output.finish()?)
 }
 
-async fn parked<D: Domain>(store: &impl Feeds<D>, name: &str, format: Format) -> Result<()> {
+async fn parked<D: Domain>(store: &impl Feeds<D>, name: &str, form: &Form) -> Result<()> {
+    form.has(&[what::<D>(), "version", "document", "why", "read_to"])?;
     let state = must_be_there(store, name).await?;
     let found = store.rows(state.rows.clone(), RowQuery { is_parked: true, ..RowQuery::default() });
     let found: Vec<_> = found.try_collect().await?;
-    if found.is_empty() && format == Format::Text {
+    if found.is_empty() && form.is_text() {
         note(&format!("'{name}' has parked nothing"));
     }
-    let mut output = Output::list(format)?;
+    let mut output = Output::list(form)?;
     for (key, mark) in found {
         let Some(parked) = mark.parked else { continue };
         let id = id_of_key::<D>(&key).map(|id| id.to_string());

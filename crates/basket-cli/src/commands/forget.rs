@@ -17,7 +17,7 @@ use crate::{
     domain::Domain,
     exit::{self, Failure},
     help::PROGRAM,
-    output::{Fields, Format, json, print},
+    output::{Fields, Form, json, print},
     secrets::{KEY, OLD_KEY, key_in, needed},
     signature::{Signature, subject},
     store::{Store, must_exist},
@@ -45,9 +45,8 @@ pub struct Forget<D: Domain> {
     signature: Signature,
     #[command(flatten)]
     dates: Dates,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t, display_order = 100)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
     #[arg(skip)]
     of: PhantomData<D>,
 }
@@ -61,15 +60,19 @@ pub struct Forget<D: Domain> {
                         until it finds none. Then destroy the old key, and every copy of it: what is left of deleted\n\
                         keys in backups and on disks can't be opened any more.")]
 pub struct Rekey<D: Domain> {
-    /// How to print it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
     #[arg(skip)]
     of: PhantomData<D>,
 }
 
 impl<D: Domain> Forget<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        let fields: &[&str] = match self.again {
+            true => &["forgotten", "came_back"],
+            false => &["subject", "outcome", "forgotten_at", "receipt"],
+        };
+        self.form.has(fields)?;
         must_exist(store).await?;
         if self.again {
             return self.forget_again(store).await;
@@ -113,7 +116,7 @@ impl<D: Domain> Forget<D> {
             ("forgotten_at", json(&before.map(time::utc))),
             ("receipt", json(&receipt.commit.map(|commit| commit.to_hex()))),
         ]);
-        print(self.format, &record, |out| match before {
+        print(&self.form, &record, |out| match before {
             None => writeln!(out, "forgot '{subject}': all that was sealed for it is erased"),
             Some(at) => writeln!(out, "'{subject}' was forgotten before, at {}", self.dates.date.of(at)),
         })?;
@@ -133,7 +136,7 @@ impl<D: Domain> Forget<D> {
         }
         let left = store.wipe().await?;
         let record = Fields(vec![("forgotten", json(&count)), ("came_back", json(&came_back))]);
-        print(self.format, &record, |out| {
+        print(&self.form, &record, |out| {
             came_back.iter().try_for_each(|subject| writeln!(out, "forgot '{subject}' again"))?;
             writeln!(out, "{count} were forgotten; {} of their keys had come back", came_back.len())
         })?;
@@ -153,6 +156,7 @@ fn note(left: Option<String>) {
 
 impl<D: Domain> Rekey<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        self.form.has(&["rewrapped"])?;
         must_exist(store).await?;
         let (new, old) = (needed(KEY)?, key_in(OLD_KEY)?);
         let missing = || {
@@ -167,7 +171,7 @@ impl<D: Domain> Rekey<D> {
             }
             error => anyhow::Error::from(error),
         })?;
-        print(self.format, &Fields(vec![("rewrapped", json(&keys))]), |out| {
+        print(&self.form, &Fields(vec![("rewrapped", json(&keys))]), |out| {
             let then = match keys {
                 0 => "if no program has the old key any more, destroy it, and every copy of it",
                 _ => "give all programs the new key, and run this again until it finds none",

@@ -55,8 +55,9 @@ fn row_json<D: Domain>(row: &Row<D::Value>) -> Fields<'static> {
 
 impl<D: Domain> Get<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        self.these.form.has(&["id", "version", "items"])?;
         let (asked, several) = (read::<D>(&self.these.ids)?, are_several(&self.these.ids));
-        let mut show = Show { store, output: Output::of(self.these.format, several)?, several };
+        let mut show = Show { store, output: Output::of(&self.these.form, several)?, several };
         let done = each(store, &asked, async |id| self.show(&mut show, &id).await).await;
         show.output.finish()?;
         done

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use super::archive::remove_notes;
 use crate::{
     domain::Domain,
-    output::{Fields, Format, json, print},
+    output::{Fields, Form, json, print},
     progress,
     store::Store,
     taken::{
@@ -44,15 +44,15 @@ pub struct Import<D: Domain> {
     /// Say what would happen, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// How to print what was done
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
     #[arg(skip)]
     domain: PhantomData<D>,
 }
 
 impl<D: Domain> Import<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        self.form.has(&["dry_run", "read", "added"])?;
         let name = self.file.display().to_string();
         let (file, size): (Box<dyn Read>, u64) = if name == "-" {
             (Box::new(io::stdin()), 0)
@@ -79,7 +79,7 @@ impl<D: Domain> Import<D> {
             remove_notes(store).await?;
         }
         let record = Fields(vec![("dry_run", json(&self.dry_run)), ("read", json(&read)), ("added", json(&added))]);
-        print(self.format, &record, |out| {
+        print(&self.form, &record, |out| {
             writeln!(out, "{read} events read: {added} {would}new, {} there already", read - added)
         })
         .with_context(|| format!("'{name}', of which {added} new events {imported}"))

@@ -17,7 +17,7 @@ use crate::{
     args::no_hyphen,
     domain::Domain,
     exit::{Failure, STORE, note},
-    output::{Format, Text, print},
+    output::{Form, Text, print},
     plain::plain,
     store::Store,
 };
@@ -60,9 +60,8 @@ pub struct Init<D: Domain> {
     /// Print the commands for mongosh, and run none of them
     #[arg(long)]
     dry_run: bool,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
     #[arg(skip)]
     domain: PhantomData<D>,
 }
@@ -80,6 +79,7 @@ fn feed(text: &str) -> Result<String, String> {
 
 impl<D: Domain> Init<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        self.form.has(&["store", "dry_run", "steps", "misfits"])?;
         let models = D::projections().iter().map(|projection| projection.name().to_owned()).collect::<Vec<_>>();
         let role = self.role.map(|name| Role {
             name,
@@ -95,7 +95,7 @@ impl<D: Domain> Init<D> {
             }
             done => (done?, None),
         };
-        print(self.format, &record(store.name(), &setup, init.dry_run), |out| match init.dry_run {
+        print(&self.form, &record(store.name(), &setup, init.dry_run), |out| match init.dry_run {
             true => commands(&setup, out),
             false => outcomes(&setup, out),
         })?;

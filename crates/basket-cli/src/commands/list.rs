@@ -12,7 +12,7 @@ use crate::{
     domain::{Domain, Id, what},
     exit,
     listing::kept,
-    output::{Fields, Format, Output, RED, Text, YELLOW, json},
+    output::{Fields, Form, Output, RED, Text, YELLOW, json},
     plain::{cut, padded, plain, width},
     progress,
     store::Store,
@@ -49,19 +49,20 @@ pub struct List<D: Domain> {
     replay: bool,
     #[command(flatten)]
     dates: Dates,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
     #[arg(skip)]
     domain: PhantomData<D>,
 }
 
 impl<D: Domain> List<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
-        let Self { row, query, ids, replay, format, dates: Dates { date }, .. } = self;
+        let Self { row, query, ids, replay, form, dates: Dates { date }, .. } = self;
         if ids {
-            return list_ids::<D>(store, format).await;
+            return list_ids::<D>(store, &form).await;
         }
+        let rows = format!("{}s", D::ROW);
+        form.has(&["id", "created", "changed", "versions", &rows, "units", "unreadable"])?;
         let query = Query { row, ..query };
         let kept = match replay || query.at.is_some() {
             true => None,
@@ -79,11 +80,10 @@ impl<D: Domain> List<D> {
                 lines
             }
         };
-        if lines.is_empty() && format == Format::Text {
+        if lines.is_empty() && form.is_text() {
             exit::note(&format!("there is no such {}", what::<D>()));
         }
-        let rows = format!("{}s", D::ROW);
-        let (mut output, mut heading) = (Output::list(format)?, true);
+        let (mut output, mut heading) = (Output::list(&form)?, true);
         let table = Table::of::<D>(&lines, &rows, date, output.room());
         for line in &lines {
             output.show(&record::<D>(line, &rows), |out| {
@@ -171,8 +171,9 @@ impl Table {
     }
 }
 
-async fn list_ids<D: Domain>(store: &impl EventLog<D>, format: Format) -> Result<()> {
-    let (mut ids, mut output) = (pin!(store.ids()), Output::list(format)?);
+async fn list_ids<D: Domain>(store: &impl EventLog<D>, form: &Form) -> Result<()> {
+    form.has(&["id"])?;
+    let (mut ids, mut output) = (pin!(store.ids()), Output::list(form)?);
     let mut none = true;
     while let Some(id) = ids.try_next().await? {
         none = false;
@@ -180,7 +181,7 @@ async fn list_ids<D: Domain>(store: &impl EventLog<D>, format: Format) -> Result
         output.show(&Fields(vec![("id", json(&id))]), |out| writeln!(out, "{}", plain(&id)))?;
     }
     output.finish()?;
-    if none && format == Format::Text {
+    if none && form.is_text() {
         exit::note(&format!("there is no {}", what::<D>()));
     }
     Ok(())

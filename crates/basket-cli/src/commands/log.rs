@@ -14,7 +14,7 @@ use basket_mongo::{CommitId, Scope, StoreError, store::document::read_entry};
 use futures_util::TryStreamExt;
 
 use self::{filter::Filter, lines::Page};
-pub(super) use self::lines::{EventJson, actor_in, event_json, one_line};
+pub(super) use self::lines::{EventJson, actor_in, event_fields, event_json, one_line};
 use super::each::each;
 use crate::{
     args::Dates,
@@ -24,7 +24,7 @@ use crate::{
     last,
     near::did_you_mean,
     named::{Asked, are_several, read, streams},
-    output::{Format, Output},
+    output::{Form, Output},
     progress,
     secrets::{Secrets, Shown},
     store::Store,
@@ -65,9 +65,8 @@ pub struct Log<D: Domain> {
     filter: Filter<D>,
     #[command(flatten)]
     dates: Dates,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t, display_order = 100)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// A stream, or how many events.
@@ -89,6 +88,7 @@ type Stat<D> = HashMap<CommitId, Vec<Change<<D as Domain>::Value>>>;
 
 impl<D: Domain> Log<D> {
     pub(super) async fn run(mut self, store: &impl Store<D>) -> Result<()> {
+        self.form.has(&event_fields::<D>(if self.stat { &["commit_changes"] } else { &[] }))?;
         let mut asked = Vec::new();
         for word in std::mem::take(&mut self.words) {
             match word {
@@ -100,7 +100,7 @@ impl<D: Domain> Log<D> {
                 }
             }
         }
-        let (output, across) = (Output::list(self.format)?, asked.is_empty());
+        let (output, across) = (Output::list(&self.form)?, asked.is_empty());
         let mut page = Page { output, oneline: self.oneline, date: self.dates.date, across, commit: None };
         let (named, several) = (read::<D>(&asked)?, are_several(&asked));
         let mut secrets = Secrets::of(store)?;

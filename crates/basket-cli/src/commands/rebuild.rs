@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::{Domain, what},
     exit::note,
-    output::{Fields, Format, json, print},
+    output::{Fields, Form, json, print},
     plain::plain,
     progress,
     store::{Store, must_exist},
@@ -41,15 +41,15 @@ pub struct Rebuild<D: Domain> {
     /// Go on after an event that can't be read, without its {stream}; otherwise it ends the command
     #[arg(long)]
     park: bool,
-    /// How to print what differs
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
     #[arg(skip)]
     domain: PhantomData<D>,
 }
 
 impl<D: Domain> Rebuild<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        self.form.has(&["feed", "events", "seconds", "compared", "differ", "rows", "totals", "replaced"])?;
         must_exist(store).await?;
         let projection = named::<D>(&self.name)?;
         let total = store.count().await?;
@@ -65,7 +65,7 @@ impl<D: Domain> Rebuild<D> {
         let (next, found) = built.map_err(|error| in_words(error, &self.name))?;
         let seconds = start.elapsed().as_secs_f64();
         let rate = events as f64 / seconds.max(0.001);
-        print(self.format, &record(&self.name, &found, events, seconds, !self.dry_run), |out| {
+        print(&self.form, &record(&self.name, &found, events, seconds, !self.dry_run), |out| {
             let Differences { compared, differ, rows, totals } = &found;
             if is_there {
                 let rows_of = if *compared == 1 { "row" } else { "rows" };

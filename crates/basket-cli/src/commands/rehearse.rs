@@ -20,7 +20,7 @@ use crate::{
     domain::{Domain, Id, what},
     exit::{self, Failure, REFUSED, UNREADABLE, USAGE},
     help::PROGRAM,
-    output::{Fields, Format, Output, Text, json},
+    output::{Fields, Form, Output, Text, json},
     plain::plain,
     progress,
     rehearsal::{Against, Found, Kind, Recorded, Rehearsal, hex},
@@ -48,15 +48,16 @@ pub struct Rehearse<D: Domain> {
     /// Compare the states with such a file
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
     #[arg(skip)]
     domain: PhantomData<D>,
 }
 
 impl<D: Domain> Rehearse<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        let of_example = [what::<D>(), "version", "recorded_at", "test"];
+        self.form.has(&[&["kind", "number", "type", "why", "in_full"][..], &of_example].concat())?;
         must_exist(store).await?;
         let against = self.against.as_deref().map(read::<D>).transpose()?;
         let recorded = against.as_ref().map(|against| against.len() as u64);
@@ -77,7 +78,7 @@ impl<D: Domain> Rehearse<D> {
                 done.with_context(|| format!("nothing was recorded in '{}'", path.display()))?
             }
         };
-        let mut output = Output::list(self.format)?;
+        let mut output = Output::list(&self.form)?;
         let mut found: Vec<_> = rehearsal.found.iter().collect();
         found.sort_by_key(|((kind, ..), found)| (*kind, u64::MAX - found.number));
         for (at, ((kind, r#type, why), found)) in found.iter().enumerate() {

@@ -12,7 +12,7 @@ use super::list::how_far;
 use crate::{
     args::Dates,
     exit,
-    output::{Fields, Format, Output, RED, Text, json},
+    output::{Fields, Form, Output, RED, Text, json},
     plain::{padded, plain, width},
     progress,
     removed::kept,
@@ -65,9 +65,8 @@ pub(crate) struct RemovedReport {
     replay: bool,
     #[command(flatten)]
     dates: Dates,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -78,7 +77,9 @@ enum By {
 
 impl Report {
     pub(super) async fn run(self, store: &impl Store<Baskets>) -> Result<()> {
-        let Self::Removed(RemovedReport { query, by, replay, dates, format }) = self;
+        let Self::Removed(RemovedReport { query, by, replay, dates, form }) = self;
+        let day: &[&str] = if by.is_some() { &["day"] } else { &[] };
+        form.has(&[day, &FIELDS].concat())?;
         let query = Query { by_day: matches!(by, Some(By::Day)), ..query };
         let kept = if replay { None } else { kept(store, &query).await? };
         let Removals { products, left_out } = match kept {
@@ -93,14 +94,14 @@ impl Report {
                 removals
             }
         };
-        let (mut output, mut heading) = (Output::list(format)?, true);
+        let (mut output, mut heading) = (Output::list(&form)?, true);
         let names = products.iter().map(|removed| width(&plain(removed.product.as_str())));
         let columns = names.max().unwrap_or_default().max("product".len());
         for removed in &products {
             output.show(&record(removed), |out| line(out, removed, columns, mem::take(&mut heading)))?;
         }
         output.finish()?;
-        if products.is_empty() && format == Format::Text {
+        if products.is_empty() && form.is_text() {
             exit::note("no such product ever was in a basket then");
         }
         if left_out > 0 {
@@ -112,6 +113,10 @@ impl Report {
         Ok(())
     }
 }
+
+/// The fields of a line; by day, it has that, too.
+const FIELDS: [&str; 8] =
+    ["product", "baskets", "stays", "ended", "added", "removed", "share_removed", "median_seconds"];
 
 fn record(line: &Removed) -> Fields<'static> {
     let Removed { product, day, turnover, stays, ended, median } = line;

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::{
     diff::{changes_json, write_changes},
-    log::{EventJson, event_json},
+    log::{EventJson, event_fields, event_json},
 };
 use crate::{
     args::{Dates, no_hyphen, version},
@@ -22,7 +22,7 @@ use crate::{
     help::PROGRAM,
     last,
     named::{Named, find, stream},
-    output::{Fields, Format, Output, Text, YELLOW},
+    output::{Fields, Form, Output, Text, YELLOW},
     plain::{padded, plain},
     progress,
     secrets::{Secrets, Shown},
@@ -46,9 +46,8 @@ pub struct Show<D: Domain> {
     event: Wanted<Id<D>>,
     #[command(flatten)]
     dates: Dates,
-    /// How to print it: in JSON, a commit is a list of its events
-    #[arg(long, value_enum, default_value_t, display_order = 100)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 #[derive(Debug, Clone)]
@@ -80,6 +79,7 @@ struct ShowJson {
 
 impl<D: Domain> Show<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        self.form.has(&event_fields::<D>(&["changes"]))?;
         let (events, several) = match &self.event {
             Wanted::Version(named, version) => {
                 let id = find(store, named).await?;
@@ -88,7 +88,7 @@ impl<D: Domain> Show<D> {
             }
             Wanted::Digits(digits) => look_for(store, digits).await?,
         };
-        let (mut output, mut secrets) = (Output::of(self.format, several)?, Secrets::of(store)?);
+        let (mut output, mut secrets) = (Output::of(&self.form, several)?, Secrets::of(store)?);
         let mut first = true;
         for (id, versions) in events {
             for (entry, changes) in with_changes(store, &id, &versions).await? {

@@ -14,7 +14,7 @@ use crate::{
     domain::{Domain, Id, what},
     exit::{self, Failure},
     named::{Asked, find_all, streams},
-    output::{Fields, Format, Output, json, print},
+    output::{Fields, Form, Output, json, print},
     plain::plain,
     store::{Store, must_exist, snapshotted},
 };
@@ -42,20 +42,20 @@ pub struct Snapshot<D: Domain> {
     /// Remove the snapshots of these {streams}; without an id, of all of them
     #[arg(long, conflicts_with = "longer_than")]
     drop: bool,
-    /// How to print what was done
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 impl<D: Domain> Snapshot<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        self.form.has(if self.drop { &["dropped"] } else { &["id", "outcome", "version"] })?;
         must_exist(store).await?;
         let ids = find_all(store, &self.ids).await?;
         if self.drop {
             return self.drop_them(store, &ids).await;
         }
         let store = snapshotted(store, state_of::<D>()?);
-        let mut run = Run { store, output: Output::live(self.format)?, taken: 0, before: 0, short: 0, unreadable: 0 };
+        let mut run = Run { store, output: Output::live(&self.form)?, taken: 0, before: 0, short: 0, unreadable: 0 };
         for id in &ids {
             run.take(id).await?;
         }
@@ -74,7 +74,7 @@ impl<D: Domain> Snapshot<D> {
             dropped = store.drop_snapshots(None).await?;
         }
         let snapshots = if dropped == 1 { "snapshot was" } else { "snapshots were" };
-        print(self.format, &Fields(vec![("dropped", json(&dropped))]), |out| {
+        print(&self.form, &Fields(vec![("dropped", json(&dropped))]), |out| {
             writeln!(out, "{dropped} {snapshots} removed")
         })?;
         Ok(())

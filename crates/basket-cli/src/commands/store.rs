@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     domain::Domain,
-    output::{Format, print},
+    output::{Form, print},
     plain::plain,
     store::{Description, Store},
 };
@@ -16,9 +16,8 @@ use crate::{
     after_help = "Examples:\n  {program} store\n  {program} store --store mongodb://127.0.0.1:27017 --format json"
 )]
 pub(crate) struct AboutStore {
-    /// How to print it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 #[derive(Serialize)]
@@ -33,13 +32,14 @@ struct StoreJson {
 impl AboutStore {
     /// Prints what is known even where the store does not answer, and fails then.
     pub(crate) async fn run<D: Domain>(self, store: &impl Store<D>, reason: &str) -> Result<()> {
+        self.form.has(&["store", "chosen_by", "answers", "server", "topology"])?;
         let (description, failed) = match store.describe().await {
             Ok(description) => (Some(description), None),
             Err(error) => (None, Some(error)),
         };
         let (store, chosen_by) = (store.name().to_owned(), reason.to_owned());
         let record = StoreJson { store, chosen_by, answers: failed.is_none(), description };
-        print(self.format, &record, |out| {
+        print(&self.form, &record, |out| {
             writeln!(out, "store      {}\nchosen by  {}", plain(&record.store), plain(&record.chosen_by))?;
             match &record.description {
                 None => writeln!(out, "answers    no"),

@@ -14,7 +14,7 @@ use basket_mongo::{
 use super::get::note_out_of_order;
 use crate::{
     args::{Of, Then, version, versions},
-    delivery::{Delivery, Unchanged, in_words, outcome},
+    delivery::{Delivery, Unchanged, in_words, outcome, outcome_fields},
     domain::{Domain, Event, Id, what as kind},
     exit::{self, Failure},
     help::PROGRAM,
@@ -75,6 +75,7 @@ impl<D: Domain> Revert<D> {
         let Self { undo, versions } = self;
         let (first, last) = (*versions.start(), *versions.end());
         let which = if first == last { format!("version {first}") } else { format!("versions {first} to {last}") };
+        undo.check()?;
         let id = undo.of.find(store).await?;
         if undo.dry_run {
             let plan = store.plan_revert(&id, versions).await.map_err(refused)?;
@@ -88,6 +89,7 @@ impl<D: Domain> Revert<D> {
 impl<D: Domain> Restore<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         let Self { undo, then, to } = self;
+        undo.check()?;
         let id = undo.of.find(store).await?;
         let version = match to.map(Moment::Version).or(then.moment()) {
             // The version is found once: events that are written meanwhile change nothing.
@@ -111,6 +113,12 @@ impl<D: Domain> Restore<D> {
 }
 
 impl<D: Domain> Undo<D> {
+    /// A field that is not there is refused before anything is changed.
+    fn check(&self) -> Result<()> {
+        let dry = ["id", "dry_run", "events"];
+        Ok(self.of.form.has(&if self.dry_run { dry.into() } else { outcome_fields(&["id", "dry_run"]) })?)
+    }
+
     async fn command<'a, S: Store<D>>(
         &'a self,
         store: &'a S,
@@ -130,7 +138,7 @@ impl<D: Domain> Undo<D> {
         done: Option<&Done<D::Aggregate>>,
         what: &str,
     ) -> Result<()> {
-        let Self { of: Of { format, .. }, dry_run, .. } = self;
+        let Self { of: Of { form, .. }, dry_run, .. } = self;
         last::note::<D>(store.name(), id);
         let mut record = vec![("id", json(&id.to_string())), ("dry_run", json(dry_run))];
         match done {
@@ -141,7 +149,7 @@ impl<D: Domain> Undo<D> {
             None => record.push(("events", json(&in_words::<D>(events)))),
         }
         let (record, events) = (Fields(record), in_words::<D>(events));
-        print(*format, &record, |out| match (&*plain(&events.join(", ")), *dry_run) {
+        print(form, &record, |out| match (&*plain(&events.join(", ")), *dry_run) {
             ("", _) => writeln!(out, "nothing to do: without {what}, the {} would be as it is", kind::<D>()),
             (events, true) => writeln!(out, "to undo {what}: {events}; nothing was changed"),
             (events, false) => writeln!(out, "undid {what}: {events}"),

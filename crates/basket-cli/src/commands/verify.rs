@@ -18,7 +18,7 @@ use crate::{
     help::PROGRAM,
     last,
     named::{Asked, are_several, read, streams},
-    output::{Format, Output},
+    output::{Form, Output},
     plain::plain,
     progress,
     store::{Store, must_exist, snapshotted},
@@ -41,9 +41,8 @@ pub struct Verify<D: Domain> {
     /// Compare each snapshot with the fold of the events that it stands for, which are read once more
     #[arg(long)]
     snapshots: bool,
-    /// How to print what is found
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Something that is wrong.
@@ -59,11 +58,12 @@ struct FindingJson {
 
 impl<D: Domain> Verify<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        self.form.has(&["severity", "document", "version", "why"])?;
         must_exist(store).await?;
         let asked = read::<D>(&self.ids)?;
         let state = self.snapshots.then(state_of::<D>).transpose()?;
         let snapshotted = state.map(|state| snapshotted(store, state));
-        let output = Output::live(self.format)?;
+        let output = Output::live(&self.form)?;
         let mut check =
             Check { store, snapshotted, output, heading: None, errors: 0, warnings: 0, events: 0, streams: 0, snapshots: 0 };
         check.store_itself().await?;

@@ -10,14 +10,14 @@ use futures_util::{
     future::{Either, select},
 };
 
-use super::log::{event_json, one_line};
+use super::log::{event_fields, event_json, one_line};
 use crate::{
     args::{Dates, version},
     domain::{Domain, Id, what},
     exit::{Failure, UNREADABLE, USAGE, note},
     last,
     named::{Named, find, stream},
-    output::{Format, Output},
+    output::{Form, Output},
     plain::{plain, width},
     secrets::{Secrets, Shown},
     store::Store,
@@ -47,9 +47,8 @@ pub struct Watch<D: Domain> {
     /// Name an event that can't be read on standard error, and go on; otherwise it ends the watch
     #[arg(long)]
     skip_unreadable: bool,
-    /// How to print it; `json` is one document, so it needs -n
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +68,7 @@ fn from(text: &str) -> Result<From, String> {
 
 impl<D: Domain> Watch<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        self.form.has(&event_fields::<D>(&[]))?;
         let id = match &self.id {
             Some(named) => Some(find(store, named).await?),
             None => None,
@@ -83,7 +83,7 @@ impl<D: Domain> Watch<D> {
             (From::Beginning, id) => Since::Beginning(id),
             (From::Now, id) => Since::Now(id),
         };
-        if self.format == Format::Json && self.number.is_none() {
+        if self.form.is_json() && self.number.is_none() {
             let why = "a watch without an end is no JSON document: say how many events with -n, or use --format ndjson"
                 .into();
             return Err(Failure(USAGE, why).into());
@@ -96,7 +96,7 @@ impl<D: Domain> Watch<D> {
         }
         let mut ended = pin!(ended());
         let mut news = pin!(store.tail(since));
-        let mut output = Output::live(self.format)?;
+        let mut output = Output::live(&self.form)?;
         let (mut shown, mut watching) = (0, false);
         while self.number.is_none_or(|number| shown < number) {
             let next = match select(&mut ended, news.next()).await {

@@ -13,7 +13,7 @@ use crate::{
     exit,
     help::PROGRAM,
     last,
-    output::{Fields, Format, print},
+    output::{Fields, print},
     plain::plain,
     store::Store,
 };
@@ -49,6 +49,7 @@ struct RefusedJson {
 
 impl<D: Domain> WhatIf<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
+        self.of.form.has(&["id", "items", "refused"])?;
         let id = self.of.find(store).await?;
         let what_if = store.what_if(&id, &self.without).await?;
         last::note::<D>(store.name(), &id);
@@ -56,13 +57,13 @@ impl<D: Domain> WhatIf<D> {
         let refused = what_if.refused().iter();
         let refused = refused.map(|(version, why)| RefusedJson { version: *version, why: why.to_string() }).collect();
         let record = WhatIfJson { id: id.to_string(), items: rows_json::<D>(&rows), refused };
-        print(self.of.format, &record, |out| {
+        print(&self.of.form, &record, |out| {
             rows.iter().try_for_each(|row| write_row::<D>(out, row))?;
             record.refused.iter().try_for_each(|RefusedJson { version, why }| {
                 writeln!(out, "version {version} would have been refused: {}", plain(why))
             })
         })?;
-        if rows.is_empty() && self.of.format == Format::Text {
+        if rows.is_empty() && self.of.form.is_text() {
             exit::note(&format!("{} '{id}' would be empty", what::<D>()));
         }
         Ok(())

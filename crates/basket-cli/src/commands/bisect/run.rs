@@ -61,7 +61,8 @@ struct Tester<'a, K> {
 
 impl<D: Domain> Run<D> {
     pub(super) async fn run(self, store: &impl Store<D>, location: Option<OsString>) -> Result<()> {
-        let (id, format) = (self.of.find(store).await?, self.of.format);
+        self.of.form.has(&[what::<D>(), "first", "last", "runs", "skipped", "events"])?;
+        let id = self.of.find(store).await?;
         let history: Vec<Entry<D>> = store.history(&id).try_collect().await?;
         let head = history.len() as u64;
         let mut tester = Tester { command: &self.command, store: location, secrets: Secrets::of(store)?, runs: 0 };
@@ -102,7 +103,7 @@ impl<D: Domain> Run<D> {
             ("skipped", json(&skipped)),
         ]);
         let record = RunJson { answer, events: found.iter().map(event_json::<D>).collect() };
-        print(format, &record, |out| {
+        print(&self.of.form, &record, |out| {
             let (id, runs) = (plain(&id.to_string()).into_owned(), tester.runs);
             match first == bad {
                 true => writeln!(out, "version {bad} of {} '{id}' is the first bad one, after {runs} runs:", what::<D>())?,

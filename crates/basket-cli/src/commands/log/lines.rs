@@ -43,6 +43,12 @@ pub(in super::super) fn event_json<D: Domain>(Shown { entry, kind, data, .. }: &
     EventJson { before, data: data.clone(), after }
 }
 
+/// The fields of an event, with others.
+pub(in super::super) fn event_fields<D: Domain>(others: &[&'static str]) -> Vec<&'static str> {
+    let after = "recorded_at actor reason correlation causation request headers undoes commit document";
+    [what::<D>(), "version", "type", "data"].into_iter().chain(after.split(' ')).chain(others.iter().copied()).collect()
+}
+
 /// The events of a log, printed one after the other; those of one commit stand together under one heading.
 pub(super) struct Page {
     pub(super) output: Output,
