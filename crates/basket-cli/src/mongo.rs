@@ -8,7 +8,11 @@ use bson::{Document, doc};
 use mongodb::options::{ConnectionString, ServerMonitoringMode};
 use tokio::time::timeout;
 
-use crate::help::PROGRAM;
+use crate::{
+    exit::{self, Failure},
+    help::PROGRAM,
+    unseen::Key,
+};
 
 /// How long a second look at the servers takes, of which none has answered.
 const REASONS: Duration = Duration::from_millis(200);
@@ -56,4 +60,25 @@ pub(crate) async fn an_event<C: Codec>(store: &MongoStore<C>) -> Result<(Option<
         }
     };
     Ok((found, names))
+}
+
+/// Where the id stands in an event: the field that events of every kind do not have. Of several, it is the one that ends as ours do.
+pub(crate) fn key_of(name: &str, event: Document) -> Result<Key> {
+    const FIELDS: [&str; 9] = ["_id", "version", "type", "data", "recorded_at", "commit", "schema", "meta", "tags"];
+    let is_event = ["version", "type", "data"].iter().all(|field| event.contains_key(field));
+    let fields: Vec<_> = event.into_iter().filter(|(field, _)| !FIELDS.contains(&field.as_str())).collect();
+    let mut ids: Vec<_> = fields.iter().filter(|(field, _)| field.ends_with("_id")).collect();
+    if let [only] = fields.as_slice() {
+        ids = vec![only];
+    }
+    match ids.as_slice() {
+        [(field, example)] if is_event => Ok(Key { field: field.clone(), example: example.clone() }),
+        _ => {
+            let why = format!(
+                "'{name}' holds no events that can be read here: they have version, type, data, and one more field with the id of \
+                 their stream, such as loan_id"
+            );
+            Err(Failure(exit::UNREADABLE, why).into())
+        }
+    }
 }

@@ -133,7 +133,7 @@ async fn ids_of_any_text_may_be_shortened(store: &impl EventStore<Silo>, place: 
         let short = silo(place, &["get", id]);
         assert_eq!((short.code, short.out == all), (0, id == "north"), "{short:?}");
     }
-    let why = "Error: 'nor' is the beginning of 2 ids: north, northern; type more of it\n";
+    let why = "error: 'nor' is the beginning of 2 ids: north, northern; type more of it\n";
     assert_eq!(silo(place, &["get", "nor"]).err, why);
     for id in ["north!", "", "NORTH"] {
         let none = silo(place, &["get", id]);

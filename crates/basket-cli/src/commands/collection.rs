@@ -4,7 +4,6 @@ use std::{env, process::ExitCode, time::Duration};
 
 use anyhow::Result;
 use basket_mongo::Until;
-use bson::Document;
 
 use super::{
     Tool,
@@ -15,7 +14,7 @@ use crate::{
     embedded::EmbeddedStore,
     exit::{self, Failure},
     program::{self, Call, Command, NoCommands},
-    unseen::{Key, Unseen},
+    unseen::{self, Unseen},
 };
 
 const HELP: &str = "\
@@ -77,7 +76,7 @@ async fn run(Call { common, command, matches }: Call<Unseen, NoCommands>) -> Res
                 let there: Vec<_> = kinds.into_iter().map(|kind| kind.name).collect();
                 return Err(none(name, &path.display().to_string(), &there));
             };
-            Unseen::has(Key { field: kind.key.clone(), example: kind.example() });
+            Unseen::has(unseen::Key { field: kind.key.clone(), example: kind.example() });
             command.run(&Until::new(EmbeddedStore::at(path), until), &reason).await?;
         }
         #[cfg(feature = "mongodb")]
@@ -87,7 +86,7 @@ async fn run(Call { common, command, matches }: Call<Unseen, NoCommands>) -> Res
             let Some(event) = event else {
                 return Err(none(name, basket_mongo::EventStore::name(&store), &names));
             };
-            Unseen::has(key_of(name, event)?);
+            Unseen::has(crate::mongo::key_of(name, event)?);
             command.run(&Until::new(store, until), &reason).await?;
         }
         #[cfg(not(feature = "mongodb"))]
@@ -107,27 +106,6 @@ fn none(name: &str, store: &str, there: &[String]) -> anyhow::Error {
         names => format!("there are {}", names.join(", ")),
     };
     Failure(exit::NOT_FOUND, format!("{store} has no events in '{name}'; {there}")).into()
-}
-
-/// Where the id stands in an event: the field that events of every kind do not have. Of several, it is the one that ends as ours do.
-fn key_of(name: &str, event: Document) -> Result<Key> {
-    const FIELDS: [&str; 9] = ["_id", "version", "type", "data", "recorded_at", "commit", "schema", "meta", "tags"];
-    let is_event = ["version", "type", "data"].iter().all(|field| event.contains_key(field));
-    let fields: Vec<_> = event.into_iter().filter(|(field, _)| !FIELDS.contains(&field.as_str())).collect();
-    let mut ids: Vec<_> = fields.iter().filter(|(field, _)| field.ends_with("_id")).collect();
-    if let [only] = fields.as_slice() {
-        ids = vec![only];
-    }
-    match ids.as_slice() {
-        [(field, example)] if is_event => Ok(Key { field: field.clone(), example: example.clone() }),
-        _ => {
-            let why = format!(
-                "'{name}' holds no events that can be read here: they have version, type, data, and one more field with the id of \
-                 their stream, such as loan_id"
-            );
-            Err(Failure(exit::UNREADABLE, why).into())
-        }
-    }
 }
 
 /// The tools that only read, as the command line calls them.

@@ -312,7 +312,7 @@ pub const SECRET: &str = "hunter2hunter2";
 fn address(input: &[u8]) -> Said {
     let (text, mut said) = (String::from_utf8_lossy(input), String::new());
     let mut say = |what: Option<String>| said += &format!("{}\n", what.as_deref().unwrap_or("well"));
-    say(choice::choose(Some(&text)).err().map(|error| format!("{error:#}")));
+    say(choice::choose(Some(&text), "baskets").err().map(|error| format!("{error:#}")));
     say(choice::in_lines(input, Path::new(".env")).err().map(|error| format!("{error:#}")));
     // A name server would be asked for the hosts of one that is well formed; and the driver, which is asked for that here, panics at
     // some that are none of ASCII.
