@@ -138,9 +138,10 @@ pub(crate) fn main<D: Domain, C: Commands<D>>(
     whole: impl Fn() -> clap::Command,
     does: impl AsyncFnOnce(Call<D, C>) -> Result<()>,
 ) -> ExitCode {
-    help::is_called(whole().get_name());
+    let program = whole();
+    help::is_called(program.get_name());
     output::heed_clicolor_force();
-    let call = match parse::<D, C>(&whole) {
+    let call = match parse::<D, C>(program, &whole) {
         Ok(call) => call,
         Err(answered) => return answered,
     };
@@ -168,14 +169,17 @@ pub(crate) fn main<D: Domain, C: Commands<D>>(
 }
 
 /// The arguments of this process. After `--help`, `--version` or a mistake, all is printed and the exit code is returned.
-fn parse<D: Domain, C: Commands<D>>(whole: &impl Fn() -> clap::Command) -> Result<Call<D, C>, ExitCode> {
+fn parse<D: Domain, C: Commands<D>>(
+    program: clap::Command,
+    whole: &impl Fn() -> clap::Command,
+) -> Result<Call<D, C>, ExitCode> {
     let parsed = |program: clap::Command| {
         let matches = program.try_get_matches()?;
         let (common, command) = (Common::from_arg_matches(&matches)?, Command::from_arg_matches(&matches)?);
         Ok(Call { common, command, matches })
     };
     // The words of the domain are for who reads the help: to put them into all texts takes as long as all else at a start.
-    let parsed = parsed(whole()).or_else(|answer: clap::Error| match answer.kind() {
+    let parsed = parsed(program).or_else(|answer: clap::Error| match answer.kind() {
         ErrorKind::DisplayVersion => Err(answer),
         _ => parsed(help::in_words_of::<D>(whole())),
     });
