@@ -45,6 +45,8 @@ mongo-shell: ## look at the event documents in mongosh
 
 lint: ## check format, clippy, documentation and shell scripts, with warnings as errors
 	cargo fmt --all --check
+	@# Which files a macro names, cargo does not see.
+	rustfmt --edition 2024 --check $$(git ls-files 'crates/basket-cli/src/commands/*.rs')
 	cargo clippy --workspace --all-targets --quiet -- --deny warnings
 	@# The base without the sample, the contract without the driver, the embedded store alone.
 	for crate in basket-domain basket-mongo basket-cli; do cargo clippy --package $$crate --no-default-features --quiet -- --deny warnings || exit; done

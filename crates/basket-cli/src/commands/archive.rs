@@ -88,10 +88,13 @@ impl<D: Domain> Archive<D> {
             let to = Archived { file: name.to_owned(), events, at: DateTime::now() };
             match (store.archive(&id, &to).await, store.archived(&id).await?) {
                 (Ok(()), _) => {}
-                (Err(StoreError::Conflict { found: 0, .. }), Some(before)) => return Err(is_archived::<D>(&id, &before).into()),
+                (Err(StoreError::Conflict { found: 0, .. }), Some(before)) => {
+                    return Err(is_archived::<D>(&id, &before).into());
+                }
                 (Err(StoreError::Conflict { .. }), _) => {
                     let what = what::<D>();
-                    let why = format!("{what} '{id}' was changed meanwhile, and stays; what was moved before is in '{name}'");
+                    let why =
+                        format!("{what} '{id}' was changed meanwhile, and stays; what was moved before is in '{name}'");
                     return Err(Failure(REFUSED, why).into());
                 }
                 (Err(error), _) => return Err(error.into()),
@@ -99,7 +102,8 @@ impl<D: Domain> Archive<D> {
             store.drop_snapshots(Some(&id)).await?;
             let id = id.to_string();
             let record = Fields(vec![("id", json(&id)), ("events", json(&events)), ("file", json(&name))]);
-            output.show(&record, |out| writeln!(out, "moved '{}' to '{}': {events} events", plain(&id), plain(name)))?;
+            output
+                .show(&record, |out| writeln!(out, "moved '{}' to '{}': {events} events", plain(&id), plain(name)))?;
         }
         output.finish()?;
         if store.feeds().await?.iter().any(|feed| feed.events > 0) {
@@ -115,7 +119,8 @@ impl<D: Domain> Archive<D> {
         let mut none = true;
         while let Some((id, Archived { file, events, at })) = archives.try_next().await? {
             let id = id.to_string();
-            let record = vec![("id", json(&id)), ("events", json(&events)), ("file", json(&file)), ("at", json(&time::utc(at)))];
+            let record =
+                vec![("id", json(&id)), ("events", json(&events)), ("file", json(&file)), ("at", json(&time::utc(at)))];
             output.show(&Fields(record), |out| {
                 writeln!(out, "{}  {events} events  {}  {}", plain(&id), self.dates.date.of(at), plain(&file))
             })?;
@@ -147,14 +152,17 @@ impl<D: Domain> Archive<D> {
                 _ if events == 0 => return Err(StoreError::not_found::<D>(store.name(), id).into()),
                 Some(since) if u128::try_from(since).unwrap_or(0) < self.idle.as_millis() => {
                     let (what, idle) = (what::<D>(), time::lasting(self.idle));
-                    let why = format!("something has happened to {what} '{id}' within the last {idle}; wait, or lower --idle");
+                    let why = format!(
+                        "something has happened to {what} '{id}' within the last {idle}; wait, or lower --idle"
+                    );
                     return Err(Failure(REFUSED, why).into());
                 }
                 _ => lengths.push((id.clone(), events)),
             }
         }
         if let Some((field, events)) = foreign.0.first_key_value() {
-            let why = format!("the field '{field}' of {events} events is none that an export carries, and would be lost");
+            let why =
+                format!("the field '{field}' of {events} events is none that an export carries, and would be lost");
             return Err(Failure(REFUSED, why).into());
         }
         writeln!(out, "{}", lines.end())?;
@@ -220,7 +228,9 @@ pub(super) async fn or_archived<D: Domain>(store: &impl Store<D>, done: Result<(
 
 pub(super) fn is_archived<D: Domain>(id: &Id<D>, Archived { file, events, at }: &Archived) -> Failure {
     let (what, at) = (what::<D>(), time::local(*at));
-    let why = format!("{what} '{id}' was moved to the file '{file}' at {at}, with {events} events; `{PROGRAM} import` brings it back");
+    let why = format!(
+        "{what} '{id}' was moved to the file '{file}' at {at}, with {events} events; `{PROGRAM} import` brings it back"
+    );
     Failure(NOT_FOUND, why)
 }
 

@@ -147,7 +147,8 @@ impl<D: Domain> Bisect<D> {
                 continue;
             }
             now = became;
-            let of_stream = |truth: &&mut Truth<D>| truth.flips.first().is_some_and(|flip| flip.entry.stream == entry.stream);
+            let of_stream =
+                |truth: &&mut Truth<D>| truth.flips.first().is_some_and(|flip| flip.entry.stream == entry.stream);
             match truths.last_mut().filter(of_stream) {
                 None => truths.push(Truth { flips: vec![Flip { entry, became }], number: 1, now }),
                 Some(truth) => {

@@ -13,8 +13,7 @@ use super::log::{EventJson, actor_in, event_json};
 use crate::{
     args::{Dates, These},
     domain::{Domain, Id, value_of, what},
-    exit,
-    last,
+    exit, last,
     named::{are_several, read},
     output::{Fields, Output, json},
     plain::{cut, padded, plain, width},
@@ -45,19 +44,20 @@ impl<D: Domain> Blame<D> {
         let asked = read::<D>(&self.these.ids)?;
         let (mut output, mut secrets) = (Output::list(&self.these.form)?, Secrets::of(store)?);
         let several = are_several(&self.these.ids);
-        let done = each(store, &asked, async |id| self.show(store, &mut output, &mut secrets, &id, several).await).await;
+        let done =
+            each(store, &asked, async |id| self.show(store, &mut output, &mut secrets, &id, several).await).await;
         output.finish()?;
         done
     }
 
     async fn show<S: Store<D>>(
-    &self,
-    store: &S,
-    output: &mut Output,
-    secrets: &mut Secrets<'_, S>,
-    id: &Id<D>,
-    several: bool,
-) -> Result<()> {
+        &self,
+        store: &S,
+        output: &mut Output,
+        secrets: &mut Secrets<'_, S>,
+        id: &Id<D>,
+        several: bool,
+    ) -> Result<()> {
         let (mut state, mut last_touched) = (D::Aggregate::default(), BTreeMap::<String, Entry<D>>::new());
         let mut history = pin!(store.history(id));
         while let Some(entry) = history.try_next().await? {
@@ -70,7 +70,8 @@ impl<D: Domain> Blame<D> {
         let rows = D::rows(&state);
         let actor = |entry: &Entry<D>| plain(entry.meta.actor.as_deref().unwrap_or("-")).into_owned();
         let room = output.room();
-        let actor = |entry: &Entry<D>| room.map_or_else(|| actor(entry), |room| actor_in(&actor(entry), room).into_owned());
+        let actor =
+            |entry: &Entry<D>| room.map_or_else(|| actor(entry), |room| actor_in(&actor(entry), room).into_owned());
         let columns = last_touched.values().map(|entry| width(&actor(entry))).max().unwrap_or_default();
         if several {
             output.heading(&format!("{} {id}", what::<D>()))?;
@@ -86,7 +87,8 @@ impl<D: Domain> Blame<D> {
                 let entry = &shown.entry;
                 let (at, actor) = (self.dates.date.of(entry.recorded_at), padded(&actor(entry), columns));
                 let removed = if value == D::Value::default() { "  (removed)" } else { "" };
-                let (before, row) = (format!("{:>4}  {at}  {actor}  ", entry.version), format!("{name} = {value}{removed}"));
+                let (before, row) =
+                    (format!("{:>4}  {at}  {actor}  ", entry.version), format!("{name} = {value}{removed}"));
                 let left = room.map_or(usize::MAX, |room| room.saturating_sub(width(&before)));
                 writeln!(out, "{before}{}", cut(&plain(&row), left))
             })?;

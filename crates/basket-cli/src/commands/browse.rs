@@ -123,7 +123,9 @@ fn taken(wanted: SocketAddr, why: &io::Error) -> Failure {
     let why = match why.kind() {
         io::ErrorKind::AddrInUse => format!("port {} is taken; leave --port out for a free one", wanted.port()),
         io::ErrorKind::AddrNotAvailable => format!("{} is no address of this machine; --host needs one", wanted.ip()),
-        io::ErrorKind::PermissionDenied => format!("port {} is not for every user; choose one from 1024", wanted.port()),
+        io::ErrorKind::PermissionDenied => {
+            format!("port {} is not for every user; choose one from 1024", wanted.port())
+        }
         _ => format!("{wanted} can't be listened at: {why}"),
     };
     Failure(USAGE, why)

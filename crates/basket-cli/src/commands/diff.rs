@@ -11,8 +11,7 @@ use super::get::note_out_of_order;
 use crate::{
     args::{Of, moments},
     domain::{Change, Domain, Id, changes, what},
-    exit,
-    last,
+    exit, last,
     output::{Fields, GREEN, RED, Text, json, print},
     plain::plain,
     store::Store,

@@ -119,14 +119,26 @@ impl<D: Domain> Feed<D> {
 async fn must_be_there<D: Domain>(store: &impl Feeds<D>, name: &str) -> Result<FeedState> {
     let state = store.feed(name).await?;
     state.ok_or_else(|| {
-        let why = format!("there is no feed '{}' in {}; `{PROGRAM} feed` shows which there are", plain(name), store.name());
+        let why =
+            format!("there is no feed '{}' in {}; `{PROGRAM} feed` shows which there are", plain(name), store.name());
         Failure(NOT_FOUND, why).into()
     })
 }
 
 /// The fields of a feed.
 const FEED: [&str; 12] = [
-    "feed", "holder", "events", "behind", "rate", "as_of", "parked", "retries", "healed", "generation", "shape", "position",
+    "feed",
+    "holder",
+    "events",
+    "behind",
+    "rate",
+    "as_of",
+    "parked",
+    "retries",
+    "healed",
+    "generation",
+    "shape",
+    "position",
 ];
 
 fn show(feeds: &[FeedState], form: &Form, date: Date) -> Result<()> {
@@ -157,7 +169,10 @@ fn show(feeds: &[FeedState], form: &Form, date: Date) -> Result<()> {
             if mem::take(&mut heading) {
                 let name = padded("feed", columns);
                 let read_all = "had read all at";
-                writeln!(out, "{name}      events    behind  a second  parked  retries  healed  {read_all:30}  kept by")?;
+                writeln!(
+                    out,
+                    "{name}      events    behind  a second  parked  retries  healed  {read_all:30}  kept by"
+                )?;
             }
             let (name, as_of) = (padded(&rows.feed, columns), as_of.map_or_else(|| "-".into(), |time| date.of(time)));
             let rate = rate.map_or_else(|| "-".into(), |rate| format!("{rate:.0}"));

@@ -78,7 +78,8 @@ impl<D: Domain> Forget<D> {
             return self.forget_again(store).await;
         }
         if self.signature.is_sealed() {
-            let why = "a receipt outlives what was sealed, so its reason is not: leave out --about, and name no one in it";
+            let why =
+                "a receipt outlives what was sealed, so its reason is not: leave out --about, and name no one in it";
             return Err(Failure(exit::USAGE, why.into()).into());
         }
         for (before, subject) in self.subjects.iter().enumerate() {
@@ -160,7 +161,9 @@ impl<D: Domain> Rekey<D> {
         must_exist(store).await?;
         let (new, old) = (needed(KEY)?, key_in(OLD_KEY)?);
         let missing = || {
-            let why = format!("set {OLD_KEY} to the key of before, or {OLD_KEY}_FILE to a file with it, and {KEY} to the new one");
+            let why = format!(
+                "set {OLD_KEY} to the key of before, or {OLD_KEY}_FILE to a file with it, and {KEY} to the new one"
+            );
             Failure(exit::USAGE, why)
         };
         let rewrapped = Vault::new(store, new).rewrap(&old.ok_or_else(missing)?).await;

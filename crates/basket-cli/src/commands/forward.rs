@@ -28,8 +28,8 @@ use super::{turn, watch::ended};
 use crate::{
     args::{kind, limit},
     domain::{Domain, Id},
-    named::{Asked, find_all, streams},
     exit::{Failure, USAGE, note},
+    named::{Asked, find_all, streams},
     store::{Store, must_exist},
 };
 

@@ -74,8 +74,11 @@ impl<D: Domain> Get<D> {
         let past = show.store.past(id, moment).await?;
         show.state::<D>(&past.root).await?;
         let (version, head) = (past.root.version(), past.head);
-        let written =
-            format!("its last event was written at {}, {}", self.dates.date.of(past.recorded_at), time::ago(past.recorded_at));
+        let written = format!(
+            "its last event was written at {}, {}",
+            self.dates.date.of(past.recorded_at),
+            time::ago(past.recorded_at)
+        );
         exit::note(&match head - version {
             0 => format!("this is version {version}, the newest; {written}"),
             behind => format!("this is the past: version {version} of {head}, {behind} behind now; {written}"),
@@ -131,10 +134,10 @@ impl<S> Show<'_, S> {
         self.output.show(&record, |out| lines.iter().try_for_each(|line| writeln!(out, "{}", plain(line))))?;
         self.output.flush()?;
         if self.output.is_text() && lines.is_empty() {
-        exit::note(&format!("{} '{}' is empty", what::<D>(), root.id()));
+            exit::note(&format!("{} '{}' is empty", what::<D>(), root.id()));
+        }
+        Ok(())
     }
-    Ok(())
-}
 }
 
 /// Says that the state at a time leaves out an event that was written with an earlier time.

@@ -72,7 +72,8 @@ impl<D: Domain> Import<D> {
             backup => backup::take(backup, &mut file, &mut batches, &bar).await,
         };
         bar.finish_and_clear();
-        let (added, imported) = (batches.added, if self.dry_run { "would have been imported" } else { "were imported" });
+        let (added, imported) =
+            (batches.added, if self.dry_run { "would have been imported" } else { "were imported" });
         let read = taken.with_context(|| format!("'{name}', of which {added} new events {imported}"))?;
         let would = if self.dry_run { "would be " } else { "" };
         if !self.dry_run {

@@ -22,7 +22,9 @@ use crate::{
 
 /// List all the {streams}, the one that changed last on top
 #[derive(Debug, clap::Args)]
-#[command(visible_alias = "ls", after_help = "\
+#[command(
+    visible_alias = "ls",
+    after_help = "\
 It asks the read model that `{program} project` keeps, and says how far behind that is. Where there is
 none, and with --replay or --at, it reads every event once, and keeps one line for each {stream}. A
 document that can't be read as an event counts only as unreadable in its {stream}'s line; one that
@@ -34,7 +36,8 @@ Examples:
   {program} list --sort items -n 10
   {program} list --ids
   {program} list --at yesterday
-  {program} list --sort created --reverse --format ndjson")]
+  {program} list --sort created --reverse --format ndjson"
+)]
 pub struct List<D: Domain> {
     /// Only {streams} that have this {row} now
     #[arg(long = D::ROW, value_name = "NAME", value_parser = row::<D>)]
@@ -146,7 +149,9 @@ impl Table {
     fn heading(&self, out: &mut Text<'_>, stream: &str, rows: &str) -> io::Result<()> {
         let (stream, column) = (padded(stream, self.id), self.rows);
         match self.is_narrow {
-            false => writeln!(out, "{stream}  {:30}  {:30}  versions  {rows:>column$}       units", "changed", "created"),
+            false => {
+                writeln!(out, "{stream}  {:30}  {:30}  versions  {rows:>column$}       units", "changed", "created")
+            }
             true => writeln!(out, "{stream}  {:23}  versions  {rows:>column$}   units", "changed"),
         }
     }
@@ -161,7 +166,9 @@ impl Table {
         };
         write!(out, "{YELLOW}{id}{YELLOW:#}  ")?;
         match self.is_narrow {
-            false => write!(out, "{:30}  {:30}  {versions:>8}  {rows:>column$}  {units:>10}", time(changed), time(created))?,
+            false => {
+                write!(out, "{:30}  {:30}  {versions:>8}  {rows:>column$}  {units:>10}", time(changed), time(created))?
+            }
             true => write!(out, "{:23}  {versions:>8}  {rows:>column$}  {units:>6}", cut(&time(changed), 23))?,
         }
         match unreadable {

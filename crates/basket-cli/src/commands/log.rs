@@ -13,8 +13,8 @@ use basket_domain::Aggregate;
 use basket_mongo::{CommitId, Scope, StoreError, store::document::read_entry};
 use futures_util::TryStreamExt;
 
-use self::{filter::Filter, lines::Page};
 pub(super) use self::lines::{EventJson, actor_in, event_fields, event_json, one_line};
+use self::{filter::Filter, lines::Page};
 use super::each::each;
 use crate::{
     args::Dates,
@@ -22,8 +22,8 @@ use crate::{
     exit::{self, Failure, USAGE},
     help::PROGRAM,
     last,
-    near::did_you_mean,
     named::{Asked, are_several, read, streams},
+    near::did_you_mean,
     output::{Form, Output},
     progress,
     secrets::{Secrets, Shown},
@@ -110,7 +110,9 @@ impl<D: Domain> Log<D> {
                 Err(Failure(USAGE, why).into())
             }
             true => self.of_all(store, &mut page, &mut secrets).await,
-            false => each(store, &named, async |id| self.of_one(store, &mut page, &mut secrets, id, several).await).await,
+            false => {
+                each(store, &named, async |id| self.of_one(store, &mut page, &mut secrets, id, several).await).await
+            }
         };
         page.output.finish()?;
         done
@@ -192,7 +194,8 @@ impl<D: Domain> Log<D> {
         bar.finish_and_clear();
         // Those of one commit stay together.
         found.sort_by(|one, other| {
-            let key = |Shown { entry, .. }: &Shown<D>| (entry.recorded_at, entry.commit, entry.stream.clone(), entry.version);
+            let key =
+                |Shown { entry, .. }: &Shown<D>| (entry.recorded_at, entry.commit, entry.stream.clone(), entry.version);
             key(one).cmp(&key(other))
         });
         let mut found = found.split_off(found.len() - self.number.unwrap_or(usize::MAX).min(found.len()));

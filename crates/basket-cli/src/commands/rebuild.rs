@@ -3,9 +3,7 @@
 use std::{marker::PhantomData, time::Instant};
 
 use anyhow::Result;
-use basket_mongo::{
-    store::projection::{Differences, next_name, rebuild},
-};
+use basket_mongo::store::projection::{Differences, next_name, rebuild};
 
 use super::{
     project::named,

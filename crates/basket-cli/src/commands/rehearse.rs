@@ -96,10 +96,14 @@ impl<D: Domain> Rehearse<D> {
             read += &format!(", {} of them can't be decided again", rehearsal.undecided);
         }
         if let Some(recorded) = recorded {
-            read += &format!(", {} of {} that were recorded were compared", rehearsal.compared, count(recorded, stream));
+            read +=
+                &format!(", {} of {} that were recorded were compared", rehearsal.compared, count(recorded, stream));
         }
-        let number = |of: fn(&Kind) -> bool| found.iter().filter(|((kind, ..), _)| of(kind)).map(|(_, found)| found.number).sum();
-        let (otherwise, states, mut off) = (number(|of| *of != Kind::State), number(|of| *of == Kind::State), Vec::new());
+        let number = |of: fn(&Kind) -> bool| {
+            found.iter().filter(|((kind, ..), _)| of(kind)).map(|(_, found)| found.number).sum()
+        };
+        let (otherwise, states, mut off) =
+            (number(|of| *of != Kind::State), number(|of| *of == Kind::State), Vec::new());
         if otherwise > 0 {
             off.push(format!("{} would be decided otherwise", count(otherwise, "event")));
         }

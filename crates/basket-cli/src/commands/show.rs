@@ -4,10 +4,7 @@ use std::{collections::BTreeMap, io, pin::pin};
 
 use anyhow::Result;
 use basket_domain::Aggregate;
-use basket_mongo::{
-    CommitId, Entry, Scope, StoreError,
-    store::document::read_entry,
-};
+use basket_mongo::{CommitId, Entry, Scope, StoreError, store::document::read_entry};
 use futures_util::TryStreamExt;
 use serde::Serialize;
 
@@ -64,8 +61,11 @@ fn event<D: Domain>(text: &str) -> Result<Wanted<Id<D>>, String> {
     }
     match (1..=24).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         true => Ok(Wanted::Digits(text.to_ascii_lowercase())),
-        false => Err(format!("an event is ID@VERSION, such as {}@3, or the _id of its document, 24 digits; a commit is its id, or the \
-                     beginning of it", D::EXAMPLE_ID)),
+        false => Err(format!(
+            "an event is ID@VERSION, such as {}@3, or the _id of its document, 24 digits; a commit is its id, or the \
+                     beginning of it",
+            D::EXAMPLE_ID
+        )),
     }
 }
 
@@ -109,7 +109,8 @@ impl<D: Domain> Show<D> {
 /// The events of a commit, or the one with this `_id`, by their streams; and whether it is a commit.
 async fn look_for<D: Domain>(store: &impl Store<D>, digits: &str) -> Result<(Vec<(Id<D>, Vec<u64>)>, bool)> {
     let bar = progress::bar(store.count().await?, "events");
-    let (mut documents, mut commits) = (pin!(store.documents(Scope::All)), BTreeMap::<CommitId, Vec<(Id<D>, Vec<u64>)>>::new());
+    let (mut documents, mut commits) =
+        (pin!(store.documents(Scope::All)), BTreeMap::<CommitId, Vec<(Id<D>, Vec<u64>)>>::new());
     while let Some(document) = documents.try_next().await? {
         bar.inc(1);
         let is_it = document.get_object_id("_id").is_ok_and(|id| id.to_hex() == digits);
@@ -134,13 +135,17 @@ async fn look_for<D: Domain>(store: &impl Store<D>, digits: &str) -> Result<(Vec
         (1, Some((_, events))) => Ok((events, true)),
         (0, _) | (_, None) => {
             let name = store.name();
-            let why = format!("no commit in {name} begins with '{digits}', and no event has it as its _id; an event of a {} is \
-                               ID@VERSION, and `{PROGRAM} log` prints the ids of commits", what::<D>());
+            let why = format!(
+                "no commit in {name} begins with '{digits}', and no event has it as its _id; an event of a {} is \
+                               ID@VERSION, and `{PROGRAM} log` prints the ids of commits",
+                what::<D>()
+            );
             Err(Failure(NOT_FOUND, why).into())
         }
         (count, _) => {
             let more = if count > ids.len() { format!(" and {} more", count - ids.len()) } else { String::new() };
-            let why = format!("'{digits}' is the beginning of {count} commits: {}{more}; type more of it", ids.join(", "));
+            let why =
+                format!("'{digits}' is the beginning of {count} commits: {}{more}; type more of it", ids.join(", "));
             Err(Failure(USAGE, why).into())
         }
     }
@@ -175,7 +180,12 @@ fn heading<D: Domain>(out: &mut Text<'_>, Shown { entry, .. }: &Shown<D>, date: 
     let Entry::<D> { commit, meta, recorded_at, .. } = entry;
     let label = |label| padded(label, 12);
     writeln!(out, "{YELLOW}{}{commit}{YELLOW:#}", label("commit"))?;
-    let said = [("by", &meta.actor), ("correlation", &meta.correlation), ("causation", &meta.causation), ("request", &meta.request)];
+    let said = [
+        ("by", &meta.actor),
+        ("correlation", &meta.correlation),
+        ("causation", &meta.causation),
+        ("request", &meta.request),
+    ];
     for (name, text) in said {
         if let Some(text) = text {
             writeln!(out, "{}{}", label(name), plain(text))?;

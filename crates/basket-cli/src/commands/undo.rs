@@ -7,9 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use basket_mongo::{
-    Command, CommandError, Done, Moment, Undo as _, UndoError, store::command::One,
-};
+use basket_mongo::{Command, CommandError, Done, Moment, Undo as _, UndoError, store::command::One};
 
 use super::get::note_out_of_order;
 use crate::{

@@ -64,8 +64,17 @@ impl<D: Domain> Verify<D> {
         let state = self.snapshots.then(state_of::<D>).transpose()?;
         let snapshotted = state.map(|state| snapshotted(store, state));
         let output = Output::live(&self.form)?;
-        let mut check =
-            Check { store, snapshotted, output, heading: None, errors: 0, warnings: 0, events: 0, streams: 0, snapshots: 0 };
+        let mut check = Check {
+            store,
+            snapshotted,
+            output,
+            heading: None,
+            errors: 0,
+            warnings: 0,
+            events: 0,
+            streams: 0,
+            snapshots: 0,
+        };
         check.store_itself().await?;
         let done = match self.ids.is_empty() {
             true => check.streams(None).await,

@@ -18,7 +18,10 @@ use super::line;
 use crate::{
     args::Of,
     choice::variable,
-    commands::{get::opened, log::{EventJson, event_json}},
+    commands::{
+        get::opened,
+        log::{EventJson, event_json},
+    },
     domain::{Domain, what},
     exit::{self, Failure},
     output::{Fields, json, print},
@@ -78,7 +81,9 @@ impl<D: Domain> Run<D> {
             Verdict::Skip => Some("can't be tested, so nothing is known to be bad"),
         };
         if let Some(why) = nothing {
-            return Err(Failure(exit::REFUSED, format!("version {head}, the newest of {} '{id}', {why}", what::<D>())).into());
+            return Err(
+                Failure(exit::REFUSED, format!("version {head}, the newest of {} '{id}', {why}", what::<D>())).into()
+            );
         }
         let mut skipped = BTreeSet::new();
         while let Some(version) = next(good.version(), bad, &skipped) {
@@ -106,7 +111,9 @@ impl<D: Domain> Run<D> {
         print(&self.of.form, &record, |out| {
             let (id, runs) = (plain(&id.to_string()).into_owned(), tester.runs);
             match first == bad {
-                true => writeln!(out, "version {bad} of {} '{id}' is the first bad one, after {runs} runs:", what::<D>())?,
+                true => {
+                    writeln!(out, "version {bad} of {} '{id}' is the first bad one, after {runs} runs:", what::<D>())?
+                }
                 false => writeln!(
                     out,
                     "the first bad one of {} '{id}' is one of versions {first} to {bad}, since those before {bad} can't be \
@@ -160,7 +167,9 @@ impl<K: Keys> Tester<'_, K> {
         if let Some(mut input) = child.stdin.take() {
             match writeln!(input, "{state}") {
                 // It need not read what it is told.
-                Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(failed(&error, exit::UNEXPECTED).into()),
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                    return Err(failed(&error, exit::UNEXPECTED).into());
+                }
                 _ => {}
             }
         }

@@ -48,7 +48,9 @@ impl Http {
             return Err(wrong("the address names no host".into()).into());
         }
         if text.split('?').next().is_some_and(|address| address.contains('@')) {
-            return Err(wrong("a user and a password go in a --header, such as 'Authorization: Basic ...'".into()).into());
+            return Err(
+                wrong("a user and a password go in a --header, such as 'Authorization: Basic ...'".into()).into()
+            );
         }
         let ours = ["content-type", "content-length", "transfer-encoding", "idempotency-key"];
         if let Some((name, _)) = headers.iter().find(|(name, _)| ours.contains(&&*name.to_ascii_lowercase())) {

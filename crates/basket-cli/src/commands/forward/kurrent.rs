@@ -33,7 +33,8 @@ impl Kurrent {
         let wrong = |why: String| Failure(USAGE, format!("the address can't be used: {why}"));
         // The parser's message may be the address, which may hold a password.
         let settings = url.parse::<ClientSettings>().map_err(|error| {
-            let why = error.error().map_or_else(|| "KurrentDB's client does not understand it".into(), ToString::to_string);
+            let why =
+                error.error().map_or_else(|| "KurrentDB's client does not understand it".into(), ToString::to_string);
             wrong(why)
         })?;
         let client = Client::new(settings.clone()).map_err(|error| wrong(error.to_string()))?;

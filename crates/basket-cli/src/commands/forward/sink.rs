@@ -45,13 +45,17 @@ impl Sink {
                 wrong("a --header is for http:// and https://".into())
             }
             #[cfg(feature = "kurrentdb")]
-            Some("kurrentdb" | "kurrentdb+discover" | "esdb" | "esdb+discover") => Ok(Self::Kurrent(Kurrent::at(url, batch)?.into())),
+            Some("kurrentdb" | "kurrentdb+discover" | "esdb" | "esdb+discover") => {
+                Ok(Self::Kurrent(Kurrent::at(url, batch)?.into()))
+            }
             #[cfg(not(feature = "kurrentdb"))]
             Some("kurrentdb" | "kurrentdb+discover" | "esdb" | "esdb+discover") => {
                 wrong("this program was built without KurrentDB; build it with `--features kurrentdb`".into())
             }
             // Only its scheme is shown: the rest may hold a password.
-            Some(scheme) => wrong(format!("events can't be forwarded to {scheme}://; use http://, https:// or kurrentdb://")),
+            Some(scheme) => {
+                wrong(format!("events can't be forwarded to {scheme}://; use http://, https:// or kurrentdb://"))
+            }
             None => wrong("an address begins with http://, https:// or kurrentdb://".into()),
         }
     }

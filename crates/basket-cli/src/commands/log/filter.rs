@@ -3,7 +3,13 @@
 use basket_mongo::Entry;
 use bson::{DateTime, RawDocument};
 
-use crate::{args::{kind, row}, domain::Domain, secrets::Shown, signature::name, time};
+use crate::{
+    args::{kind, row},
+    domain::Domain,
+    secrets::Shown,
+    signature::name,
+    time,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Filter<D: Domain> {

@@ -70,11 +70,7 @@ struct LineJson {
 
 impl Page {
     /// Prints an event, with the rows that its commit has changed, if they are asked for.
-    pub(super) fn show<D: Domain>(
-        &mut self,
-        shown: &Shown<D>,
-        stat: Option<&[Change<D::Value>]>,
-    ) -> io::Result<()> {
+    pub(super) fn show<D: Domain>(&mut self, shown: &Shown<D>, stat: Option<&[Change<D::Value>]>) -> io::Result<()> {
         let Shown { entry, words, .. } = shown;
         let stat_json = stat.map(|changes| ("commit_changes", json(&super::super::diff::changes_json::<D>(changes))));
         let record = LineJson { event: event_json::<D>(shown), stat: Fields(stat_json.into_iter().collect()) };
