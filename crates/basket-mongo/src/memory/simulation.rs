@@ -10,6 +10,7 @@ use std::{
 };
 
 use basket_domain::{Aggregate, EventSourced};
+use futures_util::FutureExt;
 
 use super::MemoryStore;
 use crate::store::{
@@ -140,10 +141,10 @@ where
         decide: impl Fn(&C::Aggregate, &K) -> Result<Vec<Event<C>>, R>,
     ) {
         for seed in seeds {
-            if let Err(broken) =
-                futures_util::FutureExt::now_or_never(self.run(seed, &choose, &decide)).unwrap_or(Ok(()))
-            {
-                panic!("{broken}");
+            match self.run(seed, &choose, &decide).now_or_never() {
+                Some(Ok(())) => {}
+                Some(Err(broken)) => panic!("{broken}"),
+                None => panic!("seed {seed}: the store in memory lets nobody wait, but it did"),
             }
         }
     }
