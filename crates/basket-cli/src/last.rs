@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     domain::{Domain, Id},
     help::PROGRAM,
+    plain::hex,
 };
 
 /// The stream that was used last in this store.
@@ -37,6 +38,6 @@ pub(crate) fn note<D: Domain>(store: &str, id: &Id<D>) {
 fn file<D: Domain>(store: &str) -> Option<PathBuf> {
     let folders = ProjectDirs::from("", "", PROGRAM.name())?;
     let digest = Sha256::digest(format!("{} {store}", D::collection()));
-    let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let name = hex(digest.iter().take(16));
     Some(folders.state_dir().unwrap_or(folders.data_local_dir()).join("last").join(name))
 }

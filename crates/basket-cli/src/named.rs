@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How many streams an ambiguous beginning names.
-const NAMED: usize = 10;
+pub(crate) const NAMED: usize = 10;
 
 /// A stream, as it was typed.
 #[derive(Debug, Clone)]
@@ -112,12 +112,27 @@ pub(crate) async fn find<D: Domain>(store: &impl Store<D>, named: &Named<Id<D>>)
         }
         (Some(last), _) => {
             ids.push(last);
-            let named: Vec<_> = ids.iter().map(ToString::to_string).collect();
-            let more = if count > ids.len() { format!(" and {} more", count - ids.len()) } else { String::new() };
-            let why = format!("'{text}' is the beginning of {count} ids: {}{more}; type more of it", named.join(", "));
-            Err(Failure(USAGE, why).into())
+            Err(ambiguous(&text, count, "ids", &ids).into())
         }
     }
+}
+
+/// The same where a stream need not be named.
+pub(crate) async fn find_if_named<D: Domain>(
+    store: &impl Store<D>,
+    named: Option<&Named<Id<D>>>,
+) -> Result<Option<Id<D>>> {
+    match named {
+        Some(named) => find(store, named).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What is said where a beginning is that of several; `first` are some of them.
+pub(crate) fn ambiguous(text: &str, count: usize, of: &str, first: &[impl ToString]) -> Failure {
+    let named: Vec<_> = first.iter().map(ToString::to_string).collect();
+    let more = if count > first.len() { format!(" and {} more", count - first.len()) } else { String::new() };
+    Failure(USAGE, format!("'{text}' is the beginning of {count} {of}: {}{more}; type more of it", named.join(", ")))
 }
 
 /// The ids of all the streams that are meant; the first that is none ends it. Where some were asked for, some are returned:

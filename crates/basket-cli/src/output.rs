@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::{
     exit::{self, Failure},
     pager::Pager,
-    plain::plain,
+    plain::{count, plain},
 };
 
 pub(crate) const BOLD: Style = Style::new().bold();
@@ -276,10 +276,8 @@ fn coloured(out: impl Write + 'static, choice: ColorChoice) -> Box<dyn Write> {
 
 /// Says which fields were not carried, if there were any.
 pub(crate) fn note_foreign(Foreign(fields): &Foreign) {
-    let fields: Vec<_> = fields
-        .iter()
-        .map(|(name, events)| format!("'{}' of {events} event{}", plain(name), if *events == 1 { "" } else { "s" }))
-        .collect();
+    let fields: Vec<_> =
+        fields.iter().map(|(name, events)| format!("'{}' of {}", plain(name), count(*events, "event"))).collect();
     if !fields.is_empty() {
         exit::note(&format!("left out, since no event has such a field: {}", fields.join(", ")));
     }

@@ -9,6 +9,7 @@ use bson::RawDocument;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+pub use crate::plain::hex;
 use crate::{
     domain::{Domain, Event, Id},
     walk::Walk,
@@ -171,11 +172,6 @@ fn next<D: Domain>(before: &[u8; 32], state: &D::Aggregate) -> [u8; 32] {
     // Only a value that JSON can't hold fails, and then `get` shows null as well.
     let rows = serde_json::to_vec(&rows).unwrap_or_default();
     Sha256::new().chain_update(before).chain_update(rows).finalize().into()
-}
-
-/// A digest as it is recorded.
-pub fn hex(digest: &[u8; 32]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A reason without its texts in quotes and its numbers, so that one reason is one group.

@@ -12,19 +12,16 @@ use clap::Subcommand;
 use futures_util::TryStreamExt;
 use serde::Serialize;
 
-use super::{
-    log::{EventJson, event_fields, event_json},
-    verify::count,
-};
+use super::log::{EventJson, event_fields, event_json};
 use crate::{
     choice::Location,
     condition::{Condition, condition},
     domain::{Domain, Id, what},
     exit::{self, Failure},
     help::PROGRAM,
-    named::{Named, find, stream},
+    named::{Named, find_if_named, stream},
     output::{Fields, Form, Output, Text, YELLOW, json},
-    plain::plain,
+    plain::{count, plain},
     progress,
     secrets::{Secrets, Shown},
     store::{Store, must_exist},
@@ -115,10 +112,7 @@ impl<D: Domain> Bisect<D> {
         };
         self.form.has(&event_fields::<D>(&["became", "flips", "now"]))?;
         must_exist(store).await?;
-        let id = match &self.id {
-            Some(named) => Some(find(store, named).await?),
-            None => None,
-        };
+        let id = find_if_named(store, self.id.as_ref()).await?;
         let (scope, total) = match id.clone() {
             Some(id) => (Scope::From(id, 1), 0),
             None => (Scope::All, store.count().await?),

@@ -26,7 +26,7 @@ use crate::{
     domain::{Domain, Id, what},
     exit::{self, Failure, USAGE},
     explore::run::ended,
-    named::{Named, find, stream},
+    named::{Named, find_if_named, stream},
     output::{Fields, json, unwritten},
     secrets::Secrets,
     store::Store,
@@ -65,10 +65,7 @@ impl<D: Domain> Browse<D> {
         let listener = TcpListener::bind(wanted).await.map_err(|why| taken(wanted, &why))?;
         let bound = listener.local_addr()?;
         let guard = Guard::of(bound)?;
-        let id = match &self.id {
-            Some(named) => Some(find(store, named).await?),
-            None => None,
-        };
+        let id = find_if_named(store, self.id.as_ref()).await?;
         let address = address::<D>(bound, &guard, id.as_ref());
 
         let ((ask, questions), (live, _)) = (mpsc::channel(WAITING), broadcast::channel(WAITING));

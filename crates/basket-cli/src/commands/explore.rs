@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::{
     domain::{Domain, Id},
     explore::run::run,
-    named::{Named, find, stream},
+    named::{Named, find_if_named, stream},
     secrets::Secrets,
     store::Store,
 };
@@ -29,10 +29,7 @@ pub struct Explore<D: Domain> {
 impl<D: Domain> Explore<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         Secrets::of(store)?;
-        let id = match &self.id {
-            Some(named) => Some(find(store, named).await?),
-            None => None,
-        };
+        let id = find_if_named(store, self.id.as_ref()).await?;
         run(store, id).await
     }
 }

@@ -30,6 +30,7 @@ use crate::{
     domain::{Domain, Id},
     exit::{Failure, USAGE, note},
     named::{Asked, find_all, streams},
+    plain::hex,
     store::{Store, must_exist},
 };
 
@@ -159,7 +160,7 @@ impl<D: Domain> Forward<D> {
         ids.dedup();
         types.iter().for_each(|name| is_of.update(format!("\ntype {name}")));
         ids.iter().for_each(|id| is_of.update(format!("\nid {id}")));
-        let hash: String = is_of.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(is_of.finalize().iter().take(4));
         let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
         let host: String = host.chars().take(28).map(plain).collect();
         format!("to-{host}-{hash}")

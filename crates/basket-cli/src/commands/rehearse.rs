@@ -15,13 +15,12 @@ use basket_mongo::Scope;
 use futures_util::TryStreamExt;
 use serde_json::Value;
 
-use super::verify::count;
 use crate::{
     domain::{Domain, Id, what},
     exit::{self, Failure, REFUSED, UNREADABLE, USAGE},
     help::PROGRAM,
     output::{Fields, Form, Output, Text, json},
-    plain::plain,
+    plain::{count, plain},
     progress,
     rehearsal::{Against, Found, Kind, Recorded, Rehearsal, hex},
     store::{Store, must_exist},

@@ -15,10 +15,10 @@ use super::{
 use crate::{
     args::{Dates, no_hyphen, version},
     domain::{Change, Domain, Id, changes, what},
-    exit::{Failure, NOT_FOUND, USAGE},
+    exit::{Failure, NOT_FOUND},
     help::PROGRAM,
     last,
-    named::{Named, find, stream},
+    named::{NAMED, Named, ambiguous, find, stream},
     output::{Fields, Form, Output, Text, YELLOW},
     plain::{padded, plain},
     progress,
@@ -130,7 +130,7 @@ async fn look_for<D: Domain>(store: &impl Store<D>, digits: &str) -> Result<(Vec
         }
     }
     bar.finish_and_clear();
-    let ids: Vec<_> = commits.keys().take(10).map(|commit| commit.to_hex()).collect();
+    let ids: Vec<_> = commits.keys().take(NAMED).map(|commit| commit.to_hex()).collect();
     match (commits.len(), commits.pop_first()) {
         (1, Some((_, events))) => Ok((events, true)),
         (0, _) | (_, None) => {
@@ -142,12 +142,7 @@ async fn look_for<D: Domain>(store: &impl Store<D>, digits: &str) -> Result<(Vec
             );
             Err(Failure(NOT_FOUND, why).into())
         }
-        (count, _) => {
-            let more = if count > ids.len() { format!(" and {} more", count - ids.len()) } else { String::new() };
-            let why =
-                format!("'{digits}' is the beginning of {count} commits: {}{more}; type more of it", ids.join(", "));
-            Err(Failure(USAGE, why).into())
-        }
+        (count, _) => Err(ambiguous(digits, count, "commits", &ids).into()),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     last,
     named::{Asked, are_several, read, streams},
     output::{Form, Output},
-    plain::plain,
+    plain::{count, plain},
     progress,
     store::{Store, must_exist, snapshotted},
 };
@@ -245,9 +245,4 @@ async fn compare<D: Domain>(
         Err(StoreError::Unreadable(why)) => finding("error", format!("{it} can't be compared: {why}")),
         Err(error) => return Err(error),
     })
-}
-
-/// `1 event`, `2 events`.
-pub(super) fn count(number: u64, of: &str) -> String {
-    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
 }

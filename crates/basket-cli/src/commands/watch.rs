@@ -16,7 +16,7 @@ use crate::{
     domain::{Domain, Id, what},
     exit::{Failure, UNREADABLE, USAGE, note},
     last,
-    named::{Named, find, stream},
+    named::{Named, find_if_named, stream},
     output::{Form, Output},
     plain::{plain, width},
     secrets::{Secrets, Shown},
@@ -69,10 +69,7 @@ fn from(text: &str) -> Result<From, String> {
 impl<D: Domain> Watch<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         self.form.has(&event_fields::<D>(&[]))?;
-        let id = match &self.id {
-            Some(named) => Some(find(store, named).await?),
-            None => None,
-        };
+        let id = find_if_named(store, self.id.as_ref()).await?;
         let since = match (self.from, id.clone()) {
             (From::Version(version), Some(id)) => Since::Version(id, version),
             (From::Version(_), None) => {

@@ -12,7 +12,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::exit::{Failure, STORE};
+use crate::{
+    exit::{Failure, STORE},
+    plain::hex,
+};
 
 /// What every response has. Scripts and styles come from here alone, and nothing is kept.
 const HEADERS: [(HeaderName, &str); 6] = [
@@ -133,5 +136,5 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
 fn random() -> Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|why| Failure(STORE, format!("there is no random token to be had: {why}")))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
 }

@@ -22,6 +22,7 @@ use crate::{
     domain::Domain,
     exit::{Failure, USAGE},
     help::PROGRAM,
+    plain::hex,
 };
 
 /// How long a receiver may take for an answer.
@@ -130,7 +131,7 @@ fn key<D: Domain>(entries: &[Entry<D>]) -> String {
         return entry.document.to_hex();
     }
     let ids = entries.iter().fold(Sha256::new(), |ids, entry| ids.chain_update(entry.document.bytes()));
-    ids.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex(ids.finalize().iter().take(16))
 }
 
 /// What a receiver's answer means.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     domain::{Change, Domain, what},
     output::{Fields, GREEN, Output, RED, Text, YELLOW, json},
-    plain::{cut, padded, plain, width},
+    plain::{count, cut, padded, plain, width},
     secrets::Shown,
     time::{self, Date},
 };
@@ -103,7 +103,7 @@ fn write_stat<D: Domain>(out: &mut Text<'_>, changes: &[Change<D::Value>]) -> io
             _ => writeln!(out, "     {name}  {} → {}", shown(before), shown(after)),
         }?;
     }
-    writeln!(out, "     {} {}{} changed\n", changes.len(), D::ROW, if changes.len() == 1 { "" } else { "s" })
+    writeln!(out, "     {} changed\n", count(changes.len() as u64, D::ROW))
 }
 
 fn heading<D: Domain>(out: &mut Text<'_>, entry: &Entry<D>, again: bool, date: Date) -> io::Result<()> {
