@@ -12,7 +12,10 @@ use std::{
 use basket_mongo::StoreError;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, TransactionBehavior};
 
-use super::rows::{self, Kind, Table};
+use super::{
+    kinds::{self, Kind},
+    rows::Table,
+};
 
 /// How long to wait for another process that is writing; it takes a few milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -84,7 +87,7 @@ impl File {
     pub(super) fn kinds(&self) -> Result<Vec<Kind>, StoreError> {
         let Some(mut connection) = self.open_as_it_is()? else { return Ok(Vec::new()) };
         self.has_table(&mut connection)?;
-        rows::kinds(&connection).map_err(|error| self.failed(error))
+        kinds::kinds(&connection).map_err(|error| self.failed(error))
     }
 
     fn open_as_it_is(&self) -> Result<Option<Connection>, StoreError> {
@@ -198,7 +201,7 @@ impl File {
                 transaction.execute_batch(&self.table.renew())?;
             }
             if version == 2 {
-                rows::add_tags(transaction)?;
+                kinds::add_tags(transaction)?;
             }
             transaction.pragma_update(None, "user_version", FILE_VERSION)
         })

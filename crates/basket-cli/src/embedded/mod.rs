@@ -8,13 +8,14 @@
 //! - `snapshots`: the states of long streams, in a table of their own
 //! - `file`: the file itself: created, recognised, opened
 //! - `keys`: the keys of subjects; `archive`: streams that were moved to another file
-//! - `rows`: a row as a document, and back
+//! - `rows`: a row as a document, and back; `kinds`: which tables a file has
 
 mod archive;
 mod feeds;
 mod file;
 mod following;
 mod keys;
+mod kinds;
 mod log;
 mod rows;
 mod snapshots;

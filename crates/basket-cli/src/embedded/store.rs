@@ -21,7 +21,8 @@ use tokio::task::spawn_blocking;
 
 use super::{
     file::File,
-    rows::{self, Kind, Table},
+    kinds::Kind,
+    rows::{self, Table},
 };
 
 /// The events of all aggregates of one kind in one file, as the codec `C` writes them.

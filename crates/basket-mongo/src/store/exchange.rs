@@ -71,7 +71,7 @@ impl Foreign {
 }
 
 /// The fields of an event document, but for the stream's key.
-const FIELDS: [&str; 9] = ["_id", "version", "type", "data", "recorded_at", "commit", "schema", "meta", "tags"];
+pub const FIELDS: [&str; 9] = ["_id", "version", "type", "data", "recorded_at", "commit", "schema", "meta", "tags"];
 
 /// Turns event documents into lines.
 pub struct Export<C: Codec> {
