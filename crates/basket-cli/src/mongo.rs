@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use basket_mongo::{Codec, MongoStore, mongo::connection};
+use basket_mongo::{Codec, MongoStore, mongo::connection, store::exchange::FIELDS};
 use bson::{Document, doc};
 use mongodb::options::{ConnectionString, ServerMonitoringMode};
 use tokio::time::timeout;
@@ -64,7 +64,6 @@ pub(crate) async fn an_event<C: Codec>(store: &MongoStore<C>) -> Result<(Option<
 
 /// Where the id stands in an event: the field that events of every kind do not have. Of several, it is the one that ends as ours do.
 pub(crate) fn key_of(name: &str, event: Document) -> Result<Key> {
-    const FIELDS: [&str; 9] = ["_id", "version", "type", "data", "recorded_at", "commit", "schema", "meta", "tags"];
     let is_event = ["version", "type", "data"].iter().all(|field| event.contains_key(field));
     let fields: Vec<_> = event.into_iter().filter(|(field, _)| !FIELDS.contains(&field.as_str())).collect();
     let mut ids: Vec<_> = fields.iter().filter(|(field, _)| field.ends_with("_id")).collect();

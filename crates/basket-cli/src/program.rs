@@ -6,11 +6,14 @@ use std::{
     fmt::Debug,
     io::{self, Write},
     marker::PhantomData,
+    path::PathBuf,
     process::ExitCode,
     time::Duration,
 };
 
 use anyhow::Result;
+#[cfg(feature = "mongodb")]
+use basket_mongo::MongoStore;
 use basket_mongo::Until;
 use clap::{
     ArgMatches, Args, FromArgMatches, Subcommand,
@@ -105,7 +108,7 @@ pub(crate) enum Command<D: Domain, C: Commands<D>> {
 
 /// What this process is asked to do.
 pub(crate) struct Call<D: Domain, C: Commands<D>> {
-    pub(crate) common: Common,
+    common: Common,
     pub(crate) command: Command<D, C>,
     pub(crate) matches: ArgMatches,
 }
@@ -120,7 +123,7 @@ impl<D: Domain, C: Commands<D>> Tools<D, C> {
     /// it is about, and whatever else the author likes to say.
     pub fn main(self, program: clap::Command) -> ExitCode {
         let whole = || whole::<D, C>(program.clone());
-        main(whole, |call: Call<D, C>| call.run())
+        main(whole, |call: Call<D, C>| call.run(D::collection(), async |_| Ok(())))
     }
 }
 
@@ -199,24 +202,35 @@ fn parse<D: Domain, C: Commands<D>>(
     })
 }
 
+/// The store that was chosen. A file is opened when it is used.
+pub(crate) enum Place<D> {
+    File(PathBuf, PhantomData<fn() -> D>),
+    #[cfg(feature = "mongodb")]
+    Mongo(MongoStore<D>),
+}
+
 impl<D: Domain, C: Commands<D>> Call<D, C> {
-    async fn run(self) -> Result<()> {
+    /// Runs on the store that is chosen, after a look at it. `holds` is what a file in the user's data folder is called by.
+    pub(crate) async fn run(self, holds: &str, look: impl AsyncFnOnce(&Place<D>) -> Result<()>) -> Result<()> {
         let Self { common, mut command, .. } = self;
         let limit = command.limit(&common)?;
-        let Choice { location, reason } = choice::choose(common.store.as_deref(), D::collection())?;
+        let Choice { location, reason } = choice::choose(common.store.as_deref(), holds)?;
         if let Command::Tool(tool) = &mut command {
             tool.runs_on(&location);
         }
-        let until = limit.unwrap_or(Duration::MAX);
-        match location {
-            Location::File(path) => command.run(&Until::new(EmbeddedStore::<D>::at(path), until), &reason).await,
+        let place = match location {
+            Location::File(path) => Place::File(path, PhantomData),
             #[cfg(feature = "mongodb")]
-            Location::Mongo(address) => {
-                let store = crate::mongo::open(&address, &reason, limit).await?;
-                command.run(&Until::new(store, until), &reason).await
-            }
+            Location::Mongo(address) => Place::Mongo(crate::mongo::open(&address, &reason, limit).await?),
             #[cfg(not(feature = "mongodb"))]
             Location::Mongo(_) => anyhow::bail!("this program was built without MongoDB (its feature `mongodb`)"),
+        };
+        look(&place).await?;
+        let until = limit.unwrap_or(Duration::MAX);
+        match place {
+            Place::File(path, _) => command.run(&Until::new(EmbeddedStore::<D>::at(path), until), &reason).await,
+            #[cfg(feature = "mongodb")]
+            Place::Mongo(store) => command.run(&Until::new(store, until), &reason).await,
         }
     }
 }
@@ -231,7 +245,7 @@ impl<D: Domain, C: Commands<D>> Command<D, C> {
     }
 
     /// How long it may take; as long as it likes, if that is not said.
-    pub(crate) fn limit(&self, common: &Common) -> Result<Option<Duration>> {
+    fn limit(&self, common: &Common) -> Result<Option<Duration>> {
         let (changes, goes_on) = match self {
             Self::Own(command) => (command.changes(), false),
             Self::Tool(tool) => (tool.changes(), tool.goes_on()),
@@ -244,7 +258,7 @@ impl<D: Domain, C: Commands<D>> Command<D, C> {
         Ok(common.timeout.or(changes.then_some(LIMIT)))
     }
 
-    pub(crate) async fn run(self, store: &impl Store<D>, reason: &str) -> Result<()> {
+    async fn run(self, store: &impl Store<D>, reason: &str) -> Result<()> {
         match self {
             Self::Own(command) => command.run(store).await,
             Self::Tool(tool) => tool.run(store).await,

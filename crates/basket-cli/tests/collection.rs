@@ -116,6 +116,10 @@ fn ids_that_are_numbers_nested_data_and_newer_schemas_are_read(shell: &Shell) {
     let words = ["--collection", "meters", "bisect", "12", "--when", "rows['reading.value'] > 100"];
     let found = shell.run(&words);
     assert!(found.out.starts_with("it first became true with version 2 of meter '12'"), "{found:?}");
+    // The program that is asked knows the store, also where nothing names it.
+    let program = r#"test -n "$BASKET_STORE" && test "$BASKET_VERSION" -lt 2"#;
+    let run = shell.run(&["--collection", "meters", "bisect", "run", "12", "sh", "-c", program]);
+    assert!(run.out.starts_with("version 2 of meter '12' is the first bad one"), "{run:?}");
     let exported = shell.basket("--collection meters export");
     assert!(exported.out.contains("\"meter_id\":7,"), "{exported:?}");
 }

@@ -1,20 +1,19 @@
 //! `--collection NAME`: the tools that only read, on a collection of events whose domain this program has never seen.
 
-use std::{env, process::ExitCode, time::Duration};
+use std::{env, process::ExitCode};
 
 use anyhow::Result;
-use basket_mongo::Until;
+use basket_mongo::{Baskets, Codec};
 
 use super::{
     Tool,
     basket::{COLLECTION, program},
 };
 use crate::{
-    choice::{self, Choice, Location},
     embedded::EmbeddedStore,
     exit::{self, Failure},
-    program::{self, Call, Command, NoCommands},
-    unseen::{self, Unseen},
+    program::{self, Call, Command, NoCommands, Place},
+    unseen::{Key, Unseen},
 };
 
 const HELP: &str = "\
@@ -52,11 +51,11 @@ pub(crate) fn main() -> ExitCode {
     program::main(whole, run)
 }
 
-async fn run(Call { common, command, matches }: Call<Unseen, NoCommands>) -> Result<()> {
-    let name = matches.get_one::<String>(COLLECTION).map(String::as_str).unwrap_or_default();
-    let (reads, shows_a_state) = match &command {
+async fn run(call: Call<Unseen, NoCommands>) -> Result<()> {
+    let name = call.matches.get_one::<String>(COLLECTION).cloned().unwrap_or_default();
+    let (reads, shows_a_state) = match &call.command {
         Command::Tool(tool) => (tool.reads(), tool.shows_a_state()),
-        _ => (matches!(command, Command::Store(_)), false),
+        other => (matches!(other, Command::Store(_)), false),
     };
     if !reads {
         let why = format!(
@@ -65,39 +64,32 @@ async fn run(Call { common, command, matches }: Call<Unseen, NoCommands>) -> Res
         );
         return Err(Failure(exit::USAGE, why).into());
     }
-    let limit = command.limit(&common)?;
-    let Choice { location, reason } = choice::choose(common.store.as_deref(), "baskets")?;
-    let until = limit.unwrap_or(Duration::MAX);
-    Unseen::is_in(name);
-    match location {
-        Location::File(path) => {
-            let kinds = EmbeddedStore::<Unseen>::at(&path).kinds().await?;
-            let Some(kind) = kinds.iter().find(|kind| kind.name == name) else {
-                let there: Vec<_> = kinds.into_iter().map(|kind| kind.name).collect();
-                return Err(none(name, &path.display().to_string(), &there));
-            };
-            Unseen::has(unseen::Key { field: kind.key.clone(), example: kind.example() });
-            command.run(&Until::new(EmbeddedStore::at(path), until), &reason).await?;
-        }
-        #[cfg(feature = "mongodb")]
-        Location::Mongo(address) => {
-            let store = crate::mongo::open::<Unseen>(&address, &reason, limit).await?;
-            let (event, names) = crate::mongo::an_event(&store).await?;
-            let Some(event) = event else {
-                return Err(none(name, basket_mongo::EventStore::name(&store), &names));
-            };
-            Unseen::has(crate::mongo::key_of(name, event)?);
-            command.run(&Until::new(store, until), &reason).await?;
-        }
-        #[cfg(not(feature = "mongodb"))]
-        Location::Mongo(_) => anyhow::bail!("this basket was built without MongoDB (its feature `mongodb`)"),
-    }
+    Unseen::is_in(&name);
+    call.run(Baskets::COLLECTION, async |place| key(&name, place).await.map(Unseen::has)).await?;
     if shows_a_state {
         exit::note(&format!(
             "the rules of '{name}' are not known here: each path of the data has the value that was written last"
         ));
     }
     Ok(())
+}
+
+/// Where the ids of a collection are.
+async fn key(name: &str, place: &Place<Unseen>) -> Result<Key> {
+    match place {
+        Place::File(path, _) => {
+            let kinds = EmbeddedStore::<Unseen>::at(path).kinds().await?;
+            let there: Vec<_> = kinds.iter().map(|kind| kind.name.clone()).collect();
+            let kind = kinds.into_iter().find(|kind| kind.name == name);
+            let kind = kind.ok_or_else(|| none(name, &path.display().to_string(), &there))?;
+            Ok(Key { example: kind.example(), field: kind.key })
+        }
+        #[cfg(feature = "mongodb")]
+        Place::Mongo(store) => match crate::mongo::an_event(store).await? {
+            (Some(event), _) => crate::mongo::key_of(name, event),
+            (None, names) => Err(none(name, basket_mongo::EventStore::name(store), &names)),
+        },
+    }
 }
 
 fn none(name: &str, store: &str, there: &[String]) -> anyhow::Error {
