@@ -1,5 +1,5 @@
-//! Which store is used, and why: `--store`, `BASKET_STORE` (of a program with another name, `NAME_STORE`), `.env` here or above, the embedded file; first found wins, even
-//! if it does not work: the file never silently replaces a MongoDB. Choosing opens nothing.
+//! Which store is used, and why: `--store`, `BASKET_STORE`, `.env` here or above, the embedded file; first found wins, even if it
+//! does not work: the file never silently replaces a MongoDB. Choosing opens nothing. A program `loans` has `LOANS_STORE`.
 
 use std::{
     env,

@@ -62,7 +62,7 @@ pub(crate) async fn an_event<C: Codec>(store: &MongoStore<C>) -> Result<(Option<
     Ok((found, names))
 }
 
-/// Where the id stands in an event: the field that events of every kind do not have. Of several, it is the one that ends as ours do.
+/// Where the id stands in an event: in the field that is none of [`FIELDS`]. Of several, it is the one whose name ends in `_id`.
 pub(crate) fn key_of(name: &str, event: Document) -> Result<Key> {
     let is_event = ["version", "type", "data"].iter().all(|field| event.contains_key(field));
     let fields: Vec<_> = event.into_iter().filter(|(field, _)| !FIELDS.contains(&field.as_str())).collect();

@@ -1,7 +1,7 @@
 //! The name that was meant, where one was mistyped: of the rows that there are.
 
-/// The question for the name that is nearest to what was typed: at most two letters are wrong, left out, too many or swapped, of a short name one.
-/// The first letter is seldom mistyped, and names that only rhyme (rocks, socks) are others.
+/// Asks for the name that is nearest to what was typed. At most two letters may be wrong, missing, too many or swapped, and only one
+/// in a short name. The first letter must be right: names that only rhyme (rocks, socks) are two things.
 pub(crate) fn did_you_mean(typed: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
     let first = |name: &str| name.chars().next();
     let small = typed.to_lowercase();

@@ -10,7 +10,7 @@ pub(crate) fn bar(total: u64, unit: &str) -> ProgressBar {
     ProgressBar::new(total).with_style(style)
 }
 
-/// Shows how many were read, where nobody knows how many there are.
+/// Counts what was read, where the number of all is not known.
 pub(crate) fn counter(unit: &str) -> ProgressBar {
     let template = format!("{{human_pos}} {unit} read  {{per_sec:.0}}");
     let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_spinner());

@@ -272,7 +272,8 @@ fn a_program_gets_the_state_and_where_it_is(shell: &Shell) {
     basket.does(["add ID rocks -q 2", "add ID clocks", "remove ID 'red socks'"]);
     let store = shell.basket("store --format json").out;
     let store = serde_json::from_str::<Value>(&store).unwrap()["store"].as_str().unwrap().to_owned();
-    // The store is told where another one is chosen by the environment, and what it reads of it is what it is given.
+    // The program gets the address of the store in use, though the environment names another one; and what it reads there is the
+    // state that it gets.
     let program = "cat > given; basket get $BASKET_ID --version $BASKET_VERSION --format json > got; cmp given got || kill $$; \
                    echo said; ! grep -q clocks given";
     let words = ["--store", &store, "bisect", "run", &basket.id, "sh", "-c", program];

@@ -260,23 +260,23 @@ fn what_was_appended_is_told_at_once(shell: &Shell) {
     let browse = Browse::start(shell, &basket.id);
     let mut live = BufReader::new(browse.send("GET /live", &[&format!("Host: {}", browse.address)])).lines();
     let mut next = || live.find_map(|line| line.unwrap().strip_prefix("data: ").map(str::to_owned)).unwrap();
-    // The tail may begin after the first event: then the page is told to read again.
-    let mut told = Value::Null;
+    // The tail may begin after the first event: then the page hears that it has to read again.
+    let mut heard = Value::Null;
     for product in ["rocks", "clocks", "hats"] {
         basket.does([&format!("add ID {product}")]);
-        while told["event"].is_null() {
-            told = serde_json::from_str(&next()).unwrap();
-            if told["watching"] == true {
+        while heard["event"].is_null() {
+            heard = serde_json::from_str(&next()).unwrap();
+            if heard["watching"] == true {
                 break;
             }
         }
     }
     let newest = basket.records("log ID -n 1");
-    while told["event"]["version"] != newest[0]["version"] {
-        told = serde_json::from_str(&next()).unwrap();
+    while heard["event"]["version"] != newest[0]["version"] {
+        heard = serde_json::from_str(&next()).unwrap();
     }
-    assert_eq!(like(&[told["event"].clone()], &newest), newest);
-    assert_eq!(told["event"]["words"], "added 1 of 'hats'");
+    assert_eq!(like(&[heard["event"].clone()], &newest), newest);
+    assert_eq!(heard["event"]["words"], "added 1 of 'hats'");
 }
 
 fn a_document_that_cant_be_read_is_named_everywhere(shell: &Shell) {

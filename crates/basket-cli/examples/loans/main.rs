@@ -19,14 +19,14 @@ use loan::{Loan, Loans};
 /// What happens at the desk.
 #[derive(Debug, Subcommand)]
 enum Desk {
-    /// Lend a book to somebody
+    /// Lend a book to a reader
     Lend {
         book: String,
         to: String,
         #[arg(long)]
         until: Date,
     },
-    /// Let somebody keep it until a later day
+    /// Renew a loan until a later day
     Renew {
         book: String,
         #[arg(long)]

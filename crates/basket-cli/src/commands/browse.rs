@@ -38,7 +38,7 @@ use crate::{
                         {program} browse --port 7878\n\n\
                         It prints the address to open, changes nothing, and ends at Ctrl-C. Only this machine is\n\
                         answered, unless --host names another address: then the page needs the token that is printed\n\
-                        with it. Whoever has it reads all {streams}, and the way to them is not encrypted.")]
+                        with it. With the token, all {streams} can be read; the connection is not encrypted.")]
 pub struct Browse<D: Domain> {
     /// The {stream} to begin with: its id, such as {id}
     #[arg(value_parser = stream::<D>)]
@@ -74,8 +74,8 @@ impl<D: Domain> Browse<D> {
         let serving = axum::serve(listener, pages).with_graceful_shutdown(async { drop(stopped.await) });
         let mut server = tokio::spawn(async move { serving.await });
         let note = format!("the {}s in {} are shown there; Ctrl-C ends it", what::<D>(), store.name());
-        // Whoever reads the address may ask, or end it, at once.
-        let told = async {
+        // Once the address is printed, a page may ask at once, or the user may end it: so both are awaited with it.
+        let following = async {
             writeln!(io::stdout(), "{address}").and_then(|()| io::stdout().flush()).map_err(unwritten)?;
             exit::note(&note);
             reader::follow(store, live).await;
@@ -84,7 +84,7 @@ impl<D: Domain> Browse<D> {
         tokio::select! {
             biased;
             () = ended() => {}
-            told = told => told?,
+            ended = following => ended?,
             () = reader::serve(store, questions) => {}
             done = &mut server => return Ok(done??),
         }

@@ -54,7 +54,7 @@ enum Verdict {
     Skip,
 }
 
-/// The program, and what it is told each time.
+/// The program that is asked, and what it gets with each question.
 struct Tester<'a, K> {
     command: &'a [OsString],
     store: Option<OsString>,
@@ -166,7 +166,7 @@ impl<K: Keys> Tester<'_, K> {
         let mut child = command.spawn().map_err(|why| failed(&format!("it can't be run: {why}"), exit::USAGE))?;
         if let Some(mut input) = child.stdin.take() {
             match writeln!(input, "{state}") {
-                // It need not read what it is told.
+                // It need not read the state.
                 Err(error) if error.kind() != ErrorKind::BrokenPipe => {
                     return Err(failed(&error, exit::UNEXPECTED).into());
                 }
