@@ -206,8 +206,12 @@ fn only_our_page_on_this_machine_is_answered() {
     assert_eq!(ask("GET /list", &[&format!("Host: localhost:{port}")]), 200);
     assert_eq!(browse.request("HEAD /list", &[&host]).body, "");
     for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"] {
-        let answer = browse.request(&format!("{method} /list"), &[&host]);
-        assert!(answer.status == 405 && answer.headers.contains("allow: get, head"), "{method}: {}", answer.headers);
+        // Also where no route says which methods it has.
+        for path in ["/list", "/nothing"] {
+            let answer = browse.request(&format!("{method} {path}"), &[&host]);
+            let is_refused = answer.status == 405 && answer.headers.contains("allow: get, head");
+            assert!(is_refused, "{method} {path}: {}", answer.headers);
+        }
     }
     for path in ["/", "/list", "/nothing", "/events/socks"] {
         let headers = browse.get(path).headers;
