@@ -6,7 +6,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use bson::{Bson, DateTime, Document, doc};
-use futures_util::{Stream, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use mongodb::{
     ClientSession, Collection, IndexModel,
     error::Error,
@@ -14,6 +14,7 @@ use mongodb::{
 };
 
 use super::{
+    driven::driven,
     failure::{Fate, code, fate, wants_a_replica_set},
     following,
     store::{BATCH, MongoStore},
@@ -180,9 +181,9 @@ fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-impl<C: Codec> Feeds<C> for MongoStore<C> {
+impl<C: Codec + 'static> Feeds<C> for MongoStore<C> {
     fn after(&self, position: Option<Position>) -> impl Stream<Item = Result<Passed<C>, StoreError>> + Send {
-        following::after(self, position)
+        driven(self, |store| following::after(store, position).boxed())
     }
 
     async fn claim(
@@ -199,20 +200,30 @@ impl<C: Codec> Feeds<C> for MongoStore<C> {
             "generation": 1_i64, "shape": shape.number, "fence": first_fence(), "holder": "", "until": DateTime::from_millis(0),
             "events": 0_i64, "retries": 0_i64, "healed": 0_i64,
         };
-        feeds.update_one(doc! { "_id": feed }, doc! { "$setOnInsert": new }).upsert(true).await.map_err(failed)?;
-        let mut free = doc! { "_id": feed };
-        if !by_force {
-            let is_free = [doc! { "$lte": ["$until", "$$NOW"] }, doc! { "$eq": ["$holder", { "$literal": holder }] }];
-            free.insert("$expr", doc! { "$or": is_free.to_vec() });
-        }
-        let take = doc! { "$set": {
-            "fence": { "$add": ["$fence", 1_i64] }, "holder": { "$literal": holder },
-            "until": { "$add": ["$$NOW", millis(lease)] },
-        } };
-        let taken = feeds.find_one_and_update(free, vec![take]).return_document(ReturnDocument::After).await;
-        let Some(taken) = taken.map_err(failed)? else {
+        let make = doc! { "$setOnInsert": new };
+        let taken = loop {
+            let found = feeds.find_one_and_update(doc! { "_id": feed }, make.clone()).upsert(true);
+            let found = found.return_document(ReturnDocument::After).await.map_err(failed)?.unwrap_or_default();
+            // Only from the fence that was found: a call that was dropped may reach the server after the next one of the same
+            // reader, and would fence it.
+            let mut free = doc! { "_id": feed, "fence": number(&found, "fence") };
+            if !by_force {
+                let is_free =
+                    [doc! { "$lte": ["$until", "$$NOW"] }, doc! { "$eq": ["$holder", { "$literal": holder }] }];
+                free.insert("$expr", doc! { "$or": is_free.to_vec() });
+            }
+            let take = doc! { "$set": {
+                "fence": { "$add": ["$fence", 1_i64] }, "holder": { "$literal": holder },
+                "until": { "$add": ["$$NOW", millis(lease)] },
+            } };
+            let taken = feeds.find_one_and_update(free, vec![take]).return_document(ReturnDocument::After).await;
+            if let Some(taken) = taken.map_err(failed)? {
+                break taken;
+            }
             let held = feeds.find_one(doc! { "_id": feed }).await.map_err(failed)?.unwrap_or_default();
-            return Ok(Claimed::Held { by: held.get_str("holder").unwrap_or_default().to_owned() });
+            if number(&held, "fence") == number(&found, "fence") {
+                return Ok(Claimed::Held { by: held.get_str("holder").unwrap_or_default().to_owned() });
+            }
         };
         let rows = Rows { feed: feed.to_owned(), generation: number(&taken, "generation") };
         self.make(&rows, shape).await.map_err(failed)?;

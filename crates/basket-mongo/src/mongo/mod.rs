@@ -3,6 +3,7 @@
 //! - [`store`]: the load; `append`: what is written, and the retries
 //! - `guards`: what keeps the answer to a query as it was, until a commit that counts on it
 //! - `log`: the documents, and the import; `reading`: one pass over documents, which survives a lost cursor
+//! - `driven`: a stream that goes on by itself, so that it keeps no lock between two calls
 //! - `tail`: events as they happen, from a change stream; `look`: the same from a server that has none
 //! - `feeds`: what is kept of a reader, and of a read model; `following`: what comes after its position
 //! - `keys`: the keys of subjects; `archive`: streams that were moved to a file
@@ -18,6 +19,7 @@ mod append;
 mod archive;
 pub mod builder;
 pub mod connection;
+mod driven;
 mod events;
 mod failure;
 mod feeds;

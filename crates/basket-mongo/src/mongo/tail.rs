@@ -18,6 +18,7 @@ use tokio::time::sleep;
 
 use super::{
     append::PLACEHOLDER,
+    driven::driven,
     look::look,
     store::{MongoStore, STANDALONE},
 };
@@ -32,16 +33,18 @@ use crate::store::{
 /// How often to ask again for a time that is not signed yet: seven seconds to fourteen.
 const KEYS_ARE_MADE: u32 = 10;
 
-impl<C: Codec> Tail<C> for MongoStore<C> {
+impl<C: Codec + 'static> Tail<C> for MongoStore<C> {
     fn tail(&self, since: Since<Id<C>>) -> impl Stream<Item = Result<NewsOf<C>, StoreError>> + Send {
-        // A server by itself has no change stream.
-        let follow = async move {
-            Ok::<_, StoreError>(match self.server_info().await?.topology.as_str() {
-                STANDALONE => look(self, since).left_stream(),
-                _ => follow(self, since).right_stream(),
-            })
-        };
-        stream::once(follow).try_flatten()
+        driven(self, |store| {
+            // A server by itself has no change stream.
+            let follow = async move {
+                Ok::<_, StoreError>(match store.server_info().await?.topology.as_str() {
+                    STANDALONE => look(store, since).left_stream(),
+                    _ => follow(store, since).right_stream(),
+                })
+            };
+            stream::once(follow).try_flatten().boxed()
+        })
     }
 }
 

@@ -74,19 +74,34 @@ impl<C: Codec + 'static, S: Feeds<C> + Sync> Subscription<'_, C, S> {
     /// work goes on as long as the lease lasts, and rests then.
     pub async fn stay_during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, StoreError> {
         let mut work = pin!(work);
+        self.stay_or_rest().await?;
+        loop {
+            let due = pin!(sleep(self.options.lease / 3));
+            if let Either::Left((done, _)) = select(work.as_mut(), due).await {
+                return Ok(done);
+            }
+            // Meanwhile the work goes on: where it waits for a lock of the same store, a renewal that it waits for would wait for it.
+            let (done, stayed) = match select(work.as_mut(), pin!(self.stay())).await {
+                Either::Left((done, stay)) => (Some(done), stay.await),
+                Either::Right((stayed, _)) => (None, stayed),
+            };
+            match (done, stayed) {
+                (_, Err(error)) if !error.is_transient() => return Err(error),
+                (Some(done), _) => return Ok(done),
+                (None, Err(_)) => self.stay_or_rest().await?,
+                (None, Ok(())) => {}
+            }
+        }
+    }
+
+    /// Renews the lease where that is due. Without an answer, it waits for one from the end of the lease on: another reader may have
+    /// taken over.
+    async fn stay_or_rest(&mut self) -> Result<(), StoreError> {
         loop {
             match self.stay().await {
                 Err(error) if !error.is_transient() => return Err(error),
-                // Another reader may have taken over meanwhile.
-                Err(_) if self.written.elapsed() >= self.options.lease => {
-                    sleep(self.options.lease / 10).await;
-                    continue;
-                }
-                _ => {}
-            }
-            let due = sleep(self.options.lease / 3);
-            if let Either::Left((done, _)) = select(work.as_mut(), pin!(due)).await {
-                return Ok(done);
+                Err(_) if self.written.elapsed() >= self.options.lease => sleep(self.options.lease / 10).await,
+                _ => return Ok(()),
             }
         }
     }
