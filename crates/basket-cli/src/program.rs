@@ -24,7 +24,7 @@ use clap::{
 use crate::{
     args::limit,
     choice::{self, Choice, Location},
-    commands::{Tool, completions::Completions, store::AboutStore},
+    commands::{Tool, completions::Completions, manual::Manual, store::AboutStore},
     domain::Domain,
     embedded::EmbeddedStore,
     exit::{self, Failure},
@@ -104,6 +104,8 @@ pub(crate) enum Command<D: Domain, C: Commands<D>> {
     Tool(Tool<D>),
     Store(AboutStore),
     Completions(Completions),
+    #[command(name = "man")]
+    Manual(Manual),
 }
 
 /// What this process is asked to do.
@@ -158,6 +160,7 @@ pub(crate) fn main<D: Domain, C: Commands<D>>(
         let done = runtime.block_on(async {
             match call.command {
                 Command::Completions(completions) => completions.run(&mut help::in_words_of::<D>(whole())),
+                Command::Manual(manual) => manual.run(help::in_words_of::<D>(whole())),
                 _ => does(call).await,
             }
         });
@@ -240,7 +243,7 @@ impl<D: Domain, C: Commands<D>> Command<D, C> {
         match self {
             Self::Own(command) => command.reads_all(),
             Self::Tool(tool) => tool.is_a_pass(),
-            Self::Store(_) | Self::Completions(_) => false,
+            Self::Store(_) | Self::Completions(_) | Self::Manual(_) => false,
         }
     }
 
@@ -249,7 +252,7 @@ impl<D: Domain, C: Commands<D>> Command<D, C> {
         let (changes, goes_on) = match self {
             Self::Own(command) => (command.changes(), false),
             Self::Tool(tool) => (tool.changes(), tool.goes_on()),
-            Self::Store(_) | Self::Completions(_) => (false, false),
+            Self::Store(_) | Self::Completions(_) | Self::Manual(_) => (false, false),
         };
         if common.timeout.is_some() && goes_on {
             let why = "it goes on until it is ended, so it takes no --timeout; `timeout` of your shell ends it";
@@ -263,8 +266,8 @@ impl<D: Domain, C: Commands<D>> Command<D, C> {
             Self::Own(command) => command.run(store).await,
             Self::Tool(tool) => tool.run(store).await,
             Self::Store(command) => command.run(store, reason).await,
-            // It needs no store, and was done before.
-            Self::Completions(_) => Ok(()),
+            // They need no store, and were done before.
+            Self::Completions(_) | Self::Manual(_) => Ok(()),
         }
     }
 }

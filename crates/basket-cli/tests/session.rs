@@ -199,6 +199,38 @@ fn completions_are_scripts_that_know_the_commands() {
 }
 
 #[test]
+fn each_command_has_a_page_for_man_that_says_what_its_help_says() {
+    let (shell, help) = (Shell::new(), clap_names(&Shell::new().basket("--help").out));
+    let folder = shell.folder.path().join("pages");
+    assert_eq!(shell.basket(&format!("man --to {}", folder.display())).code, 0);
+    assert!(help.len() > 30, "{help:?}");
+    for command in help.iter().filter(|command| *command != "help") {
+        let page = std::fs::read_to_string(folder.join(format!("basket-{command}.1"))).unwrap();
+        assert_eq!(page, shell.basket(&format!("man {command}")).out);
+        assert!(page.contains(".SH SYNOPSIS") && !page.contains("{program}") && !page.contains('\u{1b}'), "{page}");
+    }
+    let one = shell.basket("man feed wait").out;
+    assert!(one.contains("basket\\-feed\\-wait") || one.contains("basket-feed-wait"), "{one}");
+    assert!(shell.basket("man").out.contains("basket\\-log"), "{}", shell.basket("man").out);
+    let unknown = shell.basket("man feed bake");
+    assert!(unknown.code == 2 && unknown.err.contains("feed bake"), "{unknown:?}");
+    std::fs::write(shell.folder.path().join("taken"), "").unwrap();
+    let refused = shell.basket(&format!("man --to {}", shell.folder.path().join("taken").display()));
+    assert!(refused.code == 1 && refused.err.contains("taken"), "{refused:?}");
+}
+
+/// The commands that a help lists.
+fn clap_names(help: &str) -> Vec<String> {
+    let listed =
+        help.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1).take_while(|line| !line.is_empty());
+    listed
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
 fn colour_is_for_terminals_only() {
     let shell = Shell::new();
     for answer in [shell.basket("get five"), shell.basket("--help"), shell.basket("frobnicate")] {

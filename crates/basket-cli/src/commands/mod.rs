@@ -7,6 +7,7 @@ mod cloud_event;
 pub(crate) mod collection;
 pub(crate) mod completions;
 mod each;
+pub(crate) mod manual;
 mod report;
 pub(crate) mod store;
 mod turn;
