@@ -181,12 +181,17 @@ fn the_report_can_be_narrowed_down_and_split_by_day(shell: &Shell) {
     assert_eq!(rocks.iter().map(sums).collect::<Vec<_>>(), [("rocks", [1, 1, 0, 1, 0])]);
     assert_eq!(basket.records("report removed --since '1 hour ago' --until now").len(), 2);
     assert_eq!(basket.records("report removed --until yesterday").len(), 0);
+    let none = "no such product ever was in a basket then";
+    let meant = |words: &str| basket.basket(&format!("report removed --product {words}")).err;
+    assert_eq!(meant("rokcs --by day"), format!("{none}; did you mean 'rocks'?\n"));
+    assert_eq!(meant("rokcs --until yesterday"), format!("{none}\n"));
     let by_day = basket.records("report removed --by day");
     let today = by_day[0]["day"].as_str().unwrap();
     let today = today.strip_suffix("T00:00:00.000Z").unwrap();
     assert_eq!(by_day.len(), 2);
     let text = basket.basket("report removed --by day").out;
     assert!(text.starts_with("day (UTC)    product") && text.contains(&format!("{today}Z  ")), "{text}");
+    assert!(basket.basket("project --once").code == 0 && meant("rokcs").ends_with("did you mean 'rocks'?\n"));
 }
 
 fn undo_is_no_shopping(shell: &Shell) {

@@ -4,14 +4,15 @@
 use std::{io, mem, time::Duration};
 
 use anyhow::Result;
-use basket_domain::Turnover;
-use basket_mongo::Baskets;
+use basket_domain::{Product, Turnover};
+use basket_mongo::{Baskets, FeedState};
 use clap::{Subcommand, ValueEnum};
 
 use super::list::how_far;
 use crate::{
     args::Dates,
     exit,
+    near::did_you_mean,
     output::{Fields, Form, Output, RED, Text, json},
     plain::{padded, plain, width},
     progress,
@@ -81,19 +82,10 @@ impl Report {
         let day: &[&str] = if by.is_some() { &["day"] } else { &[] };
         form.has(&[day, &FIELDS].concat())?;
         let query = Query { by_day: matches!(by, Some(By::Day)), ..query };
-        let kept = if replay { None } else { kept(store, &query).await? };
-        let Removals { products, left_out } = match kept {
-            Some((state, removals)) => {
-                exit::note(&how_far(&state, dates.date));
-                removals
-            }
-            None => {
-                let bar = progress::bar(store.count().await?, "events");
-                let removals = removals(store, &query, || bar.inc(1)).await?;
-                bar.finish_and_clear();
-                removals
-            }
-        };
+        let (state, Removals { products, left_out }) = ask(store, &query, replay).await?;
+        if let Some(state) = state {
+            exit::note(&how_far(&state, dates.date));
+        }
         let (mut output, mut heading) = (Output::list(&form)?, true);
         let names = products.iter().map(|removed| width(&plain(removed.product.as_str())));
         let columns = names.max().unwrap_or_default().max("product".len());
@@ -102,7 +94,12 @@ impl Report {
         }
         output.finish()?;
         if products.is_empty() && form.is_text() {
-            exit::note("no such product ever was in a basket then");
+            let none = "no such product ever was in a basket then";
+            let meant = match &query.product {
+                Some(product) => meant(store, product, &query, replay).await?,
+                None => None,
+            };
+            exit::note(&meant.map_or_else(|| none.to_owned(), |meant| format!("{none}; {meant}")));
         }
         if left_out > 0 {
             exit::note(&format!(
@@ -112,6 +109,24 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// The answer, with the state of the read model that it is of.
+async fn ask(store: &impl Store<Baskets>, query: &Query, replay: bool) -> Result<(Option<FeedState>, Removals)> {
+    if let Some((state, removals)) = if replay { None } else { kept(store, query).await? } {
+        return Ok((Some(state), removals));
+    }
+    let bar = progress::bar(store.count().await?, "events");
+    let removals = removals(store, query, || bar.inc(1)).await?;
+    bar.finish_and_clear();
+    Ok((None, removals))
+}
+
+/// Which of the products that there were was meant.
+async fn meant(store: &impl Store<Baskets>, typed: &Product, query: &Query, replay: bool) -> Result<Option<String>> {
+    let all = Query { product: None, by_day: false, ..query.clone() };
+    let (_, Removals { products, .. }) = ask(store, &all, replay).await?;
+    Ok(did_you_mean(typed.as_str(), products.into_iter().map(|removed| removed.product.as_str().to_owned())))
 }
 
 /// The fields of a line; by day, it has that, too.
