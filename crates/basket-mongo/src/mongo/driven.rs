@@ -10,8 +10,10 @@ use tokio::{sync::mpsc, task::JoinSet};
 use super::store::MongoStore;
 use crate::store::codec::Codec;
 
-/// How many items may wait for whoever reads them.
-const AHEAD: usize = 1_000;
+/// How many items are handed over at once, if so many are there, and how many times that may wait: to wake a reader for each item
+/// takes as long as to read it.
+const TOGETHER: usize = 500;
+const WAITING: usize = 1;
 
 /// What a stream of this store shows, out of a task that ends when this is dropped.
 pub(super) fn driven<C: Codec + 'static, T: Send + 'static>(
@@ -20,17 +22,18 @@ pub(super) fn driven<C: Codec + 'static, T: Send + 'static>(
 ) -> impl Stream<Item = T> + Send {
     let store = store.clone();
     stream::once(async move {
-        let (send, receive) = mpsc::channel(AHEAD);
+        let (send, receive) = mpsc::channel(WAITING);
         let mut task = JoinSet::new();
         task.spawn(async move {
-            let mut items = items(&store);
-            while let Some(item) = items.next().await {
-                if send.send(item).await.is_err() {
+            let mut items = items(&store).ready_chunks(TOGETHER);
+            while let Some(chunk) = items.next().await {
+                if send.send(stream::iter(chunk)).await.is_err() {
                     return;
                 }
             }
         });
         stream::unfold((receive, task), async |(mut receive, task)| Some((receive.recv().await?, (receive, task))))
     })
+    .flatten()
     .flatten()
 }
