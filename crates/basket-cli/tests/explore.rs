@@ -23,6 +23,7 @@ on_both_stores! {
     a_basket_is_found_and_its_past_is_a_slider_away
     a_search_finds_by_product
     what_others_write_appears_while_it_is_open
+    an_undo_is_shown_and_done_after_a_yes_and_signed
     a_document_that_cant_be_read_is_named_and_what_was_before_it_is_shown
     every_way_out_leaves_the_terminal_as_it_was
     a_basket_that_is_not_there_is_an_error_like_any_other
@@ -118,6 +119,28 @@ fn what_others_write_appears_while_it_is_open(shell: &Shell) {
     assert!(!shown.contains("milk = 1"), "{shown}");
     leads_to(&mut basket, END, ["milk = 1"]);
     leave(basket);
+}
+
+fn an_undo_is_shown_and_done_after_a_yes_and_signed(shell: &Shell) {
+    let id = lived(shell);
+    let mut terminal = Terminal::run(shell, &["explore", &id, "--as", "carol"]);
+    terminal.shows("version 5, the newest: live");
+    leads_to(&mut terminal, "ku", ["Revert version 4: added 1 of 'socks'? y does it"]);
+    leads_to(&mut terminal, "n", ["nothing was changed"]);
+    leads_to(&mut terminal, "u", ["y does it"]);
+    leads_to(&mut terminal, "y", ["done: added 1 of 'socks'", "of 6, 2 behind"]);
+    let log = shell.basket(&format!("log {id} -1")).out;
+    assert!(log.contains("carol") && log.contains("Revert version 4") && log.contains("added 1 of 'socks'"), "{log}");
+    // Another writer was quicker: what was shown is not what it would do now.
+    leads_to(&mut terminal, "kU", ["Restore version 3: removed 'clocks'", "y does it"]);
+    shell.basket(&format!("add {id} hats")).says("");
+    leads_to(&mut terminal, "y", ["is at version 7"]);
+    leads_to(&mut terminal, "U", ["removed 'hats'", "y does it"]);
+    leads_to(&mut terminal, "y", ["done: ", "of 9, 6 behind"]);
+    shell.basket(&format!("get {id}")).says("rocks = 3\nsocks = 1\n");
+    leads_to(&mut terminal, "gu", ["version 2 stands in the way"]);
+    leads_to(&mut terminal, "y", [&format!("copied {id}")]);
+    leave(terminal);
 }
 
 fn a_document_that_cant_be_read_is_named_and_what_was_before_it_is_shown(shell: &Shell) {

@@ -7,6 +7,7 @@ use crate::{
     explore::run::run,
     named::{Named, find_if_named, stream},
     secrets::Secrets,
+    signature::Signature,
     store::Store,
 };
 
@@ -17,19 +18,23 @@ use crate::{
                         ↑ ↓ Enter     the list: move, open a {stream}\n  \
                         /  p          find by a part of the id; only {streams} that hold a {row}\n  \
                         ← → Home End  a {stream}: move through its past, which is shown beside it\n  \
-                        m  d          mark one end of a diff; the event's document as it is stored\n  \
+                        /  m  d       only some events; mark one end of a diff; the event's document\n  \
+                        u  U          undo this event, or all that followed it; both ask first\n  \
+                        y             copy the id\n  \
                         q  Ctrl-Z     back, or leave; to the shell, until its `fg`\n\n\
                         New events appear as they are written. NO_COLOR=1 turns colours off.")]
 pub struct Explore<D: Domain> {
     /// The {stream}: its id, such as {id}, the beginning of it, or @ for the one used last
     #[arg(value_parser = stream::<D>)]
     id: Option<Named<Id<D>>>,
+    #[command(flatten)]
+    signature: Signature,
 }
 
 impl<D: Domain> Explore<D> {
     pub(super) async fn run(self, store: &impl Store<D>) -> Result<()> {
         Secrets::of(store)?;
         let id = find_if_named(store, self.id.as_ref()).await?;
-        run(store, id).await
+        run(store, &self.signature, id).await
     }
 }

@@ -7,8 +7,10 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use super::{
     keys::{self, Action, Binding},
     list::{List, Prompt},
+    question::Question,
     reader::{Answer, Request, Update},
     timeline::Timeline,
+    undo::{Back, Undo},
 };
 use crate::domain::{Domain, Id};
 
@@ -23,6 +25,10 @@ pub struct Model<D: Domain> {
     pub scroll: usize,
     /// The first line of the help, while that covers the screen.
     pub help: Option<usize>,
+    /// What is about to be undone.
+    pub question: Option<Question<Id<D>>>,
+    /// What the last key has led to.
+    pub said: Option<String>,
     /// The last error of the store, until it answers again.
     pub trouble: Option<String>,
     /// How many rows a page has; the view sets it.
@@ -49,6 +55,10 @@ pub enum Command<I> {
     Suspend,
     /// Read something else from now on.
     Read(Request<I>),
+    /// Plan an undo, or do it.
+    Undo(Undo<I>),
+    /// Put a text into the terminal's clipboard.
+    Copy(String),
 }
 
 impl<D: Domain> Model<D> {
@@ -62,6 +72,8 @@ impl<D: Domain> Model<D> {
             document: None,
             scroll: 0,
             help: None,
+            question: None,
+            said: None,
             trouble: None,
             page: 10,
             settled: false,
@@ -98,6 +110,10 @@ impl<D: Domain> Model<D> {
                 _ => None,
             };
         }
+        self.said = None;
+        if let Some(question) = self.question.take() {
+            return self.answer(question, key.code);
+        }
         if let Some(line) = self.help {
             // Any other key closes the help.
             self.help = match keys::action(self.bindings(), key.code) {
@@ -107,14 +123,23 @@ impl<D: Domain> Model<D> {
             };
             return None;
         }
-        if self.timeline.is_none() && self.list.prompt.is_some() {
-            return self.type_key(key.code);
+        match &mut self.timeline {
+            Some(timeline) if timeline.is_typed => {
+                timeline.type_key(key.code);
+                return None;
+            }
+            None if self.list.prompt.is_some() => return self.type_key(key.code),
+            _ => {}
         }
         self.act(keys::action(self.bindings(), key.code)?)
     }
 
     fn leave(&mut self) -> Option<Command<Id<D>>> {
-        match self.timeline {
+        match &mut self.timeline {
+            Some(timeline) if !timeline.search.is_empty() => {
+                timeline.search("");
+                return None;
+            }
             Some(_) if self.alone => return Some(Command::Quit),
             Some(_) => (self.timeline, self.document, self.trouble) = (None, None, None),
             None if !self.list.search.is_empty() => {
@@ -135,9 +160,12 @@ impl<D: Domain> Model<D> {
             Action::On => self.step(1),
             Action::PageBack => self.step(-page),
             Action::PageOn => self.step(page),
-            Action::First => self.go(0),
-            Action::Last => self.go(usize::MAX),
-            Action::Find => self.list.prompt = Some(Prompt::new(false, &self.list.search)),
+            Action::First => self.go_to_end(false),
+            Action::Last => self.go_to_end(true),
+            Action::Find => match &mut self.timeline {
+                Some(timeline) => timeline.is_typed = true,
+                None => self.list.prompt = Some(Prompt::new(false, &self.list.search)),
+            },
             Action::Row => {
                 let before = self.list.row.as_deref().unwrap_or_default();
                 self.list.prompt = Some(Prompt::new(true, before));
@@ -155,6 +183,14 @@ impl<D: Domain> Model<D> {
             // The view limits it to the last line.
             Action::ScrollDown => self.scroll = self.scroll.saturating_add(1),
             Action::ScrollUp => self.scroll = self.scroll.saturating_sub(1),
+            Action::Copy => {
+                let open = self.timeline.as_ref().map(|timeline| timeline.id.clone());
+                let id = open.or_else(|| self.list.selected())?.to_string();
+                self.said = Some(format!("copied {id}"));
+                return Some(Command::Copy(id));
+            }
+            Action::Revert => return self.ask(Back::Revert),
+            Action::Restore => return self.ask(Back::Restore),
             Action::Reload => {
                 self.trouble = None;
                 return Some(Command::Read(self.request()));
@@ -172,10 +208,10 @@ impl<D: Domain> Model<D> {
         }
     }
 
-    fn go(&mut self, to: usize) {
+    fn go_to_end(&mut self, last: bool) {
         match &mut self.timeline {
-            Some(timeline) => timeline.go(to.max(1)),
-            None => self.list.go(to),
+            Some(timeline) => timeline.go_to_end(last),
+            None => self.list.go(if last { usize::MAX } else { 0 }),
         }
     }
 

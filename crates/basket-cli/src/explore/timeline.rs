@@ -4,6 +4,7 @@
 
 use basket_domain::Aggregate;
 use basket_mongo::Entry;
+use crossterm::event::KeyCode;
 
 use crate::domain::{Change, Domain, Id, changes};
 
@@ -28,6 +29,12 @@ pub struct Timeline<D: Domain> {
     stop: Option<usize>,
     /// The head that the store had when reading began; none once all is read.
     pub(super) awaited: Option<u64>,
+    /// What the events that are shown have in their words; empty for all.
+    pub(super) search: String,
+    /// The versions that have it.
+    found: Vec<usize>,
+    /// The search is being typed.
+    pub(super) is_typed: bool,
     /// The first row on the screen.
     pub(super) top: usize,
 }
@@ -50,6 +57,9 @@ impl<D: Domain> Timeline<D> {
             follows: true,
             stop: None,
             awaited: Some(0),
+            search: String::new(),
+            found: Vec::new(),
+            is_typed: false,
             top: 0,
         }
     }
@@ -57,7 +67,16 @@ impl<D: Domain> Timeline<D> {
     /// The same stream, to be read again; the cursor and the mark stay where they are.
     pub(super) fn anew(&self, head: u64) -> Self {
         let stop = if self.follows { self.stop } else { Some(self.cursor) };
-        Self { stop, mark: self.mark, top: self.top, awaited: Some(head), ..Self::new(self.id.clone()) }
+        let (search, is_typed) = (self.search.clone(), self.is_typed);
+        Self {
+            stop,
+            mark: self.mark,
+            search,
+            is_typed,
+            top: self.top,
+            awaited: Some(head),
+            ..Self::new(self.id.clone())
+        }
     }
 
     /// Adds the next event. A cursor at the head moves to it.
@@ -70,6 +89,9 @@ impl<D: Domain> Timeline<D> {
             if self.stop == Some(self.cursor) {
                 (self.follows, self.stop) = (false, None);
             }
+        }
+        if !self.search.is_empty() && has::<D>(&entry, &self.search) {
+            self.found.push(self.entries.len() + 1);
         }
         self.entries.push(entry);
         // The larger the state, the rarer its copies, so that they never need much more memory than the events.
@@ -139,9 +161,79 @@ impl<D: Domain> Timeline<D> {
         self.follows = version == self.head();
     }
 
-    /// Moves the cursor so many events on; back, where it is negative.
+    /// Moves the cursor so many of the events that are shown on; back, where it is negative.
     pub fn step(&mut self, events: isize) {
-        self.go(self.cursor.saturating_add_signed(events));
+        if self.search.is_empty() {
+            return self.go(self.cursor.saturating_add_signed(events));
+        }
+        let at = self.row();
+        // Between two of them, the next one is a step away.
+        let is_between = events > 0 && self.found.get(at) != Some(&self.cursor);
+        self.go_to_row(at.saturating_add_signed(if is_between { events - 1 } else { events }));
+    }
+
+    /// Puts the cursor on the first of the events that are shown, or on the last.
+    pub(super) fn go_to_end(&mut self, last: bool) {
+        match (self.search.is_empty(), last) {
+            (true, false) => self.go(1),
+            (true, true) => self.go(usize::MAX),
+            (false, _) => self.go_to_row(if last { usize::MAX } else { 0 }),
+        }
+    }
+
+    fn go_to_row(&mut self, row: usize) {
+        let last = self.found.len().saturating_sub(1);
+        if let Some(version) = self.found.get(row.min(last)) {
+            self.go(*version);
+        }
+    }
+
+    /// Shows only events that have this in their words, their actor or their reason. The cursor goes to the nearest one before.
+    pub(super) fn search(&mut self, text: &str) {
+        self.search = text.to_lowercase();
+        if self.search.is_empty() {
+            return self.found.clear();
+        }
+        let versions = self.entries.iter().zip(1..);
+        self.found = versions.filter(|(entry, _)| has::<D>(entry, &self.search)).map(|(_, version)| version).collect();
+        self.go_to_row(self.found.partition_point(|version| *version <= self.cursor).saturating_sub(1));
+    }
+
+    /// Takes a key while the search is being typed.
+    pub(super) fn type_key(&mut self, key: KeyCode) {
+        let mut text = self.search.clone();
+        match key {
+            KeyCode::Esc => (self.is_typed, text) = (false, String::new()),
+            KeyCode::Enter => self.is_typed = false,
+            KeyCode::Char(letter) => text.push(letter),
+            KeyCode::Backspace => drop(text.pop()),
+            KeyCode::Up => self.step(-1),
+            KeyCode::Down => self.step(1),
+            _ => {}
+        }
+        if text != self.search {
+            self.search(&text);
+        }
+    }
+
+    /// How many events are shown.
+    pub(super) fn shown_len(&self) -> usize {
+        if self.search.is_empty() { self.head() } else { self.found.len() }
+    }
+
+    /// Which of them is under the cursor, or would come next.
+    pub(super) fn row(&self) -> usize {
+        match self.search.is_empty() {
+            true => self.cursor.saturating_sub(1),
+            false => self.found.partition_point(|version| *version < self.cursor),
+        }
+    }
+
+    /// Those from one of them on, each with its version.
+    pub(super) fn shown_from(&self, row: usize) -> impl Iterator<Item = (&Entry<D>, usize)> {
+        let all = self.search.is_empty().then(|| row + 1..=self.head()).into_iter().flatten();
+        let found = self.found.iter().skip(row).copied();
+        all.chain(found).filter_map(|version| Some((self.entries.get(version - 1)?, version)))
     }
 
     /// The state after so many events.
@@ -151,4 +243,10 @@ impl<D: Domain> Timeline<D> {
         self.entries.iter().take(version).skip(from).for_each(|entry| state.apply(&entry.event));
         state
     }
+}
+
+fn has<D: Domain>(entry: &Entry<D>, search: &str) -> bool {
+    let has = |text: &str| text.to_lowercase().contains(search);
+    has(&D::in_words(&entry.event))
+        || [&entry.meta.actor, &entry.meta.reason].into_iter().flatten().any(|text| has(text))
 }

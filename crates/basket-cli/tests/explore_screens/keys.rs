@@ -1,14 +1,17 @@
 //! What the keys do.
 
 use crate::story::{
-    Model, at, id, on_basket, on_list, press, products, reads, row, screen, shows, story, typed, unread, update,
+    Model, at, by, entry, id, on_basket, on_list, press, products, reads, row, screen, shows, story, typed, unread,
+    update,
 };
 use basket_cli::explore::{
     keys,
     model::Command,
     reader::{Answer, Request, Update},
+    undo::{Back, Undo, Undone},
 };
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use testkit::events::added;
 
 #[test]
 fn every_key_in_the_table_does_something_and_the_help_shows_it() {
@@ -136,4 +139,92 @@ fn keys_work_while_it_is_read_and_reading_again_keeps_the_place() {
     reads(&mut model, story());
     assert_eq!(at(&model), 1);
     shows(&mut model, &["version 1 of 5, 4 behind"], &[]);
+}
+
+#[test]
+fn a_search_in_a_basket_leaves_the_events_that_have_its_words() {
+    let mut model = on_basket();
+    typed(&mut model, "/Socks");
+    shows(
+        &mut model,
+        &["2 events with 'socks'", " events have: socks", "added 1 of 'socks'", "removed 'socks'"],
+        &["added 3"],
+    );
+    assert_eq!(at(&model), 4, "the nearest one before");
+    press(&mut model, [KeyCode::Enter, KeyCode::Left]);
+    assert_eq!(at(&model), 2);
+    press(&mut model, [KeyCode::Left]);
+    assert_eq!(at(&model), 2, "it is the first one");
+    press(&mut model, [KeyCode::End]);
+    assert_eq!(at(&model), 4);
+    // By a reason, and by an actor; what comes in later is found, too.
+    assert_eq!(press(&mut model, [KeyCode::Esc]), None);
+    shows(&mut model, &["added 3"], &["events with"]);
+    typed(&mut model, "/GARDEN");
+    shows(&mut model, &["1 event with 'garden'", "added 3"], &["removed 'socks'"]);
+    press(&mut model, [KeyCode::Esc]);
+    typed(&mut model, "/ann");
+    shows(&mut model, &["2 events with 'ann'", "created the basket"], &["added 3"]);
+    press(&mut model, [KeyCode::Enter, KeyCode::Home]);
+    update(&mut model, Answer::Events(vec![entry(6, added("hats", 1), by("ann", None))]));
+    shows(&mut model, &["3 events with 'ann'", "added 1 of 'hats'"], &[]);
+    press(&mut model, [KeyCode::Right, KeyCode::Right, KeyCode::Right]);
+    assert_eq!(at(&model), 6);
+    assert_eq!(typed(&mut model, "r"), Some(Command::Read(Request::Stream(id(1)))));
+    reads(&mut model, story());
+    shows(&mut model, &["2 events with 'ann'"], &["added 3"]);
+    typed(&mut model, "/zzz");
+    shows(&mut model, &["0 events with 'annzzz'"], &["created the basket"]);
+    press(&mut model, [KeyCode::Right, KeyCode::Home]);
+    assert_eq!(at(&model), 5, "there is no other one to go to");
+}
+
+#[test]
+fn an_id_is_copied() {
+    let mut model = on_list(vec![row(1, 1)]);
+    let copied = Some(Command::Copy(id(1).to_string()));
+    assert_eq!(typed(&mut model, "y"), copied);
+    shows(&mut model, &[&format!("copied {}", id(1))], &[]);
+    press(&mut model, [KeyCode::Down]);
+    shows(&mut model, &[], &["copied"]);
+    assert_eq!(typed(&mut on_basket(), "y"), copied);
+    assert_eq!(typed(&mut on_list(Vec::new()), "y"), None);
+}
+
+#[test]
+fn an_undo_is_shown_first_and_done_after_a_yes() {
+    let events = |many: usize| Undone { head: 5, events: (1..=many).map(|number| format!("added {number}")).collect() };
+    let asked = |back, sure| Undo { id: id(1), back, sure };
+    for (key, back, words) in [("u", Back::Revert(5), "Revert version 5"), ("U", Back::Restore(5), "Restore version 5")]
+    {
+        let mut model = on_basket();
+        assert_eq!(typed(&mut model, key), Some(Command::Undo(asked(back, None))));
+        shows(&mut model, &[&format!("{words}…")], &[]);
+        model.undone((asked(back, None), Ok(events(5))));
+        let question = format!("{words}: added 1, added 2, added 3 and 2 more? y does it, any other");
+        shows(&mut model, &[&question], &[]);
+        assert_eq!(press(&mut model, [KeyCode::Left]), None);
+        assert_eq!(at(&model), 5, "the key has said no");
+        shows(&mut model, &["nothing was changed"], &["y does it"]);
+
+        typed(&mut model, key);
+        model.undone((asked(back, None), Ok(events(1))));
+        assert_eq!(typed(&mut model, "y"), Some(Command::Undo(asked(back, Some(5)))));
+        assert_eq!(typed(&mut model, "yq"), None, "it is being done");
+        model.undone((asked(back, Some(5)), Ok(events(1))));
+        shows(&mut model, &["done: added 1"], &[]);
+
+        // A plan that nobody waits for any more; and one that failed.
+        typed(&mut model, key);
+        press(&mut model, [KeyCode::Esc]);
+        model.undone((asked(back, None), Ok(events(1))));
+        shows(&mut model, &["nothing was changed"], &["y does it"]);
+        typed(&mut model, key);
+        model.undone((asked(back, None), Err("it rests on that".into())));
+        shows(&mut model, &["it rests on that"], &["y does it"]);
+        typed(&mut model, key);
+        model.undone((asked(back, None), Ok(events(0))));
+        shows(&mut model, &["nothing to do"], &["y does it"]);
+    }
+    assert_eq!(typed(&mut unread(), "u"), None, "nothing was read yet");
 }

@@ -110,18 +110,13 @@ fn fit_left(text: &str, columns: usize) -> String {
 
 /// Draws the line at the foot: what is being typed, or some of the keys.
 pub(super) fn foot<D: Domain>(frame: &mut Frame<'_>, area: Rect, model: &Model<D>, palette: Palette) {
+    if let Some(open) = model.timeline.as_ref().filter(|open| open.is_typed) {
+        return typed(frame, area, format!(" events have: {}", plain(&open.search)), None);
+    }
     let prompt = model.list.prompt.as_ref().filter(|_| model.timeline.is_none());
     if let Some(prompt) = prompt {
         let label = if prompt.is_row { format!(" hold the {}: ", D::ROW) } else { " id has: ".into() };
-        let typed = format!("{label}{}", plain(&prompt.text));
-        let end = u16::try_from(Line::raw(typed.as_str()).width()).unwrap_or(area.width);
-        let words = match &prompt.wrong {
-            Some(wrong) => format!("{typed}   ({wrong})"),
-            None => typed,
-        };
-        frame.render_widget(Line::raw(words), area);
-        frame.set_cursor_position((area.x + end.min(area.width.saturating_sub(1)), area.y));
-        return;
+        return typed(frame, area, format!("{label}{}", plain(&prompt.text)), prompt.wrong.as_deref());
     }
     let keys = match &model.timeline {
         Some(_) if area.width < FOOT => " ? all keys  q back",
@@ -130,4 +125,12 @@ pub(super) fn foot<D: Domain>(frame: &mut Frame<'_>, area: Rect, model: &Model<D
         None => " ↑↓ move  Enter open  / find  p {row}  ? all keys  q leave",
     };
     frame.render_widget(Line::styled(keys.replace("{row}", D::ROW), palette.quiet()), area);
+}
+
+/// What is being typed, with the cursor behind it, and what is wrong with it.
+fn typed(frame: &mut Frame<'_>, area: Rect, typed: String, wrong: Option<&str>) {
+    let end = u16::try_from(Line::raw(typed.as_str()).width()).unwrap_or(area.width);
+    let words = wrong.map_or_else(|| typed.clone(), |wrong| format!("{typed}   ({wrong})"));
+    frame.render_widget(Line::raw(words), area);
+    frame.set_cursor_position((area.x + end.min(area.width.saturating_sub(1)), area.y));
 }

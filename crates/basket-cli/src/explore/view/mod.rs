@@ -11,13 +11,13 @@ pub use paint::Palette;
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
-    style::Color,
+    style::{Color, Style},
     text::{Line, Span},
     widgets::{Paragraph, Wrap},
 };
 
 use self::paint::{BOLD, fit, pane};
-use super::model::Model;
+use super::{model::Model, question::Question};
 use crate::{
     domain::{Domain, what},
     plain::plain,
@@ -34,17 +34,38 @@ pub fn draw<D: Domain>(frame: &mut Frame<'_>, model: &mut Model<D>, palette: Pal
     if let Some(line) = model.help {
         return help(frame, area, model, line);
     }
-    let trouble = plain(model.trouble.as_deref().unwrap_or_default()).into_owned();
-    let lines = Line::raw(trouble.as_str()).width().div_ceil(usize::from(area.width)).min(3);
+    let (message, style) = message(model, palette);
+    let lines = Line::raw(message.as_str()).width().div_ceil(usize::from(area.width)).min(3);
     let foot = Constraint::Length(u16::try_from(1 + lines).unwrap_or(1));
     let [body, foot] = Layout::vertical([Constraint::Fill(1), foot]).areas(area);
     match model.timeline.is_some() {
         true => timeline::draw(frame, body, model, palette),
         false => list::draw(frame, body, model, palette),
     }
-    let [message, keys] = Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(foot);
-    frame.render_widget(Paragraph::new(trouble).style(palette.tinted(Color::Red)).wrap(Wrap { trim: true }), message);
+    let [above, keys] = Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(foot);
+    frame.render_widget(Paragraph::new(message).style(style).wrap(Wrap { trim: true }), above);
     list::foot(frame, keys, model, palette);
+}
+
+/// What is said above the keys: a question comes first.
+fn message<D: Domain>(model: &Model<D>, palette: Palette) -> (String, Style) {
+    let asked = model.question.as_ref().map(|Question { undo, plan }| match plan {
+        None => format!("{}…", undo.back),
+        Some(plan) => format!("{}: {}? y does it, any other key does not", undo.back, few(&plan.events)),
+    });
+    match (asked, &model.trouble, &model.said) {
+        (Some(asked), _, _) => (plain(&asked).into_owned(), BOLD),
+        (None, Some(trouble), _) => (plain(trouble).into_owned(), palette.tinted(Color::Red)),
+        (None, None, said) => (plain(said.as_deref().unwrap_or_default()).into_owned(), Style::new()),
+    }
+}
+
+/// The first ones, and how many more there are.
+fn few(events: &[String]) -> String {
+    const FEW: usize = 3;
+    let more = events.len().saturating_sub(FEW);
+    let shown = events.iter().take(FEW).cloned().collect::<Vec<_>>().join(", ");
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
 
 fn too_small(frame: &mut Frame<'_>, area: Rect) {

@@ -113,11 +113,15 @@ fn slide<D: Domain>(open: &Timeline<D>, width: usize) -> String {
 
 /// Draws the visible rows, and returns how many there is room for.
 fn timeline<D: Domain>(frame: &mut Frame<'_>, area: Rect, open: &mut Timeline<D>, palette: Palette) -> usize {
-    let inner = framed(frame, area, "Events");
+    let title = match open.search.as_str() {
+        "" => "Events".to_owned(),
+        search => format!("{} with '{}'", counted(open.shown_len(), "event"), plain(search)),
+    };
+    let inner = framed(frame, area, title);
     let rows = usize::from(inner.height);
-    open.top = top(open.top, open.cursor().saturating_sub(1), rows, open.head());
+    open.top = top(open.top, open.row(), rows, open.shown_len());
     let digits = grouped(open.head()).len();
-    let lines = open.entries.iter().zip(1..).skip(open.top).take(rows).map(|(entry, version)| {
+    let lines = open.shown_from(open.top).take(rows).map(|(entry, version)| {
         let (here, marked) = (version == open.cursor(), Some(version) == open.mark);
         let text = row::<D>(entry, here, marked, digits, inner.width);
         let style = if marked { palette.tinted(Color::Yellow) } else { Style::new() };
