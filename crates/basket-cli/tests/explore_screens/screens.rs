@@ -143,6 +143,22 @@ fn every_size_can_be_drawn_and_a_small_one_says_what_it_needs() {
 }
 
 #[test]
+fn no_heading_is_cut_on_a_phone_and_an_event_is_not_crowded_out() {
+    for width in 40..130 {
+        let list = screen(&mut on_list(vec![row(0xab, 1_234)]), width, 10);
+        let (heading, first) = (list.lines().nth(1).unwrap(), list.lines().nth(2).unwrap());
+        assert!(heading.ends_with("versions") || heading.ends_with("last change"), "{width}: {heading:?}");
+        assert!(first.contains("1,234") && !first.contains('…'), "{width}: {first:?}");
+        let mut model = on_basket();
+        let basket = screen(&mut model, width, 20);
+        assert!(
+            basket.contains("removed 'socks'") && basket.contains("version 5, the newest: live"),
+            "{width}:\n{basket}"
+        );
+    }
+}
+
+#[test]
 fn a_pane_with_more_than_fits_is_scrolled_as_far_as_it_goes() {
     let mut model = unread();
     update(&mut model, Answer::Events(products(40)));

@@ -17,6 +17,8 @@ use crate::{
     time,
 };
 
+/// From so many columns on, there is room for the last change.
+const DATED: u16 = 61;
 /// From so many columns on, there is room for rows and units.
 const ROOMY: u16 = 78;
 /// From so many columns on, there is room for how long ago a stream changed.
@@ -89,7 +91,8 @@ fn line<I: std::fmt::Display>(row: &Summary<I>, selected: bool, width: u16) -> S
 fn columns(stream: &str, versions: &str, rows: &str, units: &str, changed: &str, width: u16) -> String {
     let stream = padded(stream, 26);
     match width {
-        ..ROOMY => format!("{stream}  {versions:>8}  {changed}"),
+        ..DATED => format!("{stream}  {versions:>8}"),
+        DATED..ROOMY => format!("{stream}  {versions:>8}  {changed}"),
         _ => format!("{stream} {versions:>8} {rows:>8} {units:>8}  {changed}"),
     }
 }

@@ -19,6 +19,8 @@ use crate::{
 
 /// From so many columns on, the panes are beside the timeline; otherwise below it.
 const WIDE: u16 = 110;
+/// From so many columns on, the timeline has room for the times.
+const DATED: u16 = 60;
 /// From so many columns on, the timeline has room for the actors.
 const ROOMY: u16 = 70;
 /// How many lines the pane of a document needs.
@@ -138,8 +140,11 @@ fn row<D: Domain>(entry: &Entry<D>, here: bool, marked: bool, digits: usize, wid
         ..ROOMY => String::new(),
         _ => fit(entry.meta.actor.as_deref().unwrap_or("-"), 10) + "  ",
     };
-    let time = time::short(entry.recorded_at);
-    let mut row = format!("{here}{marked}{version:>digits$}  {time}  {actor}{}", D::in_words(&entry.event));
+    let time = match width {
+        ..DATED => String::new(),
+        _ => time::short(entry.recorded_at) + "  ",
+    };
+    let mut row = format!("{here}{marked}{version:>digits$}  {time}{actor}{}", D::in_words(&entry.event));
     if let Some(reason) = entry.meta.reason.as_deref().and_then(|reason| reason.lines().next()) {
         row += &format!("  ({reason})");
     }
