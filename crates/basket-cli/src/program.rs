@@ -92,7 +92,7 @@ pub(crate) struct Common {
 }
 
 /// How long a command that changes a stream waits for all its answers: about as long as a set needs to elect a new primary.
-const LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
 /// What is done.
 #[derive(Debug, Subcommand)]

@@ -1,4 +1,4 @@
-//! Calls that are begun and not waited for any more: they hold up nobody, and take nothing from whoever comes after them.
+//! Calls that are dropped, or left alone in the middle: no other call waits for them or loses anything by them.
 
 use std::{pin::pin, time::Duration};
 
@@ -45,7 +45,7 @@ fn busy(store: &MongoStore<Baskets>) -> JoinSet<()> {
 fn a_stream_goes_on_while_nobody_polls_it() {
     async fn goes_on(what: &str, stream: impl Stream) {
         let mut stream = pin!(stream);
-        assert!(poll_immediate(stream.next()).await.is_none(), "{what} has asked nobody");
+        assert!(poll_immediate(stream.next()).await.is_none(), "{what} had its answer at once");
         sleep(Duration::from_secs(1)).await;
         assert!(poll_immediate(stream.next()).await.is_some(), "{what} has waited to be polled");
     }

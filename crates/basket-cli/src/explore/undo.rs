@@ -1,7 +1,7 @@
 //! What the screens change: they undo something in the stream that is open. What would be appended is shown first, and done once
 //! the user has said yes. `run` sends what [`model`](super::model) asks for, and brings the answers back.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use basket_mongo::{Command, Moment, Require, Undo as _, store::command::One};
 use tokio::sync::mpsc;
@@ -9,12 +9,10 @@ use tokio::sync::mpsc;
 use crate::{
     delivery::in_words,
     domain::{Domain, Id},
+    program::LIMIT,
     signature::Signature,
     store::Store,
 };
-
-/// How long it may take, as with other commands that change a stream.
-const LIMIT: Duration = Duration::from_secs(10);
 
 /// What is undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -214,7 +214,7 @@ fn an_undo_is_shown_first_and_done_after_a_yes() {
         model.undone((asked(back, Some(5)), Ok(events(1))));
         shows(&mut model, &["done: added 1"], &[]);
 
-        // A plan that nobody waits for any more; and one that failed.
+        // A plan that comes after a no, and one that failed.
         typed(&mut model, key);
         press(&mut model, [KeyCode::Esc]);
         model.undone((asked(back, None), Ok(events(1))));

@@ -205,7 +205,7 @@ fn what_writers_do_whose_server_fails_is_what_the_model_allows() {
         for _ in 0..3 {
             ids.push(*saved(&store, created()).await.id());
         }
-        // Before the server fails, as a first save of theirs is nobody's to settle.
+        // They save once before the server fails: the outcome of that save must be known.
         let mut recorders = Vec::new();
         for _ in 0..6 {
             recorders.push(recorded(&server.address()).await);
