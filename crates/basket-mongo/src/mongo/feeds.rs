@@ -183,7 +183,7 @@ fn millis(time: Duration) -> i64 {
 
 impl<C: Codec + 'static> Feeds<C> for MongoStore<C> {
     fn after(&self, position: Option<Position>) -> impl Stream<Item = Result<Passed<C>, StoreError>> + Send {
-        driven(self, |store| following::after(store, position).boxed())
+        driven(self.clone(), |store| following::after(store, position).boxed())
     }
 
     async fn claim(

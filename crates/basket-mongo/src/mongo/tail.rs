@@ -35,7 +35,7 @@ const KEYS_ARE_MADE: u32 = 10;
 
 impl<C: Codec + 'static> Tail<C> for MongoStore<C> {
     fn tail(&self, since: Since<Id<C>>) -> impl Stream<Item = Result<NewsOf<C>, StoreError>> + Send {
-        driven(self, |store| {
+        driven(self.clone(), |store| {
             // A server by itself has no change stream.
             let follow = async move {
                 Ok::<_, StoreError>(match store.server_info().await?.topology.as_str() {
