@@ -1,13 +1,14 @@
 //! What each operation costs, counted and not timed: commands, bytes on the way and in the collection, and allocations. A figure that
 //! grows is red, with the old one and the new one. If it has a reason, write the new one here, and the reason into the commit.
-//! How long operations take is in `docs/performance.md`; what a fold costs in instructions, in the example `fold`.
+//! How long operations take is in `docs/performance.md`.
 
 use std::{
-    mem,
+    env, mem,
+    process::Command,
     sync::{Arc, Mutex},
 };
 
-use basket_domain::{Basket, BasketEvent, EventSourced};
+use basket_domain::{Basket, BasketEvent, BasketId, EventSourced};
 use basket_mongo::{
     Baskets, Commit, EventLog, EventStore, Expected, MongoStore, Require, Scope, Together, mongo::connection,
     store::document::RecordedEvent,
@@ -118,7 +119,7 @@ fn a_long_stream_is_read_in_batches_of_five_thousand() {
 }
 
 /// Documents of one stream, whose products come again and again.
-fn documents(id: &basket_domain::BasketId, many: i64) -> Vec<RawDocumentBuf> {
+fn documents(id: &BasketId, many: i64) -> Vec<RawDocumentBuf> {
     let event = |version: i64| {
         let data = match version {
             1 => ("BasketCreated", doc! {}),
@@ -144,18 +145,19 @@ fn an_event_has_no_byte_in_the_collection_that_it_does_not_need() {
     });
 }
 
+fn fold(root: EventSourced<Basket>, documents: &[RawDocumentBuf]) -> EventSourced<Basket> {
+    documents.iter().fold(root, |root, document| {
+        let event = RecordedEvent::from_document(RawBsonRef::Document(document)).unwrap();
+        event.replay_onto::<Baskets>(root).unwrap()
+    })
+}
+
 /// What a product's name that was seen before would cost, if it were kept anew.
 #[test]
 fn the_fold_of_an_event_whose_product_was_seen_allocates_nothing() {
     let id = new_id();
     let documents = documents(&id, 1_000);
     let (first, rest) = documents.split_at(100);
-    let fold = |root: EventSourced<Basket>, documents: &[RawDocumentBuf]| {
-        documents.iter().fold(root, |root, document| {
-            let event = RecordedEvent::from_document(RawBsonRef::Document(document)).unwrap();
-            event.replay_onto::<Baskets>(root).unwrap()
-        })
-    };
     let mut root = Some(fold(EventSourced::new(id), first));
     let allocated = allocation_counter::measure(|| root = root.take().map(|root| fold(root, rest)));
     assert_eq!(root.unwrap().version(), 1_000);
@@ -166,4 +168,38 @@ fn the_fold_of_an_event_whose_product_was_seen_allocates_nothing() {
 #[test]
 fn an_allocation_is_counted() {
     assert_eq!(allocation_counter::measure(|| drop(Bson::String("rocks".to_owned()))).count_total, 1);
+}
+
+/// Under callgrind, this test runs itself with more and with fewer events: what they differ by is the price of an event, whatever
+/// else the machine does. The tests are a debug build, so the number says only whether it grows; a new rustc may move it as well.
+#[test]
+fn the_fold_of_an_event_takes_no_more_instructions() {
+    const TEST: &str = "the_fold_of_an_event_takes_no_more_instructions";
+    const EVENTS: &str = "BASKET_TEST_FOLDED_EVENTS";
+    const PRICE: u64 = 54_550;
+    if let Ok(many) = env::var(EVENTS) {
+        let (id, many) = (BasketId::from_bytes([7; 12]), many.parse().unwrap());
+        let documents = documents(&id, 600);
+        assert_eq!(fold(EventSourced::new(id), &documents[..many]).version(), many as u64);
+        return;
+    }
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        assert!(env::var_os("CI").is_none(), "valgrind is not installed");
+        return eprintln!("NOT RUN: valgrind is not installed");
+    }
+    let instructions = |many: u64| -> u64 {
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(env::current_exe().unwrap());
+        let output = valgrind.args(["--exact", TEST]).env(EVENTS, many.to_string()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        let (_, collected) =
+            said.split_once("Collected : ").unwrap_or_else(|| panic!("callgrind has not counted: {said}"));
+        collected.lines().next().unwrap().trim().parse().unwrap()
+    };
+    let price = (instructions(600) - instructions(100)) / 500;
+    assert!(price <= PRICE + PRICE / 20, "{price} instructions an event; it was {PRICE}");
+    assert!(
+        price >= PRICE - PRICE / 20,
+        "{price} instructions an event, fewer than {PRICE}: write the new number here"
+    );
 }
