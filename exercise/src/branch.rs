@@ -82,17 +82,17 @@ fn start(tree: &Path) -> Result<()> {
     git(tree, &["commit", "--quiet", "--no-verify", "--message", SUBJECT, "--message", body]).map(drop)
 }
 
-/// A clone of the repository in a folder, at a commit (HEAD if that is empty), ready for the exercise.
-pub fn clone(course: &Course, commit: &str, folder: &Path) -> Result<Course> {
+/// A clone of the repository in a folder, at a commit (HEAD if that is empty), ready for the exercise; `target/NAME` keeps its builds.
+pub fn clone(course: &Course, commit: &str, folder: &Path, name: &str) -> Result<Course> {
     let clone = folder.join("basket");
-    let name = clone.to_str().context("the folder for temporary files has a name that is not UTF-8")?;
-    git(&course.root, &["clone", "--quiet", ".", name])?;
+    let path = clone.to_str().context("the folder for temporary files has a name that is not UTF-8")?;
+    git(&course.root, &["clone", "--quiet", ".", path])?;
     if !commit.is_empty() {
         git(&clone, &["switch", "--quiet", "--detach", commit])?;
     }
     // A target folder of its own, kept for the next run. cargo names what it builds by the path within the workspace: in
     // a shared folder, it would take the build of a mistake in the clone for the build of main.
-    let target = course.root.join("target/prove");
+    let target = course.root.join("target").join(name);
     fs::create_dir_all(clone.join(".cargo"))?;
     fs::write(clone.join(".cargo/config.toml"), format!("[build]\ntarget-dir = {:?}\n", target.display().to_string()))?;
     fs::write(clone.join(".git/info/exclude"), "/.cargo\n")?;

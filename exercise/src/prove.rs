@@ -2,7 +2,19 @@
 //! Every stage is red before its solution and green after it, every hint compiles, and every mistake in `mistakes.toml`
 //! makes a test of its stage fail, with a message that names the mistake.
 
-use std::{collections::BTreeMap, fs, process::Command, time::Instant};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{self, Sender},
+    },
+    thread,
+    time::Instant,
+    vec::IntoIter,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
@@ -38,16 +50,54 @@ pub fn run(course: &Course, only: Option<&str>) -> Result<()> {
         println!("note: there are uncommitted changes; only the last commit is proved");
     }
     let folder = tempfile::tempdir()?;
-    let proof = Proof { course: branch::clone(course, "", folder.path())?, servers: Servers::default() };
-    if let Some(words) = only {
-        return proof.mistakes(words);
+    // What takes the time is one crate that is compiled, by one processor: so two clones are at work.
+    let [first, second] = ["prove", "prove-mistakes"].map(|name| Proof::at(course, &folder.path().join(name), name));
+    let (first, second) = (first?, second?);
+    let next = Mutex::new(mistakes(course, only.unwrap_or_default())?.into_iter());
+    thread::scope(|scope| {
+        let (send, tried) = mpsc::channel();
+        let (next, first, also) = (&next, &first, send.clone());
+        scope.spawn(move || second.mistakes(next, &also));
+        if only.is_none() {
+            first.branch()?;
+            first.stages()?;
+            first.hints()?;
+        }
+        scope.spawn(move || first.mistakes(next, &send));
+        all_named(tried)
+    })?;
+    if only.is_none() {
+        first.no_work_is_lost()?;
+        println!("\nthe exercise fits the code ({} s)", start.elapsed().as_secs());
     }
-    proof.branch()?;
-    proof.stages()?;
-    proof.hints()?;
-    proof.mistakes("")?;
-    proof.no_work_is_lost()?;
-    println!("\nthe exercise fits the code ({} s)", start.elapsed().as_secs());
+    Ok(())
+}
+
+fn mistakes(course: &Course, words: &str) -> Result<Vec<Mistake>> {
+    let mut tables: BTreeMap<String, Vec<Mistake>> = toml::from_str(&course.read("exercise/mistakes.toml")?)?;
+    let mut mistakes = tables.remove("mistake").context("mistakes.toml has no mistake")?;
+    ensure!(mistakes.len() >= 20, "only {} mistakes", mistakes.len());
+    mistakes.retain(|mistake| mistake.name.contains(words));
+    Ok(mistakes)
+}
+
+/// What a learner sees who makes a mistake, and what is wrong with that.
+struct Tried {
+    shown: String,
+    wrong: Option<String>,
+}
+
+/// Prints each mistake that was tried, and refuses those that no test names.
+fn all_named(tried: impl IntoIterator<Item = Result<Tried>>) -> Result<()> {
+    println!();
+    let mut wrong = Vec::new();
+    for tried in tried {
+        let tried = tried?;
+        println!("{}", tried.shown);
+        wrong.extend(tried.wrong);
+    }
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    println!("\nmistakes are caught by a test, and named with the function that is wrong");
     Ok(())
 }
 
@@ -57,6 +107,11 @@ struct Proof {
 }
 
 impl Proof {
+    /// A clone of the course in a folder, whose builds are kept under a name.
+    fn at(course: &Course, folder: &Path, name: &str) -> Result<Self> {
+        Ok(Self { course: branch::clone(course, "", folder, name)?, servers: Servers::default() })
+    }
+
     /// The branch is made, is a commit on top of main, and compiles.
     fn branch(&self) -> Result<()> {
         let root = &self.course.root;
@@ -83,6 +138,21 @@ impl Proof {
         stage.part.iter().try_for_each(|part| self.course.put(part, solution(solutions, part)?))
     }
 
+    /// Builds the tests of all stages, as many at a time as there are processors: a verdict builds only its own. What does not compile,
+    /// the verdicts say.
+    fn build(&self) -> Result<()> {
+        let mut packages = BTreeMap::<&str, Vec<_>>::new();
+        for stage in &self.course.stages {
+            packages.entry(&stage.package).or_default().extend(["--test", &stage.test]);
+        }
+        for (package, tests) in packages {
+            let mut cargo = Command::new("cargo");
+            cargo.args(["test", "--no-run", "--package", package]).args(tests).current_dir(&self.course.root);
+            cargo.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+        }
+        Ok(())
+    }
+
     /// After each solution, its stage and all before it are green; all after it are red, and none because it does not
     /// compile. The recording that the slides play must show the same.
     fn stages(&self) -> Result<()> {
@@ -91,6 +161,7 @@ impl Proof {
         println!("\nsolved  {}", (1..=all).map(|number| format!("{number:<7}")).collect::<String>());
         for solved in 0..=all {
             recorder.solve(&self.course, solved, &solutions)?;
+            self.build()?;
             let (mut row, mut wrong) = (format!("{solved:<7}"), Vec::new());
             for (number, stage) in (1..).zip(&self.course.stages) {
                 let judged = verdict::of(&self.course, stage, &self.servers)?;
@@ -139,38 +210,37 @@ impl Proof {
         Ok(())
     }
 
-    /// Every mistake makes a test of its stage fail; the learner's screen names it, and the function that is wrong.
-    fn mistakes(&self, words: &str) -> Result<()> {
-        let tables: BTreeMap<String, Vec<Mistake>> = toml::from_str(&self.course.read("exercise/mistakes.toml")?)?;
-        let mistakes = tables.get("mistake").context("mistakes.toml has no mistake")?;
-        ensure!(mistakes.len() >= 20, "only {} mistakes", mistakes.len());
-        println!();
-        let mut wrong = Vec::new();
-        for Mistake { name, stage: number, item, code, signature, says } in mistakes {
-            if !name.contains(words) {
-                continue;
-            }
-            let part = self.course.parts().find(|part| part.item == *item).with_context(|| format!("no {item}"))?;
-            let before = self.course.read(&part.file)?;
-            self.course.put_code(part, code)?;
-            if let Some([old, new]) = signature {
-                self.course.write(&part.file, &self.course.read(&part.file)?.replace(old, new))?;
-            }
-            let judged = verdict::of(&self.course, self.course.stage(*number)?, &self.servers)?;
-            let shown = report(&self.course, *number, &judged, usize::from(u16::MAX));
-            self.course.write(&part.file, &before)?;
-            let line = shown.lines().find(|line| line.contains(says) || line.contains(&sentence(says)));
-            println!("{number}  {name}\n   {}", line.unwrap_or("NOTHING"));
-            let (_, places) = shown.rsplit_once("\nLook ").unwrap_or_default();
-            if judged.verdict == Verdict::Green || line.is_none() {
-                wrong.push(format!("'{name}' of stage {number} does not say '{says}', but:\n{shown}"));
-            } else if !places.contains(item.as_str()) {
-                wrong.push(format!("'{name}' of stage {number} does not point to {item}, but:\n{shown}"));
+    /// Tries the mistakes that are left, on the solution, until nobody asks for the result any more.
+    fn mistakes(&self, next: &Mutex<IntoIter<Mistake>>, tried: &Sender<Result<Tried>>) {
+        let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
+        while let Some(mistake) = take() {
+            if tried.send(self.mistake(&mistake)).is_err() {
+                return;
             }
         }
-        ensure!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-        println!("\nmistakes are caught by a test, and named with the function that is wrong");
-        Ok(())
+    }
+
+    /// A mistake makes a test of its stage fail; the learner's screen names it, and the function that is wrong.
+    fn mistake(&self, Mistake { name, stage: number, item, code, signature, says }: &Mistake) -> Result<Tried> {
+        let part = self.course.parts().find(|part| part.item == *item).with_context(|| format!("no {item}"))?;
+        let before = self.course.read(&part.file)?;
+        self.course.put_code(part, code)?;
+        if let Some([old, new]) = signature {
+            self.course.write(&part.file, &self.course.read(&part.file)?.replace(old, new))?;
+        }
+        let judged = verdict::of(&self.course, self.course.stage(*number)?, &self.servers)?;
+        let screen = report(&self.course, *number, &judged, usize::from(u16::MAX));
+        self.course.write(&part.file, &before)?;
+        let line = screen.lines().find(|line| line.contains(says) || line.contains(&sentence(says)));
+        let (_, places) = screen.rsplit_once("\nLook ").unwrap_or_default();
+        let wrong = if judged.verdict == Verdict::Green || line.is_none() {
+            Some(format!("'{name}' of stage {number} does not say '{says}', but:\n{screen}"))
+        } else if !places.contains(item.as_str()) {
+            Some(format!("'{name}' of stage {number} does not point to {item}, but:\n{screen}"))
+        } else {
+            None
+        };
+        Ok(Tried { shown: format!("{number}  {name}\n   {}", line.unwrap_or("NOTHING")), wrong })
     }
 
     /// A learner's work is never overwritten without a copy, nor in part, nor by a new branch.
