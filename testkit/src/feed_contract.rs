@@ -359,20 +359,23 @@ pub async fn a_call_that_is_dropped_loses_nothing(store: impl Feeds<Baskets> + S
 }
 
 pub async fn a_feed_has_one_reader_at_a_time(store: impl Feeds<Baskets> + Sync) {
-    let mut first = open(&store, "a").await;
-    let second = Subscription::try_open(&store, "units", UNITS.shape(), options("b"), false).await.unwrap();
-    assert_eq!(second.err().as_deref(), Some("a"));
-    // A reader that has nothing to do keeps its lease.
-    for _ in 0..3 {
-        let end = tokio::time::Instant::now() + Duration::from_millis(250);
-        while tokio::time::Instant::now() < end {
-            first.next().await.unwrap();
-        }
+    // Long enough for a busy machine.
+    let lease = Duration::from_millis(1_500);
+    let patient = Options { lease, ..options("a") };
+    let mut first = Subscription::open(&store, "units", UNITS.shape(), patient).await.unwrap();
+    let refused = async || {
         let second = Subscription::try_open(&store, "units", UNITS.shape(), options("b"), false).await.unwrap();
         assert_eq!(second.err().as_deref(), Some("a"));
+    };
+    refused().await;
+    // A reader that has nothing to do keeps its lease.
+    let end = tokio::time::Instant::now() + lease + lease / 3;
+    while tokio::time::Instant::now() < end {
+        first.next().await.unwrap();
     }
+    refused().await;
     // One that does nothing more has lost it.
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    tokio::time::sleep(lease + lease / 10).await;
     open(&store, "b").await.close().await.unwrap();
     let fenced = async {
         loop {

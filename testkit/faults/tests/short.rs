@@ -1,9 +1,16 @@
 //! The short form of all faults: what `make faults` does in long, some rounds of each.
 
-use faults::faults::{FAULTS, Setting};
+use std::{sync::LazyLock, thread::available_parallelism};
 
-/// Tries the faults whose names begin so, one after the other, as they each take the whole machine.
+use faults::faults::{FAULTS, Setting};
+use tokio::{runtime::Runtime, sync::Semaphore};
+
+/// Tries the faults whose names begin so, one after the other, and with others only as far as there are processors for them: they
+/// each take the whole machine.
 fn tries(beginning: &str) {
+    static PROCESSORS: LazyLock<Semaphore> =
+        LazyLock::new(|| Semaphore::new(available_parallelism().map_or(1, Into::into)));
+    let _mine = Runtime::new().unwrap().block_on(PROCESSORS.acquire()).unwrap();
     let mut tried = 0;
     for fault in FAULTS.iter().filter(|fault| fault.name.starts_with(beginning) && fault.rounds.1 > 0) {
         let setting = Setting { rounds: fault.rounds.1, seed: fastrand::u64(..1 << 32), wound: None };
