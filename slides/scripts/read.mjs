@@ -53,6 +53,8 @@ function plain(content, { class: kind }, number) {
     .replace(/^````md magic-move.*\n([\s\S]*?)^````$/gm, (_, steps) => steps.match(/^```[\s\S]*?^```$/gm).at(-1))
     .replace(/^<<< @\/(\S+).*$/gm, (_, path) => `\`\`\`${path.split('.').at(-1)}\n${file(path)}\n\`\`\``)
     .replace(/<style[\s\S]*?<\/style>/g, '')
+    // The page is one small file: a film is a link.
+    .replace(/<video[^>]* src="\/([^"]+)"[\s\S]*?<\/video>/g, '<p class="try"><a href="../$1">Watch it</a></p>')
     // A component begins a block wherever it stands; Markdown would make a paragraph of it.
     .replace(/(<div[^>]*>)(?=<[A-Z])/g, '$1\n')
 }

@@ -24,3 +24,23 @@ for (const [slide, chapters] of Object.entries(films)) {
     await close(page)
   })
 }
+
+test('the film of browse: it plays to its end, and its beginning is one click away', { timeout: 60_000 }, async () => {
+  const page = await open('#/browse')
+  const film = visible(page, 'video')
+  await film.evaluate((video) => {
+    video.preload = 'auto'
+    return video.readyState || new Promise((resolve) => (video.onloadedmetadata = resolve))
+  })
+  const { duration, videoWidth, label } = await film.evaluate(({ duration, videoWidth, ariaLabel }) => ({ duration, videoWidth, label: ariaLabel }))
+  assert.ok(duration > 15 && duration < 40 && videoWidth > 1000, `${duration} s, ${videoWidth} pixels`)
+  assert.match(label, /basket browse/)
+  await film.evaluate(async (video) => {
+    video.currentTime = video.duration - 1
+    await video.play()
+    await new Promise((resolve) => (video.onended = resolve))
+    video.currentTime = 0
+    await new Promise((resolve) => (video.onseeked = resolve))
+  })
+  await close(page)
+})

@@ -98,6 +98,11 @@ test('each film of the talk can be watched on a phone', async () => {
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), name)
     await close(page)
   }
+  const page = await open('read/', phone)
+  const film = page.locator('section', { has: page.getByRole('heading', { name: 'The same in a browser' }) }).getByRole('link', { name: 'Watch it' })
+  const found = await page.request.get(await film.evaluate(({ href }) => href))
+  assert.equal(found.status(), 200)
+  await close(page)
 })
 
 test('a laptop, and a phone on its side, have the slides', async () => {
