@@ -31,7 +31,7 @@ demo: ## show a basket, live, on the embedded store
 	@scripts/demo
 
 setup: ## install the `basket` command with cargo
-	cargo install --locked --path crates/basket-cli
+	cargo install --locked --path crates/basket-cli $(if $(SETUP_PROFILE),--profile $(SETUP_PROFILE) --target-dir target)
 	@command -v basket >/dev/null || echo "basket is in $${CARGO_HOME:-$$HOME/.cargo}/bin; put that folder on your PATH"
 
 mongo: ## start a MongoDB, and let every `basket` in this folder use it (MONGO_PORT=27017)
