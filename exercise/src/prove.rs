@@ -2,46 +2,33 @@
 //! Every stage is red before its solution and green after it, every hint compiles, and every mistake in `mistakes.toml`
 //! makes a test of its stage fail, with a message that names the mistake.
 
+mod mistakes;
+
 use std::{
     collections::BTreeMap,
     fs,
-    path::Path,
     process::{Command, Stdio},
-    sync::{
-        Mutex, PoisonError,
-        mpsc::{self, Sender},
-    },
+    sync::{Mutex, mpsc},
     thread,
     time::Instant,
-    vec::IntoIter,
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
 
+use self::mistakes::{all_named, mistakes};
 use crate::{
     branch::{self, git},
     course::{Course, Part, Solutions, Stage, solution},
     learn,
     record::{self, Recorder},
-    report::{report, sentence},
     servers::Servers,
     state,
     verdict::{self, Verdict},
 };
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Mistake {
-    name: String,
-    stage: usize,
-    item: String,
-    code: String,
-    /// Words of the file, and what they are replaced by.
-    signature: Option<[String; 2]>,
-    /// Words on the learner's screen that name the mistake.
-    says: String,
-}
+/// Where the two clones keep what they build.
+const FIRST: &str = "prove";
+const SECOND: &str = "prove-mistakes";
 
 /// Runs the whole proof on HEAD, or only the mistakes with these words in their names; prints a table for each part of it.
 pub fn run(course: &Course, only: Option<&str>) -> Result<()> {
@@ -50,16 +37,23 @@ pub fn run(course: &Course, only: Option<&str>) -> Result<()> {
         println!("note: there are uncommitted changes; only the last commit is proved");
     }
     let folder = tempfile::tempdir()?;
-    // What takes the time is one crate that is compiled, by one processor: so two clones are at work.
-    let [first, second] = ["prove", "prove-mistakes"].map(|name| Proof::at(course, &folder.path().join(name), name));
-    let (first, second) = (first?, second?);
+    let at = |name| -> Result<_> {
+        Ok(Proof { course: branch::clone(course, "", &folder.path().join(name), name)?, servers: Servers::default() })
+    };
+    let first = at(FIRST)?;
     let next = Mutex::new(mistakes(course, only.unwrap_or_default())?.into_iter());
+    if only.is_none() {
+        first.branch()?;
+    }
+    // What takes the time is one crate that is compiled, by one processor: so two clones are at work.
+    first.build()?;
+    lend_builds(course)?;
+    let second = at(SECOND)?;
     thread::scope(|scope| {
         let (send, tried) = mpsc::channel();
         let (next, first, also) = (&next, &first, send.clone());
         scope.spawn(move || second.mistakes(next, &also));
         if only.is_none() {
-            first.branch()?;
             first.stages()?;
             first.hints()?;
         }
@@ -73,31 +67,14 @@ pub fn run(course: &Course, only: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-fn mistakes(course: &Course, words: &str) -> Result<Vec<Mistake>> {
-    let mut tables: BTreeMap<String, Vec<Mistake>> = toml::from_str(&course.read("exercise/mistakes.toml")?)?;
-    let mut mistakes = tables.remove("mistake").context("mistakes.toml has no mistake")?;
-    ensure!(mistakes.len() >= 20, "only {} mistakes", mistakes.len());
-    mistakes.retain(|mistake| mistake.name.contains(words));
-    Ok(mistakes)
-}
-
-/// What a learner sees who makes a mistake, and what is wrong with that.
-struct Tried {
-    shown: String,
-    wrong: Option<String>,
-}
-
-/// Prints each mistake that was tried, and refuses those that no test names.
-fn all_named(tried: impl IntoIterator<Item = Result<Tried>>) -> Result<()> {
-    println!();
-    let mut wrong = Vec::new();
-    for tried in tried {
-        let tried = tried?;
-        println!("{}", tried.shown);
-        wrong.extend(tried.wrong);
+/// Gives the second clone what the first one has built, unless it has builds of its own: the driver takes minutes. The crates of the
+/// workspace are built again, as they are in another folder.
+fn lend_builds(course: &Course) -> Result<()> {
+    let [from, to] = [FIRST, SECOND].map(|name| course.root.join("target").join(name));
+    if !to.exists() {
+        let copied = Command::new("cp").arg("-a").arg(&from).arg(&to).status().context("cp can't be started")?;
+        ensure!(copied.success(), "{} can't be copied to {}", from.display(), to.display());
     }
-    ensure!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    println!("\nmistakes are caught by a test, and named with the function that is wrong");
     Ok(())
 }
 
@@ -107,11 +84,6 @@ struct Proof {
 }
 
 impl Proof {
-    /// A clone of the course in a folder, whose builds are kept under a name.
-    fn at(course: &Course, folder: &Path, name: &str) -> Result<Self> {
-        Ok(Self { course: branch::clone(course, "", folder, name)?, servers: Servers::default() })
-    }
-
     /// The branch is made, is a commit on top of main, and compiles.
     fn branch(&self) -> Result<()> {
         let root = &self.course.root;
@@ -208,39 +180,6 @@ impl Proof {
         }
         println!("\n{tried} hints with code compile, and none of them is the solution");
         Ok(())
-    }
-
-    /// Tries the mistakes that are left, on the solution, until nobody asks for the result any more.
-    fn mistakes(&self, next: &Mutex<IntoIter<Mistake>>, tried: &Sender<Result<Tried>>) {
-        let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
-        while let Some(mistake) = take() {
-            if tried.send(self.mistake(&mistake)).is_err() {
-                return;
-            }
-        }
-    }
-
-    /// A mistake makes a test of its stage fail; the learner's screen names it, and the function that is wrong.
-    fn mistake(&self, Mistake { name, stage: number, item, code, signature, says }: &Mistake) -> Result<Tried> {
-        let part = self.course.parts().find(|part| part.item == *item).with_context(|| format!("no {item}"))?;
-        let before = self.course.read(&part.file)?;
-        self.course.put_code(part, code)?;
-        if let Some([old, new]) = signature {
-            self.course.write(&part.file, &self.course.read(&part.file)?.replace(old, new))?;
-        }
-        let judged = verdict::of(&self.course, self.course.stage(*number)?, &self.servers)?;
-        let screen = report(&self.course, *number, &judged, usize::from(u16::MAX));
-        self.course.write(&part.file, &before)?;
-        let line = screen.lines().find(|line| line.contains(says) || line.contains(&sentence(says)));
-        let (_, places) = screen.rsplit_once("\nLook ").unwrap_or_default();
-        let wrong = if judged.verdict == Verdict::Green || line.is_none() {
-            Some(format!("'{name}' of stage {number} does not say '{says}', but:\n{screen}"))
-        } else if !places.contains(item.as_str()) {
-            Some(format!("'{name}' of stage {number} does not point to {item}, but:\n{screen}"))
-        } else {
-            None
-        };
-        Ok(Tried { shown: format!("{number}  {name}\n   {}", line.unwrap_or("NOTHING")), wrong })
     }
 
     /// A learner's work is never overwritten without a copy, nor in part, nor by a new branch.
