@@ -3,16 +3,19 @@
 pub mod basket;
 pub mod by_hand;
 
-use basket_mongo::{
-    Codec, Upcaster,
-    store::by_serde::{Serde, SerdeEvents},
-};
+use basket_mongo::{Codec, Upcaster, store::by_serde::SerdeEvents};
 
 use basket::{Basket, with_unit};
 use bson::{Bson, RawBsonRef};
 use by_hand::ByHand;
 
-impl SerdeEvents for Basket {
+/// Its codec by serde.
+#[derive(Debug)]
+pub struct BySerde;
+
+impl SerdeEvents for BySerde {
+    type Aggregate = Basket;
+
     const COLLECTION: &'static str = "baskets";
     const KEY: &'static str = "basket_id";
     const UPCASTERS: &'static [Upcaster] = &[Upcaster { kind: "ItemAdded", from: 1, step: with_unit }];
@@ -25,6 +28,3 @@ impl SerdeEvents for Basket {
         ByHand::id(key)
     }
 }
-
-/// Its codec by serde.
-pub type BySerde = Serde<Basket>;

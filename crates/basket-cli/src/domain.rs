@@ -14,6 +14,52 @@ use crate::listing::Listing;
 ///
 /// [`Codec`] says how its events are stored and [`Reversible`] how they are undone. This trait adds what people read
 /// and type. A state is shown as rows, each with a name and a value: for a basket, its products and their quantities.
+///
+/// ```
+/// # use basket_cli::domain::{Domain, Row};
+/// # use basket_domain::{Aggregate, Reversible};
+/// # use basket_mongo::store::by_serde::SerdeEvents;
+/// # #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+/// # enum MeterEvent { Counted }
+/// # use MeterEvent::Counted;
+/// # #[derive(Debug, Clone, Default)]
+/// # struct Meter { counted: u64 }
+/// # impl Aggregate for Meter {
+/// #     type Id = String;
+/// #     type Event = MeterEvent;
+/// #     fn apply(&mut self, _: &MeterEvent) { self.counted += 1 }
+/// # }
+/// # impl Reversible for Meter {
+/// #     type Refusal = String;
+/// #     fn decide_again(&self, event: &MeterEvent) -> Result<Vec<MeterEvent>, String> { Ok(vec![event.clone()]) }
+/// #     fn lead_to(&self, _: &Self) -> Result<Vec<MeterEvent>, String> { Err("no meter goes back".into()) }
+/// # }
+/// # #[derive(Debug)]
+/// # struct Meters;
+/// impl SerdeEvents for Meters {
+///     type Aggregate = Meter;
+///     const COLLECTION: &'static str = "meters";
+///     const KEY: &'static str = "meter_id";
+/// }
+///
+/// impl Domain for Meters {
+///     type Value = u64;
+///     const TYPES: &'static [&'static str] = &["Counted"];
+///     const ROW: &'static str = "fact";
+///     const VALUE: &'static str = "value";
+///     const EXAMPLE_ID: &'static str = "'ground floor'";
+///     fn parse_id(text: &str) -> Result<String, String> { Ok(text.to_owned()) }
+///     fn in_words(_: &MeterEvent) -> String { "counted one".to_owned() }
+///     fn about(_: &MeterEvent) -> Vec<&str> { vec!["counted"] }
+///     fn rows(meter: &Meter) -> Vec<Row<u64>> { vec![Row { name: "counted".into(), value: meter.counted }] }
+/// }
+///
+/// let program = basket_cli::tools::<Meters>();
+/// # let _ = program;
+/// # let mut meter = Meter::default();
+/// # meter.apply(&Counted);
+/// # assert_eq!(Meters::rows(&meter)[0].value, 1);
+/// ```
 pub trait Domain:
     Codec<
         Aggregate: Aggregate<Id: Ord + 'static, Event: Clone + Debug + PartialEq>

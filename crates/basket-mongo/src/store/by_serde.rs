@@ -1,11 +1,12 @@
-//! A codec for events that derive serde's traits: [`Serde`]. A variant's name is the type of the event, its fields are the data.
+//! A codec for events that derive serde's traits: [`SerdeEvents`]. A variant's name is the type of the event, its fields are the data.
 //!
 //! It is for those who want to write no codec, and costs more: `cargo run --release --example codecs` says how much. A
 //! [`Codec`] by hand reads the document where it is, takes a number in any form that mongosh writes, and says what is wrong in
 //! words of its own; here, serde does.
 
-use std::{marker::PhantomData, str::FromStr};
+use std::str::FromStr;
 
+use basket_domain::Aggregate;
 use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -14,34 +15,14 @@ use super::{
     upcaster::Upcaster,
 };
 
-/// An aggregate whose events [`Serde`] writes.
-pub trait SerdeEvents: Storable<Id: FromStr, Event: Serialize + DeserializeOwned> {
-    /// The collection that holds the events of all these streams: `loans`.
-    const COLLECTION: &'static str;
-    /// The field that holds the stream's id: `loan_id`.
-    const KEY: &'static str;
-    /// The steps from old shapes of the events to today's.
-    const UPCASTERS: &'static [Upcaster] = &[];
-
-    /// The stream's id as it is stored: its text, unless this says otherwise.
-    fn key(id: &Self::Id) -> Bson {
-        Bson::String(id.to_string())
-    }
-
-    /// The id that [`key`](Self::key) made this value of; `None` if it is no such value.
-    fn id(key: RawBsonRef<'_>) -> Option<Self::Id> {
-        key.as_str()?.parse().ok()
-    }
-}
-
-/// The codec of an aggregate whose events derive `Serialize` and `Deserialize`.
+/// The name of a collection whose events derive `Serialize` and `Deserialize`: whatever has it has its [`Codec`].
 ///
 /// The events are an enum as serde writes it by default; its variants have fields with names, or none, or hold a struct. A
 /// field with `#[serde(default)]` may be missing. An id that is a field of the events is stored twice.
 ///
 /// ```
 /// # use basket_domain::Aggregate;
-/// # use basket_mongo::{EventStore, MemoryStore, store::by_serde::{Serde, SerdeEvents}};
+/// # use basket_mongo::{EventStore, MemoryStore, store::by_serde::SerdeEvents};
 /// #[derive(Debug, serde::Serialize, serde::Deserialize)]
 /// enum LoanEvent { Lent { to: String }, GivenBack }
 ///
@@ -59,14 +40,19 @@ pub trait SerdeEvents: Storable<Id: FromStr, Event: Serialize + DeserializeOwned
 ///     }
 /// }
 ///
-/// impl SerdeEvents for Loan {
+/// /// A type of its own, so that a [`Loan`] need not know of any store.
+/// #[derive(Debug)]
+/// struct Loans;
+///
+/// impl SerdeEvents for Loans {
+///     type Aggregate = Loan;
 ///     const COLLECTION: &'static str = "loans";
 ///     const KEY: &'static str = "loan_id";
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let loans = MemoryStore::<Serde<Loan>>::default();
+/// let loans = MemoryStore::<Loans>::default();
 /// let id = "book 7".to_owned();
 /// loans.command(&id).run(|_| Ok::<_, std::fmt::Error>(vec![LoanEvent::Lent { to: "ann".into() }])).await?;
 /// assert_eq!(loans.get(&id).await?.state().to.as_deref(), Some("ann"));
@@ -77,27 +63,46 @@ pub trait SerdeEvents: Storable<Id: FromStr, Event: Serialize + DeserializeOwned
 /// # Panics
 /// [`encode`](Codec::encode), and so an append, before it writes anything: if BSON can't hold an event. That is one that is no enum,
 /// that holds a `u64` beyond `i64::MAX`, or a map whose keys are no texts. [`corpus`](super::corpus) finds the first in a test.
-#[derive(Debug, Clone, Copy)]
-pub struct Serde<A>(PhantomData<fn() -> A>);
+pub trait SerdeEvents {
+    /// The aggregate whose events these are.
+    type Aggregate: Storable<Id: FromStr, Event: Serialize + DeserializeOwned>;
 
-impl<A: SerdeEvents> Codec for Serde<A> {
-    type Aggregate = A;
+    /// The collection that holds the events of all these streams: `loans`.
+    const COLLECTION: &'static str;
+    /// The field that holds the stream's id: `loan_id`.
+    const KEY: &'static str;
+    /// The steps from old shapes of the events to today's.
+    const UPCASTERS: &'static [Upcaster] = &[];
 
-    const COLLECTION: &'static str = A::COLLECTION;
-    const KEY: &'static str = A::KEY;
-    const UPCASTERS: &'static [Upcaster] = A::UPCASTERS;
+    /// The stream's id as it is stored: its text, unless this says otherwise.
+    fn key(id: &<Self::Aggregate as Aggregate>::Id) -> Bson {
+        Bson::String(id.to_string())
+    }
+
+    /// The id that [`key`](Self::key) made this value of; `None` if it is no such value.
+    fn id(key: RawBsonRef<'_>) -> Option<<Self::Aggregate as Aggregate>::Id> {
+        key.as_str()?.parse().ok()
+    }
+}
+
+impl<S: SerdeEvents> Codec for S {
+    type Aggregate = S::Aggregate;
+
+    const COLLECTION: &'static str = S::COLLECTION;
+    const KEY: &'static str = S::KEY;
+    const UPCASTERS: &'static [Upcaster] = S::UPCASTERS;
 
     fn key(id: &Id<Self>) -> Bson {
-        A::key(id)
+        S::key(id)
     }
 
     fn id(key: RawBsonRef<'_>) -> Option<Id<Self>> {
-        A::id(key)
+        S::id(key)
     }
 
     #[allow(clippy::panic, reason = "it is a mistake of the program, and nothing may be written then")]
     fn encode(event: &Event<Self>) -> (&'static str, Document) {
-        written(event).unwrap_or_else(|why| panic!("an event of {} can't be stored: {why}", A::COLLECTION))
+        written(event).unwrap_or_else(|why| panic!("an event of {} can't be stored: {why}", S::COLLECTION))
     }
 
     fn decode(_: &Id<Self>, kind: &str, data: &RawDocument) -> Result<Event<Self>, String> {

@@ -26,7 +26,7 @@ use super::{
 ///
 /// ```
 /// # use basket_domain::Aggregate;
-/// # use basket_mongo::{StateCodec, store::by_serde::{Serde, SerdeEvents}};
+/// # use basket_mongo::{StateCodec, store::by_serde::SerdeEvents};
 /// # #[derive(serde::Serialize, serde::Deserialize)]
 /// # enum MeterEvent { Counted }
 /// #[derive(Default, serde::Serialize, serde::Deserialize)]
@@ -37,11 +37,13 @@ use super::{
 /// #     type Event = MeterEvent;
 /// #     fn apply(&mut self, _: &MeterEvent) { self.counted += 1 }
 /// # }
-/// # impl SerdeEvents for Meter {
+/// # struct Meters;
+/// # impl SerdeEvents for Meters {
+/// #     type Aggregate = Meter;
 /// #     const COLLECTION: &'static str = "meters";
 /// #     const KEY: &'static str = "meter_id";
 /// # }
-/// const STATE: StateCodec<Serde<Meter>> = StateCodec::by_serde(1);
+/// const STATE: StateCodec<Meters> = StateCodec::by_serde(1);
 /// ```
 pub struct StateCodec<C: Codec> {
     /// The number of the state's shape, from 1. Raise it with every change of [`write`](Self::write), and of what the appliers or
