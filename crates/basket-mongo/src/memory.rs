@@ -58,9 +58,8 @@ const NAME: &str = "memory";
 /// ```
 /// # use basket_domain::BasketId;
 /// # use basket_mongo::{Baskets, Entry, EventStore, Feeds, MemoryStore, Projection, Subscription};
-/// # use basket_mongo::store::{feed::{RowQuery, Shape}, projection::project};
+/// # use basket_mongo::store::{feed::Shape, projection::{project, rows}};
 /// # use bson::{Document, doc};
-/// # use futures_util::TryStreamExt;
 /// # struct Busy;
 /// # impl Projection<Baskets> for Busy {
 /// #     fn name(&self) -> &'static str { "busy" }
@@ -76,8 +75,7 @@ const NAME: &str = "memory";
 /// let mut reader = Subscription::open(&baskets, Busy.name(), Busy.shape(), Default::default()).await?;
 /// while !project(&mut reader, &Busy).await?.1 {}
 ///
-/// let rows: Vec<_> = baskets.rows(reader.claim().rows.clone(), RowQuery::default()).try_collect().await?;
-/// assert_eq!(rows[0].1.row, Some(doc! { "events": 1_i64 }));
+/// assert_eq!(rows(&baskets, &Busy, Default::default()).await?, [(id, doc! { "events": 1_i64 })]);
 /// # Ok(())
 /// # }
 /// ```

@@ -1,17 +1,18 @@
 //! Events that were written years ago: a collection of the first release, read through three changes of its events.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use basket_mongo::{
     Baskets, Codec, Entry, EventLog, EventStore, Feeds, Maintenance, MemoryStore, MongoStore, Projection, Scope,
     StoreError, Subscription, Upcaster, Verifier,
     store::{
-        codec::{Id, id_of_key, whole_number},
+        codec::{Id, whole_number},
         document::read_entry,
         exchange::Export,
         feed::{RowQuery, Shape},
         json,
-        projection::project,
+        projection::{keep, project, rows},
+        subscription::Options,
     },
 };
 use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
@@ -83,14 +84,13 @@ async fn is_read<C: Codec<Aggregate = Basket> + 'static>(store: impl Maintenance
         assert!(export.line(document).unwrap().contains("\"schema\":1"));
     }
     // A read model sees what an upcaster has made.
+    assert_eq!(rows(&store, &UNITS, RowQuery::default()).await.unwrap(), [], "nobody has kept it");
     let mut reader =
-        Subscription::open(&store, "units", Shape { number: 1, indexes: &[] }, Default::default()).await.unwrap();
-    while !project(&mut reader, &Units).await.unwrap().1 {}
-    let rows: Vec<_> = store.rows(reader.claim().rows.clone(), RowQuery::default()).try_collect().await.unwrap();
-    let of = |(key, mark): &(Bson, basket_mongo::store::feed::Mark)| {
-        (id_of_key::<C>(key).unwrap(), mark.row.as_ref().unwrap().get_i64("pieces").unwrap())
-    };
-    let all: BTreeMap<_, _> = rows.iter().map(of).collect();
+        Subscription::open(&store, "units", Projection::<C>::shape(&UNITS), Options::default()).await.unwrap();
+    while !project(&mut reader, &UNITS).await.unwrap().1 {}
+    reader.close().await.unwrap();
+    let kept = rows(&store, &UNITS, RowQuery::default()).await.unwrap();
+    let all: BTreeMap<_, _> = kept.into_iter().map(|(id, row)| (id, row.get_i64("pieces").unwrap())).collect();
     assert_eq!(all.values().copied().collect::<Vec<_>>(), [1 + 1 + 3 + 12 + 1, 1 + 4_294_967_294]);
 
     // What happens today is written in today's shape, each type by its own number.
@@ -107,12 +107,26 @@ async fn is_read<C: Codec<Aggregate = Basket> + 'static>(store: impl Maintenance
     let basket = store.get(&id).await.unwrap();
     assert_eq!(basket.state().items["flour"]["kg"], 3);
     assert!(!basket.state().items.contains_key("rocks"));
-    let entries = store.entries(Scope::From(id, 9), 9).await.unwrap();
+    let entries = store.entries(Scope::From(id.clone(), 9), 9).await.unwrap();
     assert_eq!(entries[0].event, added);
+
+    // A service keeps the read model, for as long as it runs.
+    tokio::select! {
+        ended = keep(&store, &UNITS, Options::default()) => panic!("{ended:?}"),
+        seen = store.wait_for("units", &id, 10, Duration::from_secs(10)) => seen.unwrap(),
+    }
+    let query = RowQuery { sort: Some("pieces"), limit: Some(1), ..RowQuery::default() };
+    assert_eq!(rows(&store, &UNITS, query).await.unwrap(), [(id, doc! { "pieces": 18_i64 + 3 })]);
+    let other = rows(&store, &Units { shape: 2 }, RowQuery::default()).await.unwrap_err();
+    assert!(matches!(other, StoreError::OtherShape { found: 1, expected: 2, .. }), "{other:?}");
 }
 
 /// Pieces that were ever added.
-struct Units;
+struct Units {
+    shape: i32,
+}
+
+const UNITS: Units = Units { shape: 1 };
 
 impl<C: Codec<Aggregate = Basket>> Projection<C> for Units {
     fn name(&self) -> &'static str {
@@ -120,7 +134,7 @@ impl<C: Codec<Aggregate = Basket>> Projection<C> for Units {
     }
 
     fn shape(&self) -> Shape {
-        Shape { number: 1, indexes: &[] }
+        Shape { number: self.shape, indexes: &["pieces"] }
     }
 
     fn fold(&self, stream: &[Entry<C>]) -> Document {

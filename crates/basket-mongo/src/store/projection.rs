@@ -1,14 +1,14 @@
 //! Read models: what is kept of the events so that a question to all streams is answered at once. A [`Projection`] is a plain
 //! fold: of one stream into a row, and of all rows into totals. So it can be asked of any moment, by replay, and be built again.
 
-use std::{collections::HashMap, pin::pin};
+use std::{collections::HashMap, convert::Infallible, pin::pin};
 
 use bson::Document;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::{
     batch::Batch,
-    codec::{Codec, Id, id_of_key, key_bytes},
+    codec::{Codec, Id, id_of_key, key_bytes, what},
     entry::Entry,
     error::StoreError,
     feed::{FeedState, Feeds, RowQuery, Shape, Totals, Which},
@@ -19,10 +19,9 @@ use super::{
 /// A read model, as a function of the events.
 ///
 /// ```no_run
-/// # use basket_mongo::{Baskets, Entry, Feeds, MongoStore, Projection, Subscription};
-/// # use basket_mongo::store::{feed::{RowQuery, Shape}, projection::project};
+/// # use basket_mongo::{Baskets, Entry, Feeds, MongoStore, Projection};
+/// # use basket_mongo::store::{feed::{RowQuery, Shape}, projection::{keep, rows}};
 /// # use bson::{Document, doc};
-/// # use futures_util::TryStreamExt;
 /// /// How much has happened to each basket.
 /// struct Busy;
 ///
@@ -33,11 +32,11 @@ use super::{
 /// }
 ///
 /// # async fn example(store: MongoStore<Baskets>) -> Result<(), Box<dyn std::error::Error>> {
-/// let mut reader = Subscription::open(&store, "busy", Busy.shape(), Default::default()).await?;
-/// while !project(&mut reader, &Busy).await?.1 {}
+/// let service = store.clone();
+/// tokio::spawn(async move { keep(&service, &Busy, Default::default()).await });
 ///
-/// let busiest = RowQuery { sort: Some("events"), descending: true, limit: Some(10), ..RowQuery::default() };
-/// let rows: Vec<_> = store.rows(reader.claim().rows.clone(), busiest).try_collect().await?;
+/// let query = RowQuery { sort: Some("events"), descending: true, limit: Some(10), ..RowQuery::default() };
+/// let busiest = rows(&store, &Busy, query).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -57,6 +56,49 @@ pub trait Projection<C: Codec>: Send + Sync {
         let _ = row;
         Totals::new()
     }
+}
+
+/// Keeps a read model, for as long as it is polled: takes in what happens as soon as it happens. It may be dropped at any moment.
+/// Where another process keeps it, this one waits, to take over.
+///
+/// # Errors
+/// Those of [`Subscription::open`] and [`project`].
+pub async fn keep<C: Codec + 'static, S: Feeds<C> + Sync>(
+    store: &S,
+    projection: &dyn Projection<C>,
+    options: Options,
+) -> Result<Infallible, StoreError> {
+    let mut subscription = Subscription::open(store, projection.name(), projection.shape(), options).await?;
+    loop {
+        project(&mut subscription, projection).await?;
+    }
+}
+
+/// The rows of a read model that a query asks for, each with the id of its stream; none before it was kept for the first time.
+/// [`Feeds::wait_for`] waits until an event is in it.
+///
+/// # Errors
+/// [`StoreError::OtherShape`] if its rows are of another [`Shape`]; and those of the store.
+pub async fn rows<C: Codec + 'static, S: Feeds<C> + Sync>(
+    store: &S,
+    projection: &dyn Projection<C>,
+    query: RowQuery,
+) -> Result<Vec<(Id<C>, Document)>, StoreError> {
+    let Some(state) = store.feed(projection.name()).await? else { return Ok(Vec::new()) };
+    let (found, expected) = (state.shape, projection.shape().number);
+    if found != expected {
+        let (store, feed) = (store.name().to_owned(), state.rows.feed);
+        return Err(StoreError::OtherShape { store, feed, found, expected });
+    }
+    let mut marks = pin!(store.rows(state.rows, query));
+    let mut rows = Vec::new();
+    while let Some((key, mark)) = marks.try_next().await? {
+        let Some(row) = mark.row else { continue };
+        let id = id_of_key::<C>(&key)
+            .ok_or_else(|| StoreError::other(store.name(), format!("{key} is the key of no {}", what::<C>())))?;
+        rows.push((id, row));
+    }
+    Ok(rows)
 }
 
 /// Takes one batch into a read model; returns how many events that were, and whether there are no more now.
