@@ -22,6 +22,7 @@ macro_rules! command_contract {
             a_request_is_carried_out_once
             a_request_that_many_send_at_once_is_carried_out_once
             a_request_is_answered_though_the_stream_has_moved_on
+            a_request_says_what_was_said_the_first_time
             a_commit_that_failed_is_settled
             what_the_caller_requires_is_checked
             who_is_stale_gets_the_events_in_between
@@ -124,6 +125,16 @@ pub async fn a_request_is_answered_though_the_stream_has_moved_on(store: impl Ev
     store.command(basket.id()).run(add_rocks).await.unwrap();
     let again = once().await;
     assert_eq!((again.outcome, again.versions, again.root.version()), (Outcome::Before, first.versions, 3));
+}
+
+pub async fn a_request_says_what_was_said_the_first_time(store: impl EventStore<Basket>) {
+    let basket = saved(&store, created()).await;
+    for actor in ["ann", "bob"] {
+        let done = store.command(basket.id()).once("r").actor(actor).run(add_rocks).await.unwrap();
+        assert_eq!(done.meta.actor.as_deref(), Some("ann"), "{actor} asks");
+    }
+    let unchanged = store.command(basket.id()).actor("bob").run(|_| Ok::<_, Refusal>(vec![])).await.unwrap();
+    assert_eq!(unchanged.meta, Meta::default(), "nothing was appended");
 }
 
 pub async fn a_commit_that_failed_is_settled(store: impl EventStore<Basket>) {

@@ -88,6 +88,9 @@ pub struct Done<A: Aggregate> {
     pub versions: Range<u64>,
     /// The commit that appended them; `None` if nothing was appended.
     pub commit: Option<CommitId>,
+    /// What that commit has said beside them: of a request that was carried out before, what was said the first time. So a caller
+    /// sees whether this was the same request, or another one of the same name. Nothing, if nothing was appended.
+    pub meta: Meta,
     /// How often it was decided, from 1: more than once if other writers came first.
     pub attempts: u32,
 }
@@ -182,7 +185,7 @@ impl<A: Storable, S: EventStore<A> + ?Sized> Command<'_, S, One<'_, A>> {
         for attempt in 1..=put.retries.attempts {
             let mut root = match put.load(&store, id, attempt).await? {
                 Loaded::Ready(root) => root,
-                Loaded::Done(done) => return Ok(done),
+                Loaded::Done(done) => return Ok(*done),
             };
             root.decide(&decide).map_err(CommandError::Refused)?;
             let expected = Expected::Loaded(root.saved_version());
@@ -202,7 +205,7 @@ impl<A: Storable, S: EventStore<A> + ?Sized> Command<'_, S, One<'_, A>> {
 pub(super) enum Loaded<A: Aggregate> {
     Ready(EventSourced<A>),
     /// The command was carried out before.
-    Done(Done<A>),
+    Done(Box<Done<A>>),
 }
 
 impl Put {
@@ -229,7 +232,7 @@ impl Put {
             sought => sought.map_err(|error| self.failed(error))?,
         };
         if !before.is_empty() {
-            return Ok(Loaded::Done(done_before(before, root, attempt)));
+            return Ok(Loaded::Done(done_before(before, root, attempt).into()));
         }
         let found = root.version();
         let known = match self.require {
@@ -259,9 +262,10 @@ impl Put {
     /// What was done to a stream whose new events were appended.
     pub(super) fn done<A: Storable>(&self, outcome: Outcome, mut root: EventSourced<A>, attempts: u32) -> Done<A> {
         let versions = root.saved_version() + 1..root.version() + 1;
-        let commit = (!versions.is_empty()).then_some(self.commit.id);
+        let Commit { id, meta } = self.commit.clone();
+        let (commit, meta) = if versions.is_empty() { (None, Meta::default()) } else { (Some(id), meta) };
         let events = root.take_new_events();
-        Done { outcome, root, events, versions, commit, attempts }
+        Done { outcome, root, events, versions, commit, meta, attempts }
     }
 
     pub(super) fn failed<E, R>(&self, error: StoreError) -> CommandError<E, R> {
@@ -277,6 +281,7 @@ pub(super) fn done_before<A: Storable>(before: Vec<EntryOf<A>>, root: EventSourc
         root,
         versions: first..first + before.len() as u64,
         commit: before.first().map(|entry| entry.commit),
+        meta: before.first().map(|entry| entry.meta.clone()).unwrap_or_default(),
         events: before.into_iter().map(|entry| entry.event).collect(),
         attempts,
     }
@@ -284,9 +289,9 @@ pub(super) fn done_before<A: Storable>(before: Vec<EntryOf<A>>, root: EventSourc
 
 impl<A: Aggregate<Id: fmt::Debug, Event: fmt::Debug> + fmt::Debug> fmt::Debug for Done<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { outcome, root, events, versions, commit, attempts } = self;
+        let Self { outcome, root, events, versions, commit, meta, attempts } = self;
         let mut done = f.debug_struct("Done");
         done.field("outcome", outcome).field("root", root).field("events", events).field("versions", versions);
-        done.field("commit", commit).field("attempts", attempts).finish()
+        done.field("commit", commit).field("meta", meta).field("attempts", attempts).finish()
     }
 }
