@@ -1,0 +1,176 @@
+//! Events as they happen, as server-sent events: of one basket by the library's tail, of all by what comes after a position. A reader
+//! that comes back with the id of the last one, as browsers do by themselves, goes on after it. Nothing is missed; of all baskets,
+//! an event may come twice, so a reader knows them by basket and version.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    extract::{Path, State},
+    http::{HeaderMap, HeaderName},
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use basket_mongo::{
+    Baskets, Codec, Entry, EventStore, News, Scope, Since, StoreError, Tail, Until,
+    store::feed::{Feeds, Passed, Position, Shown},
+};
+use bson::Bson;
+use futures_util::{StreamExt, stream};
+use serde_json::json;
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+
+use super::{App, asked::one, baskets::parse_id, problem::Problem};
+
+/// How often something is sent where nothing happens: proxies end connections that are silent, and a reader that has gone without
+/// a word is noticed by it.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+
+/// How many events wait for a reader that is slow; the store is read no further then.
+const WAITING: usize = 64;
+
+type Sender = mpsc::Sender<Result<Event, StoreError>>;
+
+/// `GET /baskets/{id}/events`. An event's id is its version.
+pub(super) async fn of_one(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (id, last) = (parse_id(&id)?, last_id(&headers)?);
+    let last = last.map(|last| last.parse::<u64>().map_err(|_| no_such_id())).transpose()?.unwrap_or(0);
+    let newest = Until::new(&app.store, app.settings.patience).entries(Scope::NewestFirst(id), 1).await?;
+    match newest.first() {
+        None => return Err(Problem::no_basket()),
+        // It would wait for events that are far off, and leave out those before them.
+        Some(newest) if newest.version < last => return Err(no_such_id()),
+        Some(_) => {}
+    }
+    let store = app.store.clone();
+    let events = Events::read(&app, async move |send| {
+        let mut news = Box::pin(store.tail(Since::Version(id, last + 1)));
+        while let Some(news) = news.next().await {
+            let event = match news {
+                Ok(News::Event(entry)) => Ok(shown(&entry).id(entry.version.to_string())),
+                Ok(News::Unreadable(_)) => Ok(unreadable()),
+                // It waits until the store is back.
+                Ok(News::Watching { .. } | News::Lost(_)) => continue,
+                Err(error) => Err(error),
+            };
+            if send.send(event).await.is_err() {
+                return;
+            }
+        }
+    })?;
+    Ok(events.answer(&app, None))
+}
+
+/// `GET /events`. An event's id is the position after it, which the library understands.
+pub(super) async fn of_all(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
+    let position = last_id(&headers)?.map(|last| last.parse::<Position>().map_err(|_| no_such_id())).transpose()?;
+    let goes_on = position.is_some();
+    let store = app.store.clone();
+    let mut events = Events::read(&app, async move |send| {
+        let mut passed = Box::pin(store.after(position));
+        let mut sent = None::<Instant>;
+        while let Some(passed) = passed.next().await {
+            let event = match passed {
+                Ok(Passed { shown: Some(Shown::Event(entry)), position, .. }) => Ok((shown(&entry), position)),
+                Ok(Passed { shown: Some(Shown::Unreadable(..)), position, .. }) => Ok((unreadable(), position)),
+                Ok(_) if sent.is_some_and(|sent| sent.elapsed() < SIGN_OF_LIFE) => continue,
+                // An id without an event: where nothing happens, MongoDB forgets an old position all the same.
+                Ok(Passed { position, .. }) => Ok((Event::default(), position)),
+                Err(error) => Err(error),
+            };
+            sent = Some(Instant::now());
+            if send.send(event.map(|(event, position)| event.id(position.to_string()))).await.is_err() {
+                return;
+            }
+        }
+    })?;
+    // Whether the position can be gone on from is known with the first answer of the store.
+    match timeout(app.settings.patience, events.receive.recv()).await {
+        Ok(Some(Ok(first))) => Ok(events.answer(&app, Some(first))),
+        // A text of the right form that the server does not take.
+        Ok(Some(Err(StoreError::Other { .. }))) if goes_on => Err(no_such_id()),
+        Ok(Some(Err(error))) => Err(error.into()),
+        Ok(None) | Err(_) => Err(Problem::not_yet("the store does not answer now")),
+    }
+}
+
+/// Events on their way from the store, read by a task that ends when this is dropped: a response must not borrow the store.
+struct Events {
+    receive: mpsc::Receiver<Result<Event, StoreError>>,
+    _task: JoinSet<()>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Events {
+    /// Begins to read, if there are not too many readers already.
+    fn read<F: Future<Output = ()> + Send + 'static>(
+        app: &App,
+        read: impl FnOnce(Sender) -> F,
+    ) -> Result<Self, Problem> {
+        let place = app.readers.clone().try_acquire_owned();
+        let place = place.map_err(|_| Problem::not_yet("too many follow the events; come again later"))?;
+        let (send, receive) = mpsc::channel(WAITING);
+        let mut task = JoinSet::new();
+        task.spawn(read(send));
+        Ok(Self { receive, _task: task, _place: place })
+    }
+
+    /// The events until the store fails, the client hangs up, or the service ends.
+    fn answer(self, app: &App, first: Option<Event>) -> Response {
+        let rest = stream::unfold(Some(self), async |events| {
+            let mut events = events?;
+            match events.receive.recv().await? {
+                Ok(event) => Some((event, Some(events))),
+                Err(error) => {
+                    tracing::warn!(%error, kind = error.kind(), "the events end");
+                    // An empty id, so that a browser does not come again with the one that it has.
+                    let lost = || Event::default().event("history-lost").id("").data("begin again");
+                    matches!(error, StoreError::HistoryLost { .. }).then(|| (lost(), None))
+                }
+            }
+        });
+        // With the first bytes, a client knows that it is connected, though nothing has happened yet.
+        let hello = Event::default().comment("connected");
+        let events = stream::iter([Some(hello), first]).filter_map(async |event| event).chain(rest);
+        let events = events.map(Ok::<_, Infallible>).take_until(app.stopping.clone().wait());
+        Sse::new(events).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)).into_response()
+    }
+}
+
+fn last_id(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let last = one(headers, &HeaderName::from_static("last-event-id"))?;
+    Ok(last.filter(|last| !last.is_empty()))
+}
+
+fn no_such_id() -> Problem {
+    Problem::bad_request("this Last-Event-ID is none that an event has had here; begin without one")
+}
+
+/// An event for the outside: this is what clients rely on, whatever the documents look like.
+fn shown(entry: &Entry<Baskets>) -> Event {
+    let (kind, data) = Baskets::encode(&entry.event);
+    let data = json!({
+        "basket": entry.stream.to_string(),
+        "version": entry.version,
+        "type": kind,
+        "data": Bson::from(data).into_relaxed_extjson(),
+        "recorded_at": entry.recorded_at.try_to_rfc3339_string().ok(),
+        "commit": entry.commit.to_hex(),
+        "correlation": entry.meta.correlation,
+    });
+    Event::default().event(kind).data(data.to_string())
+}
+
+/// In the place of an event that can't be read. What is wrong with it is for operators: `basket verify` names it.
+fn unreadable() -> Event {
+    Event::default().event("unreadable").data("an event can't be read")
+}
