@@ -1,9 +1,10 @@
 //! What the tables are made of: medians, ratios by round, marks in a text, and the names of works.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use bench::{
     bout::{Side, bout},
+    report::Report,
     statistics::{Spread, quantile, ratios, spread},
     tables::{duration, plain, range, replaced, times},
     works::{WORKS, chosen},
@@ -66,4 +67,23 @@ fn a_name_asks_for_its_work_and_for_those_that_begin_so() {
     assert_eq!(names(&[]).len(), WORKS.len());
     let unknown = chosen(WORKS, |work| work.name, &["app".into()]).err().unwrap();
     assert_eq!(unknown.to_string(), "there is nothing of the name 'app'; `bench list` prints all names");
+}
+
+#[test]
+fn the_readme_has_the_figures_that_were_measured_last() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let (readme, report) =
+        (fs::read_to_string(root.join("README.md")).unwrap(), Report::read(&root.join("docs/performance.md")).unwrap());
+    let ratio = |name: &&str| times(report.works[*name].measured.sides[1].ratio.median);
+    for (words, works) in [
+        ("an append of one event", &["append-1", "append-of-10"][..]),
+        ("a load of 10,", &["load-10", "load-1000", "load-100000"]),
+        ("all streams from the beginning", &["catch-up-subscription"]),
+        ("from an append until a reader", &["live-p50"]),
+        ("64 writers on one stream", &["contended-64"]),
+    ] {
+        let line = readme.lines().find(|line| line.starts_with(&format!("| {words}"))).unwrap();
+        let figures: Vec<_> = line.split(&['|', ';', ',', ' ', '('][..]).filter(|word| word.contains('.')).collect();
+        assert_eq!(figures, works.iter().map(ratio).collect::<Vec<_>>(), "{line}");
+    }
 }
