@@ -11,7 +11,7 @@ use basket_mongo::{
     store::{
         document::new_events,
         feed::{Position, Shown},
-        projection::{project, rebuild},
+        projection::{keep, project, rebuild},
         subscription::Options,
     },
 };
@@ -275,5 +275,28 @@ fn a_process_has_connections_for_many_subscriptions() {
             async |address| basket_mongo::mongo::connection::options(address).await.unwrap().max_pool_size;
         assert_eq!(connections("mongodb://127.0.0.1/a").await, Some(100));
         assert_eq!(connections("mongodb://127.0.0.1/a?maxPoolSize=3").await, Some(3));
+    });
+}
+
+#[test]
+fn who_keeps_a_read_model_and_was_taken_over_waits_for_its_turn() {
+    with_database(async |db| {
+        let store = db.store().await;
+        let written = async || {
+            let id = *saved(&store, created_with_socks()).await.id();
+            store.wait_for("units", &id, 2, PATIENCE).await.unwrap();
+        };
+        let other = async {
+            written().await;
+            let taken = Subscription::try_open(&store, "units", UNITS.shape(), options("b"), true).await.unwrap();
+            let mut taken = taken.unwrap_or_else(|_| panic!("it is taken by force"));
+            catch_up(&mut taken).await;
+            taken.close().await.unwrap();
+            written().await;
+        };
+        tokio::select! {
+            kept = keep::<Baskets, _>(&store, &UNITS, options("a")) => panic!("{kept:?}"),
+            () = other => {}
+        }
     });
 }

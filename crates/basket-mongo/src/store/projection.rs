@@ -59,18 +59,25 @@ pub trait Projection<C: Codec>: Send + Sync {
 }
 
 /// Keeps a read model, for as long as it is polled: takes in what happens as soon as it happens. It may be dropped at any moment.
-/// Where another process keeps it, this one waits, to take over.
+/// Where another process keeps it, or has taken over, this one waits for its turn.
 ///
 /// # Errors
-/// Those of [`Subscription::open`] and [`project`].
+/// Those of [`Subscription::open`] and [`project`], but for [`StoreError::Fenced`].
 pub async fn keep<C: Codec + 'static, S: Feeds<C> + Sync>(
     store: &S,
     projection: &dyn Projection<C>,
     options: Options,
 ) -> Result<Infallible, StoreError> {
-    let mut subscription = Subscription::open(store, projection.name(), projection.shape(), options).await?;
     loop {
-        project(&mut subscription, projection).await?;
+        let mut reader = Subscription::open(store, projection.name(), projection.shape(), options.clone()).await?;
+        let error = loop {
+            if let Err(error) = project(&mut reader, projection).await {
+                break error;
+            }
+        };
+        if !matches!(error, StoreError::Fenced { .. }) {
+            return Err(error);
+        }
     }
 }
 
