@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Where the two clones keep what they build.
-const FIRST: &str = "prove";
+pub const FIRST: &str = "prove";
 const SECOND: &str = "prove-mistakes";
 
 /// Runs the whole proof on HEAD, or only the mistakes with these words in their names; prints a table for each part of it.
@@ -70,12 +70,15 @@ pub fn run(course: &Course, only: Option<&str>) -> Result<()> {
 /// Gives the second clone what the first one has built, unless it has builds of its own: the driver takes minutes. The crates of the
 /// workspace are built again, as they are in another folder.
 fn lend_builds(course: &Course) -> Result<()> {
-    let [from, to] = [FIRST, SECOND].map(|name| course.root.join("target").join(name));
-    if !to.exists() {
-        let copied = Command::new("cp").arg("-a").arg(&from).arg(&to).status().context("cp can't be started")?;
-        ensure!(copied.success(), "{} can't be copied to {}", from.display(), to.display());
+    let [from, to, copy] = [FIRST, SECOND, "prove-copy"].map(|name| course.root.join("target").join(name));
+    if to.exists() {
+        return Ok(());
     }
-    Ok(())
+    // One that was broken off is nothing to build on.
+    fs::remove_dir_all(&copy).ok();
+    let copied = Command::new("cp").arg("-a").arg(&from).arg(&copy).status().context("cp can't be started")?;
+    ensure!(copied.success(), "{} can't be copied to {}", from.display(), copy.display());
+    Ok(fs::rename(copy, to)?)
 }
 
 struct Proof {

@@ -11,7 +11,7 @@ use crate::{
     cast::{COLUMNS, Cast},
     course::{Course, Part, Solutions, solution},
     learn::{DIM, GREEN, PLAIN, list},
-    report,
+    prove, report,
     servers::Servers,
     source,
     verdict::{self, Judged},
@@ -26,7 +26,7 @@ pub const LAST: usize = 7;
 pub fn run(course: &Course) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let changes = git(&course.root, &["stash", "create"])?;
-    let clone = branch::clone(course, &changes, folder.path(), "prove")?;
+    let clone = branch::clone(course, &changes, folder.path(), prove::FIRST)?;
     branch::make(&clone, false)?;
     let (solutions, servers, mut recorder) = (clone.solutions()?, Servers::default(), Recorder::default());
     for solved in 0..=LAST {

@@ -60,7 +60,7 @@ pub(super) fn all_named(tried: impl IntoIterator<Item = Result<Tried>>) -> Resul
 }
 
 impl Proof {
-    /// Tries the mistakes that are left, on the solution, until nobody asks for the result any more.
+    /// Tries the mistakes that are left, on the solution, until the results are no longer received.
     pub(super) fn mistakes(&self, next: &Mutex<IntoIter<Mistake>>, tried: &Sender<Result<Tried>>) {
         let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
         while let Some(mistake) = take() {
