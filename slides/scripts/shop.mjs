@@ -15,6 +15,7 @@ export async function shop() {
   execFileSync('cargo', ['build', '--quiet', '--package', 'basket-cli'], { cwd: root })
   // A name that is short to read: the page shows it.
   const home = join(tmpdir(), 'shop')
+  rmSync(home, { recursive: true, force: true })
   mkdirSync(home)
   const env = { PATH: process.env.PATH, HOME: home, BASKET_STORE: join(home, 'baskets.db'), BASKET_ACTOR: 'ann' }
   const basket = (...words) => execFileSync(binary, words, { cwd: home, env, encoding: 'utf8' })
@@ -32,12 +33,14 @@ export async function shop() {
   const server = spawn(binary, ['browse'], { cwd: home, env, stdio: ['ignore', 'pipe', 'inherit'] })
   const address = await new Promise((resolve) => createInterface(server.stdout).once('line', resolve))
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] })
+  const ended = new Promise((resolve) => server.once('exit', resolve))
   async function end() {
     await browser.close()
-    const ended = new Promise((resolve) => server.once('exit', resolve))
     server.kill('SIGINT')
     await ended
     rmSync(home, { recursive: true })
   }
+  // What fails in between leaves no server behind.
+  process.once('exit', () => server.kill('SIGKILL'))
   return { address, id, basket, browser, end }
 }

@@ -45,7 +45,7 @@ fn the_counts_are_those_of_cargo_tree() {
     for (words, count) in rows {
         // What is built for another system is not what is counted, and its crates may not be there.
         let tree =
-            ["tree", "--locked", "--target", "x86_64-unknown-linux-gnu", "--edges", "normal", "--prefix", "none"];
+            ["tree", "--locked", "--target", "x86_64-unknown-linux-gnu", "--edges", "normal,build", "--prefix", "none"];
         let mut cargo = Command::new(env!("CARGO"));
         cargo.current_dir(ROOT).args(tree).arg("--package").args(words.split(' '));
         let output = cargo.output().unwrap();

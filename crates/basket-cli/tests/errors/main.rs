@@ -22,7 +22,7 @@ const ABOUT: &str = "# Errors
 
 A command that fails prints `error: ` and the reason on standard error. Its exit code says of which kind the error is.
 
-Each row was made by the program itself, on the embedded store; [cases.rs](../crates/basket-cli/tests/errors/cases.rs) says what was
+Each row but the last few was made by the program itself, on the embedded store; [cases.rs](../crates/basket-cli/tests/errors/cases.rs) says what was
 done before. `RECORD=1 cargo test -p basket-cli --test errors` writes this file, and the same test fails where it is not what
 `basket` prints. `ID` is the id of a basket with socks in it, which has versions 1 and 2; `$KEY` is a key as `openssl rand
 -base64 32` prints it. Notes before an error, and the usage that follows on a wrong command line, are left out.

@@ -15,10 +15,11 @@ use super::{
     upcaster::Upcaster,
 };
 
-/// The name of a collection whose events derive `Serialize` and `Deserialize`: whatever has it has its [`Codec`].
+/// The name of a collection whose events derive `Serialize` and `Deserialize`: a type with this trait is a [`Codec`].
 ///
 /// The events are an enum as serde writes it by default; its variants have fields with names, or none, or hold a struct. A
-/// field with `#[serde(default)]` may be missing. An id that is a field of the events is stored twice.
+/// field with `#[serde(default)]` may be missing. An id that is a field of the events is stored twice. Bring only one of the two traits
+/// into scope: they have the same names.
 ///
 /// ```
 /// # use basket_domain::Aggregate;

@@ -88,8 +88,8 @@ pub struct Done<A: Aggregate> {
     pub versions: Range<u64>,
     /// The commit that appended them; `None` if nothing was appended.
     pub commit: Option<CommitId>,
-    /// What that commit has said beside them: of a request that was carried out before, what was said the first time. So a caller
-    /// sees whether this was the same request, or another one of the same name. Nothing, if nothing was appended.
+    /// The meta of that commit; of a request that was carried out before, that of the first time. So a caller sees whether this was
+    /// the same request, or another one of the same name. Empty, if nothing was appended.
     pub meta: Meta,
     /// How often it was decided, from 1: more than once if other writers came first.
     pub attempts: u32,
