@@ -185,7 +185,7 @@ impl<A: Storable, S: EventStore<A> + ?Sized> Command<'_, S, One<'_, A>> {
         for attempt in 1..=put.retries.attempts {
             let mut root = match put.load(&store, id, attempt).await? {
                 Loaded::Ready(root) => root,
-                Loaded::Done(done) => return Ok(*done),
+                Loaded::Done(done) => return Ok(done),
             };
             root.decide(&decide).map_err(CommandError::Refused)?;
             let expected = Expected::Loaded(root.saved_version());
@@ -202,10 +202,11 @@ impl<A: Storable, S: EventStore<A> + ?Sized> Command<'_, S, One<'_, A>> {
 }
 
 /// A stream that a command is about to be decided on.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once, in code that learners write")]
 pub(super) enum Loaded<A: Aggregate> {
     Ready(EventSourced<A>),
     /// The command was carried out before.
-    Done(Box<Done<A>>),
+    Done(Done<A>),
 }
 
 impl Put {
@@ -232,7 +233,7 @@ impl Put {
             sought => sought.map_err(|error| self.failed(error))?,
         };
         if !before.is_empty() {
-            return Ok(Loaded::Done(done_before(before, root, attempt).into()));
+            return Ok(Loaded::Done(done_before(before, root, attempt)));
         }
         let found = root.version();
         let known = match self.require {

@@ -179,7 +179,7 @@ async fn load<A: Storable, R, const N: usize>(
     for id in ids {
         done.push(match put.load(store, id, attempt).await? {
             Loaded::Ready(root) => done_before(Vec::new(), root, attempt),
-            Loaded::Done(done) => *done,
+            Loaded::Done(done) => done,
         });
     }
     Ok(Err(array(done)))

@@ -133,7 +133,7 @@ impl<A: Storable + Reversible<Refusal: Display + Send + Sync>, S: ?Sized> Comman
         for attempt in 1..=put.retries.attempts {
             let mut root = match put.load(&store, id, attempt).await? {
                 Loaded::Ready(root) => root,
-                Loaded::Done(done) => return Ok(*done),
+                Loaded::Done(done) => return Ok(done),
             };
             let plan = match &back {
                 Back::By(versions) => store.plan_revert(id, versions.clone()).await,
