@@ -81,3 +81,18 @@ fn a_bad_body_is_a_bad_request() {
         service.stop().await;
     });
 }
+
+#[test]
+fn a_path_that_is_not_utf_8_is_a_bad_request() {
+    with_database(async |db| {
+        let service = Service::of(db.store().await).await;
+        let items = format!("{}/items", service.basket().await);
+        for path in ["/baskets/%FF", "/baskets/%FF/events"] {
+            service.get(path).await.is_problem(400, "bad-request");
+        }
+        service.post("/baskets/%FF/items", &[], r#"{"product": "socks"}"#).await.is_problem(400, "bad-request");
+        service.ask("DELETE", &format!("{items}/%FF"), &[], "").await.is_problem(400, "bad-request");
+        service.get("/%FF").await.is_problem(404, "no-page");
+        service.stop().await;
+    });
+}

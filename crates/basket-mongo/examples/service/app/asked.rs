@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, Request},
-    http::{HeaderMap, HeaderName, Method, StatusCode, header},
+    extract::{FromRequest, FromRequestParts, Path, Request},
+    http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts},
 };
 use basket_mongo::{Meta, Require};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -38,6 +38,18 @@ pub(super) struct Beside {
     print: String,
     /// Who reacts to the event goes on with this trace.
     traceparent: String,
+}
+
+/// What the path names. axum's own [`Path`] answers a path that is not UTF-8 with a plain text.
+pub(super) struct InPath<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for InPath<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let path = Path::from_request_parts(parts, app).await;
+        path.map(|Path(path)| Self(path)).map_err(|_| Problem::bad_request("the path is not UTF-8"))
+    }
 }
 
 impl<B> Asked<B> {

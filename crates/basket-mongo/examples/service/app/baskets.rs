@@ -4,7 +4,7 @@
 use std::num::NonZeroU32;
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     App,
-    asked::{Asked, is_known},
+    asked::{Asked, InPath, is_known},
     problem::Problem,
 };
 
@@ -63,7 +63,7 @@ pub(super) async fn create(State(app): State<App>, asked: Asked<Create>) -> Resu
 /// `POST /baskets/{id}/items`
 pub(super) async fn add(
     State(app): State<App>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     asked: Asked<Item>,
 ) -> Result<Response, Problem> {
     let (id, (product, quantity)) = (parse_id(&id)?, asked.body.parse()?);
@@ -74,7 +74,7 @@ pub(super) async fn add(
 /// `DELETE /baskets/{id}/items/{product}`
 pub(super) async fn remove(
     State(app): State<App>,
-    Path((id, product)): Path<(String, String)>,
+    InPath((id, product)): InPath<(String, String)>,
     asked: Asked<Nothing>,
 ) -> Result<Response, Problem> {
     let (id, product) = (parse_id(&id)?, parse_product(&product)?);
@@ -85,7 +85,7 @@ pub(super) async fn remove(
 /// `GET /baskets/{id}`
 pub(super) async fn show(
     State(app): State<App>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let basket = Until::new(&app.store, app.settings.patience).get(&parse_id(&id)?).await?;

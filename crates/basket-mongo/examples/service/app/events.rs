@@ -5,7 +5,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderName},
     response::{
         IntoResponse, Response, Sse,
@@ -25,7 +25,12 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{App, asked::one, baskets::parse_id, problem::Problem};
+use super::{
+    App,
+    asked::{InPath, one},
+    baskets::parse_id,
+    problem::Problem,
+};
 
 /// How often something is sent where nothing happens: proxies end connections that are silent, and a reader that has gone without
 /// a word is noticed by it.
@@ -39,7 +44,7 @@ type Sender = mpsc::Sender<Result<Event, StoreError>>;
 /// `GET /baskets/{id}/events`. An event's id is its version.
 pub(super) async fn of_one(
     State(app): State<App>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (id, last) = (parse_id(&id)?, last_id(&headers)?);

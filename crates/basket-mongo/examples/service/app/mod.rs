@@ -32,6 +32,9 @@ use tokio::{
 
 use self::problem::Problem;
 
+/// How long to wait before a store that has failed is read again.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// A store whose calls are spans.
 pub type Store = Observed<MongoStore<Baskets>>;
 

@@ -1,7 +1,7 @@
 //! A read model: of each product, how many were added to baskets, and how many were taken out again. It is a fold of the domain's own
 //! report. Any number of processes may keep it: one does, and another takes over when that one is gone.
 
-use std::{convert::Infallible, time::Duration};
+use std::convert::Infallible;
 
 use axum::{
     extract::State,
@@ -21,13 +21,10 @@ use bson::{Bson, Document, doc};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::{App, Stopping, problem::Problem};
+use super::{App, PAUSE, Stopping, problem::Problem};
 
 /// The name of its feed. `basket project` keeps one called `removed`, whose rows are others.
 const FEED: &str = "service-removed";
-
-/// How long to wait before a store that has failed is read again.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// What became of each product.
 struct Removed;
