@@ -59,8 +59,15 @@ fn while_mongodb_is_away_the_service_lives_and_says_so() {
             away.is_problem(503, "unavailable");
             assert_eq!(away.header("retry-after"), "2", "{page}");
         }
-        service.post(&items, &[], SOCKS).await.is_problem(503, "unavailable");
-        service.post("/baskets", &[], "").await.is_problem(503, "unavailable");
+        // An earlier request with this key may have been carried out, and its answer lost.
+        let key = [("idempotency-key", "my-key")];
+        for (path, body) in [(items.as_str(), SOCKS), ("/baskets", "")] {
+            let away = service.post(path, &key, body).await;
+            away.is_problem(503, "unavailable");
+            let detail = away.body["detail"].as_str().unwrap();
+            assert!(detail.contains("again with the same Idempotency-Key") && !detail.contains("nothing"), "{detail}");
+            assert_eq!(away.body["idempotency_key"], "my-key");
+        }
 
         server.run();
         server.wait().await;

@@ -1,11 +1,17 @@
 //! Requests that come again: with the same key, they are carried out once, and answered as the first time.
 
-use std::sync::atomic::Ordering::SeqCst;
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
+use basket_mongo::MongoStore;
+use bson::doc;
 use serde_json::json;
 use testkit::{mongo::with_database, proxy::proxied};
+use tokio::time::sleep;
 
-use crate::client::{Answer, Service, send};
+use crate::{
+    app::Settings,
+    client::{Answer, Service, patient, send, with_server},
+};
 
 const KEY: &str = "idempotency-key";
 const SOCKS: &str = r#"{"product": "socks"}"#;
@@ -137,5 +143,50 @@ fn what_has_an_unknown_outcome_is_sent_again_with_the_key_that_the_answer_has() 
             assert_eq!(again.body["items"], json!([{ "product": "socks", "quantity": 1 }]));
             service.stop().await;
         }
+    });
+}
+
+#[test]
+fn a_repeated_request_whose_answer_can_not_be_read_is_sent_again_with_its_key() {
+    with_server(async |server| {
+        let store = MongoStore::builder(server.address()).app_name("service").open().await.unwrap();
+        let settings = Settings { patience: Duration::from_secs(2), ..patient() };
+        let service = Service::with(store, settings).await;
+        let items = format!("{}/items", service.basket().await);
+        let add = async || service.post(&items, &[(KEY, "two")], SOCKS).await;
+        let first = add().await;
+        assert_eq!(first.status, 200);
+        // The read model has read all, so that the next reads are those of the request.
+        while service.get("/report/removed").await.body["behind"] != 0 {
+            sleep(Duration::from_millis(20)).await;
+        }
+        // The first read finds the events of the first request; those after it, of the basket as it was then, get no answer.
+        let data = doc! {
+            "failCommands": ["find"], "appName": "service", "namespace": "basket_db.baskets", "closeConnection": true,
+        };
+        server.admin(doc! { "configureFailPoint": "failCommand", "mode": { "skip": 1 }, "data": data }).await;
+        let again = add().await;
+        again.is_problem(503, "unavailable");
+        let detail = again.body["detail"].as_str().unwrap();
+        assert!(detail.contains("again with the same Idempotency-Key") && !detail.contains("nothing"), "{detail}");
+        assert_eq!(again.body["idempotency_key"], "two");
+
+        server.admin(doc! { "configureFailPoint": "failCommand", "mode": "off" }).await;
+        assert_eq!(essence(&add().await), essence(&first));
+        service.stop().await;
+    });
+}
+
+#[test]
+fn a_basket_that_another_program_has_created_is_not_created_again() {
+    with_database(async |db| {
+        let service = Service::of(db.store().await).await;
+        let path = service.post("/baskets", &[(KEY, "one")], "").await.header("location").to_owned();
+        db.events().update_many(doc! {}, doc! { "$unset": { "meta.request": 1 } }).await.unwrap();
+        let there = service.post("/baskets", &[(KEY, "one")], "").await;
+        there.is_problem(412, "stale");
+        assert!(!there.body["detail"].as_str().unwrap().contains("If-Match"), "none was sent: {there:?}");
+        assert_eq!(service.get(&path).await.body["version"], 1);
+        service.stop().await;
     });
 }

@@ -122,7 +122,8 @@ async fn carry_out<B>(
     }
     // More may have happened since; the answer is that of the first time.
     let then = Moment::Version(done.versions.end - 1);
-    Ok(Until::new(&app.store, app.settings.patience).past(id, then).await?.root)
+    let past = Until::new(&app.store, app.settings.patience).past(id, then).await;
+    Ok(past.map_err(|error| Problem::in_command(error, &asked.key))?.root)
 }
 
 impl Item {

@@ -6,11 +6,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use basket_domain::{BasketEvent, Refusal};
-use basket_mongo::{CommandError, StoreError};
+use basket_mongo::{CommandError, Require, StoreError};
 use serde_json::{Map, Value, json};
 
 /// Seconds after which a client may try again: a new primary takes about so long.
 const RETRY_AFTER: u32 = 2;
+
+/// What is said of each error that may pass.
+const NO_ANSWER: &str = "the store does not answer now";
 
 /// Why there is no other answer.
 #[derive(Debug)]
@@ -90,23 +93,40 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unsuitable", "the store can't keep events; its log says why")
     }
 
+    /// A command that may have been carried out, by this request or by an earlier one with this key. With the key, it is safe to
+    /// send it again.
+    fn again(status: StatusCode, kind: &'static str, why: &str, key: &str) -> Self {
+        let detail = format!("{why}; send it again with the same Idempotency-Key, so that it is done once");
+        Self::new(status, kind, detail).later().with("idempotency_key", key)
+    }
+
+    /// The store has failed before it was known what came of a command, or after it: an earlier request with this key may have
+    /// changed something.
+    pub(super) fn in_command(error: StoreError, key: &str) -> Self {
+        match Self::from(error) {
+            Self { status, kind, retries: true, .. } => Self::again(status, kind, NO_ANSWER, key),
+            problem => problem,
+        }
+    }
+
     /// What came of a command that was sent with this key.
     pub(super) fn of_command(error: CommandError<BasketEvent, Refusal>, key: &str) -> Self {
         match error {
             CommandError::Refused(refusal) => refusal.into(),
+            CommandError::Stale { required: Require::New, found, .. } => {
+                let detail = "the basket is there already; get it, or create another one with a new Idempotency-Key";
+                Self::new(StatusCode::PRECONDITION_FAILED, "stale", detail).with("version", found)
+            }
             CommandError::Stale { found, .. } => Self::no_match().with("version", found),
             CommandError::Contended { .. } => {
-                let detail = "other writers were faster each time; nothing was changed, send it again";
-                Self::new(StatusCode::CONFLICT, "contended", detail).later()
+                Self::again(StatusCode::CONFLICT, "contended", "other writers were faster each time", key)
             }
             CommandError::Store { error: error @ StoreError::OutcomeUnknown { .. }, .. } => {
                 tracing::warn!(%error, "the outcome of a command is unknown");
-                let detail = "it is not known whether this was done; send it again with the same Idempotency-Key, \
-                              so that it is done once";
-                let unknown = Self::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", detail);
-                unknown.later().with("idempotency_key", key)
+                let why = "it is not known whether this was done";
+                Self::again(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", why, key)
             }
-            CommandError::Store { error, .. } => error.into(),
+            CommandError::Store { error, .. } => Self::in_command(error, key),
             // There may be more of them one day.
             other => {
                 tracing::error!(error = %other, "a command has failed");
@@ -131,7 +151,7 @@ impl From<Refusal> for Problem {
     }
 }
 
-/// The store has failed, and nothing was changed.
+/// The store has failed. This says nothing of what was changed: see [`Problem::in_command`].
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
@@ -142,12 +162,12 @@ impl From<StoreError> for Problem {
             }
             error if error.is_transient() => {
                 tracing::warn!(%error, kind = error.kind(), "the store does not answer");
-                let detail = "the store does not answer now; nothing was changed, send it again later";
+                let detail = format!("{NO_ANSWER}; send it again later");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).later()
             }
             error => {
                 tracing::error!(%error, kind = error.kind(), "the store has failed");
-                let detail = "the store can't do this; nothing was changed, and to send it again would not help";
+                let detail = "the store can't do this, and to send it again would not help";
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store", detail)
             }
         }
