@@ -61,7 +61,7 @@ fn a_command_is_carried_out_only_at_the_version_that_it_is_meant_for() {
         let service = Service::of(db.store().await).await;
         let path = service.basket().await;
         let items = format!("{path}/items");
-        for (version, tags) in [(1, "\"1\""), (2, "\"1\", \"2\""), (3, "*")] {
+        for (version, tags) in [(1, "\"1\""), (2, "\"1\", ,\"2\","), (3, "*")] {
             let added = service.post(&items, &[("if-match", tags)], SOCKS).await;
             assert_eq!((added.status, &added.body["version"]), (200, &json!(version + 1)), "{tags}");
         }
@@ -73,10 +73,30 @@ fn a_command_is_carried_out_only_at_the_version_that_it_is_meant_for() {
             let removed = service.ask("DELETE", &format!("{items}/socks"), &[("if-match", tags)], "").await;
             removed.is_problem(412, "stale");
         }
-        for tags in ["4", "\"4", "\"4\" \"5\""] {
+        for tags in ["4", "\"4", "\"4\" \"5\"", "\"4\", *"] {
             service.post(&items, &[("if-match", tags)], SOCKS).await.is_problem(400, "bad-request");
         }
         assert_eq!(service.get(&path).await.body["version"], 4, "nothing was appended");
+        service.stop().await;
+    });
+}
+
+#[test]
+fn a_command_with_a_condition_that_is_for_reading_is_not_carried_out() {
+    with_database(async |db| {
+        let service = Service::of(db.store().await).await;
+        let created = service.post("/baskets", &[("if-none-match", "*")], "").await;
+        assert_eq!(created.status, 201);
+        service.post("/baskets", &[("if-none-match", "\"1\"")], "").await.is_problem(400, "bad-request");
+        service.post("/baskets", &[("if-match", "*")], "").await.is_problem(412, "stale");
+        let path = created.header("location");
+        let items = format!("{path}/items");
+        for tags in ["*", "\"1\"", "1"] {
+            service.post(&items, &[("if-none-match", tags)], SOCKS).await.is_problem(400, "bad-request");
+            let remove = service.ask("DELETE", &format!("{items}/socks"), &[("if-none-match", tags)], "").await;
+            remove.is_problem(400, "bad-request");
+        }
+        assert_eq!(service.get(path).await.body["version"], 1, "nothing was appended");
         service.stop().await;
     });
 }

@@ -24,7 +24,7 @@ const KEY: usize = 128;
 /// What a client asks for.
 pub(super) struct Asked<B> {
     pub(super) body: B,
-    pub(super) require: Option<Require>,
+    require: Option<Require>,
     /// Names the request. A client that sends none gets one, so that it can send again what has an unknown outcome.
     pub(super) key: String,
     beside: Beside,
@@ -60,6 +60,22 @@ impl<B> Asked<B> {
         match meta.set_headers(&self.beside) {
             Ok(()) => Ok(meta),
             Err(why) => Err(Problem::bad_request(format!("the headers can't be kept: {why}"))),
+        }
+    }
+
+    /// What a new basket must be. It has no version that could match.
+    pub(super) fn of_new(&self) -> Result<Require, Problem> {
+        match self.require {
+            None | Some(Require::New) => Ok(Require::New),
+            Some(Require::Version(_) | Require::Existing) => Err(Problem::no_match()),
+        }
+    }
+
+    /// What a basket that is there must be.
+    pub(super) fn of_existing(&self) -> Result<Option<Require>, Problem> {
+        match self.require {
+            Some(Require::New) => Err(Problem::not_for_commands()),
+            require => Ok(require),
         }
     }
 
@@ -136,13 +152,15 @@ pub(super) fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Optio
     }
 }
 
-/// What `If-Match` wants of the basket. Of several versions, only the newest can be right: a client that has it has seen that the
-/// basket came as far, and it never goes back.
+/// What the conditions want of the basket: `If-Match` a version, or that it is there; `If-None-Match: *` that it is not. Of several
+/// versions, only the newest can be right: a client that has it has seen that the basket came as far, and it never goes back.
 fn require(headers: &HeaderMap) -> Result<Option<Require>, Problem> {
-    match tags(headers, &header::IF_MATCH)? {
-        None => Ok(None),
-        Some(Tags::Any) => Ok(Some(Require::Existing)),
-        Some(Tags::These(tags)) => {
+    match (tags(headers, &header::IF_MATCH)?, tags(headers, &header::IF_NONE_MATCH)?) {
+        (None, None) => Ok(None),
+        (None, Some(Tags::Any)) => Ok(Some(Require::New)),
+        (_, Some(_)) => Err(Problem::not_for_commands()),
+        (Some(Tags::Any), None) => Ok(Some(Require::Existing)),
+        (Some(Tags::These(tags)), None) => {
             let newest = tags.iter().filter(|tag| !tag.is_weak).filter_map(|tag| tag.version).max();
             newest.map(|version| Some(Require::Version(version))).ok_or_else(Problem::no_match)
         }
@@ -178,14 +196,21 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Problem>
         if rest == "*" {
             return Ok(Some(Tags::Any));
         }
-        while !rest.is_empty() {
+        loop {
+            // The elements of a list may be empty.
+            rest = rest.trim_start_matches([',', ' ', '\t']);
+            if rest.is_empty() {
+                break;
+            }
             let (is_weak, quoted) = rest.strip_prefix("W/").map_or((false, rest), |quoted| (true, quoted));
             let quoted = quoted.strip_prefix('"').ok_or_else(broken)?;
             let (tag, after) = quoted.split_once('"').ok_or_else(broken)?;
             let version = tag.parse().ok().filter(|version: &u64| version.to_string() == tag && *version > 0);
             tags.push(Tag { is_weak, version });
             rest = after.trim_start();
-            rest = if rest.is_empty() { rest } else { rest.strip_prefix(',').ok_or_else(broken)?.trim_start() };
+            if !rest.is_empty() && !rest.starts_with(',') {
+                return Err(broken());
+            }
         }
     }
     Ok(is_there.then_some(Tags::These(tags)))

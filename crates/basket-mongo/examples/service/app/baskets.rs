@@ -53,7 +53,7 @@ pub(super) async fn create(State(app): State<App>, asked: Asked<Create>) -> Resu
         }
         Ok(root.take_new_events())
     };
-    let basket = carry_out(&app, "create", &asked, &id, Some(Require::New), decide).await?;
+    let basket = carry_out(&app, "create", &asked, &id, Some(asked.of_new()?), decide).await?;
     let location = HeaderValue::from_str(&format!("/baskets/{id}")).map(|place| (header::LOCATION, place));
     let mut response = (StatusCode::CREATED, shown(&basket)).into_response();
     response.headers_mut().extend(location);
@@ -68,7 +68,7 @@ pub(super) async fn add(
 ) -> Result<Response, Problem> {
     let (id, (product, quantity)) = (parse_id(&id)?, asked.body.parse()?);
     let decide = |basket: &Basket| basket.add_item(&product, quantity);
-    Ok(shown(&carry_out(&app, "add item", &asked, &id, asked.require, decide).await?))
+    Ok(shown(&carry_out(&app, "add item", &asked, &id, asked.of_existing()?, decide).await?))
 }
 
 /// `DELETE /baskets/{id}/items/{product}`
@@ -79,7 +79,7 @@ pub(super) async fn remove(
 ) -> Result<Response, Problem> {
     let (id, product) = (parse_id(&id)?, parse_product(&product)?);
     let decide = |basket: &Basket| basket.remove_item(&product);
-    Ok(shown(&carry_out(&app, "remove item", &asked, &id, asked.require, decide).await?))
+    Ok(shown(&carry_out(&app, "remove item", &asked, &id, asked.of_existing()?, decide).await?))
 }
 
 /// `GET /baskets/{id}`

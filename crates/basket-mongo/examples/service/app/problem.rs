@@ -80,6 +80,13 @@ impl Problem {
         )
     }
 
+    /// `If-None-Match`, but for a `*` where a basket is created.
+    pub(super) fn not_for_commands() -> Self {
+        Self::bad_request(
+            "a command takes no If-None-Match, but for a * on a create; say with If-Match which version it is meant for",
+        )
+    }
+
     pub(super) fn key_is_taken() -> Self {
         let detail = "this Idempotency-Key was used for another request; a new request takes a new key";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key-taken", detail)
