@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use basket_mongo::Feeds;
+use basket_mongo::{Feeds, store::feed::Shape};
 use serde_json::{Value, json};
 use testkit::mongo::with_database;
 use tokio::time::sleep;
@@ -46,5 +46,16 @@ fn the_report_follows_the_events_and_another_process_takes_it_over() {
         // Who comes next need not wait until a lease is over.
         let feed = db.store().await.feed("service-removed").await.unwrap().unwrap();
         assert_eq!(feed.holder, None);
+    });
+}
+
+#[test]
+fn a_report_of_another_shape_is_not_shown() {
+    with_database(async |db| {
+        let shape = Shape { number: 2, indexes: &[] };
+        db.store().await.claim("service-removed", "a newer program", shape, Duration::ZERO, false).await.unwrap();
+        let service = Service::of(db.store().await).await;
+        service.get("/report/removed").await.is_problem(503, "not-yet");
+        service.stop().await;
     });
 }

@@ -100,6 +100,10 @@ async fn follow(subscription: &mut Subscription<'_, Baskets, MongoStore<Baskets>
 pub(super) async fn removed(State(app): State<App>) -> Result<Response, Problem> {
     let store = Until::new(&app.store, app.settings.patience);
     let state = store.feed(FEED).await?.ok_or_else(|| Problem::not_yet("the report is not there yet"))?;
+    // While a deploy is under way, or until the report is built again, its numbers may mean something else.
+    if state.shape != Removed.shape().number {
+        return Err(Problem::not_yet("the report is that of another version of the service"));
+    }
     let totals = store.totals(&state.rows, &Which::All).await?;
     let products = totals.iter().map(|(product, numbers)| {
         let number = |name| numbers.get(name).copied().unwrap_or_default();
