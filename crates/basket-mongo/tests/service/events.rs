@@ -38,7 +38,7 @@ fn the_events_of_a_basket_come_as_they_happen_and_go_on_after_the_last_one() {
             seen.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(),
             ["BasketCreated", "ItemAdded", "ItemRemoved"]
         );
-        assert_eq!(seen[1].data["data"], json!({ "product": "socks", "qty": 1 }));
+        assert_eq!(seen[1].data["data"], json!({ "product": "socks", "quantity": 1 }));
         assert_eq!(seen[2].id, "3");
 
         service.post(&items, &[], SOCKS).await;
@@ -47,6 +47,23 @@ fn the_events_of_a_basket_come_as_they_happen_and_go_on_after_the_last_one() {
         for id in ["5", "-1", "x", "1:{}"] {
             let answer = service.ask("GET", &events, &[("last-event-id", id)], "").await;
             answer.is_problem(400, "bad-request");
+        }
+        service.stop().await;
+    });
+}
+
+#[test]
+fn a_basket_whose_newest_event_is_unreadable_has_its_events_all_the_same() {
+    with_database(async |db| {
+        let service = Service::of(db.store().await).await;
+        let path = service.basket().await;
+        service.post(&format!("{path}/items"), &[], SOCKS).await;
+        db.change(path.trim_start_matches("/baskets/").parse().unwrap(), 2, doc! { "data.qty": "two" }).await;
+        for (last, kinds) in [("", &["BasketCreated", "unreadable"][..]), ("1", &["unreadable"])] {
+            let events = service.follow(&format!("{path}/events"), &[("last-event-id", last)], kinds.len());
+            let (status, seen) = events.end().await;
+            assert_eq!(status, 200);
+            assert_eq!(seen.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), kinds);
         }
         service.stop().await;
     });
