@@ -49,8 +49,10 @@ fn while_mongodb_is_away_the_service_lives_and_says_so() {
         let service = Service::on(&server).await;
         let path = service.basket().await;
         let (items, events) = (format!("{path}/items"), format!("{path}/events"));
-        let mut live = service.follow(&events, &[], 2);
-        live.has(1).await;
+        let mut live = [&events, "/events"].map(|events| service.follow(events, &[], 2));
+        for reader in &mut live {
+            reader.has(1).await;
+        }
         server.kill("KILL");
         assert_eq!(service.get("/health").await.status, 200);
         service.get("/ready").await.is_problem(503, "unavailable");
@@ -76,8 +78,9 @@ fn while_mongodb_is_away_the_service_lives_and_says_so() {
             assert!(begin.elapsed() < Duration::from_secs(60), "it does not come back");
         }
         assert_eq!(service.post(&items, &[], SOCKS).await.status, 200);
-        let (_, seen) = live.end().await;
-        assert_eq!(seen.len(), 2, "who followed a basket goes on");
+        for reader in live {
+            assert_eq!(reader.end().await.1.len(), 2, "a reader that was connected goes on");
+        }
         service.stop().await;
     });
 }

@@ -1,6 +1,11 @@
 //! Events as they happen, as server-sent events: of one basket by the library's tail, of all by what comes after a position. A reader
-//! that comes back with the id of the last one, as browsers do by themselves, goes on after it. Nothing is missed; of all baskets,
-//! an event may come twice, so a reader knows them by basket and version.
+//! that comes back with the id of the last one goes on after it. Nothing is missed; of all baskets, an event may come twice, so a
+//! reader knows them by basket and version.
+//!
+//! While MongoDB is away, connected readers wait. After a broken connection, the `EventSource` of a browser connects again by
+//! itself, but any answer other than 200 closes it for good, and a new one sends no id. So after a 503 a page must make a new
+//! one, after the time in `Retry-After`, and begins again; a reader that sets `Last-Event-ID` by itself, with `fetch`, goes on. After
+//! a 410, or the event `history-lost`, each reader must begin again, without an id.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -15,26 +20,26 @@ use axum::{
 use basket_domain::BasketEvent;
 use basket_mongo::{
     Baskets, Entry, EventStore, News, Scope, Since, StoreError, Tail, Until,
-    store::feed::{Feeds, Passed, Position, Shown},
+    store::feed::{Feeds, Position, Shown},
 };
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     task::JoinSet,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
-    App,
+    App, PAUSE,
     asked::{InPath, one},
     baskets::parse_id,
     problem::Problem,
 };
 
-/// How often something is sent where nothing happens: proxies end connections that are silent, and a reader that has gone without
-/// a word is noticed by it.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+/// How often something is sent where nothing happens: proxies end connections that are silent, and so the service notices a client
+/// that has gone without closing its connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// How many events wait for a reader that is slow; the store is read no further then.
 const WAITING: usize = 64;
@@ -83,19 +88,32 @@ pub(super) async fn of_all(State(app): State<App>, headers: HeaderMap) -> Result
     let goes_on = position.is_some();
     let store = app.store.clone();
     let mut events = Events::read(&app, async move |send| {
-        let mut passed = Box::pin(store.after(position));
-        let mut sent = None::<Instant>;
-        while let Some(passed) = passed.next().await {
-            let event = match passed {
-                Ok(Passed { shown: Some(Shown::Event(entry)), position, .. }) => Ok((shown(&entry), position)),
-                Ok(Passed { shown: Some(Shown::Unreadable(..)), position, .. }) => Ok((unreadable(), position)),
-                Ok(_) if sent.is_some_and(|sent| sent.elapsed() < SIGN_OF_LIFE) => continue,
-                // An id without an event: where nothing happens, MongoDB forgets an old position all the same.
-                Ok(Passed { position, .. }) => Ok((Event::default(), position)),
+        let (mut position, mut sent) = (position, None::<Instant>);
+        let mut passed = Box::pin(store.after(position.clone()));
+        while let Some(next) = passed.next().await {
+            let event = match next {
+                Ok(next) => {
+                    let event = match next.shown {
+                        Some(Shown::Event(entry)) => Some(shown(&entry)),
+                        Some(Shown::Unreadable(..)) => Some(unreadable()),
+                        // An id without an event: where nothing happens, MongoDB forgets an old position all the same.
+                        None => sent.is_none_or(|sent| sent.elapsed() >= KEEP_ALIVE).then(Event::default),
+                    };
+                    let id = next.position.to_string();
+                    position = Some(next.position);
+                    let Some(event) = event else { continue };
+                    Ok(event.id(id))
+                }
+                // It waits until the store is back. At the start, the client gets a 503.
+                Err(error) if error.is_transient() && sent.is_some() => {
+                    sleep(PAUSE).await;
+                    passed = Box::pin(store.after(position.clone()));
+                    continue;
+                }
                 Err(error) => Err(error),
             };
             sent = Some(Instant::now());
-            if send.send(event.map(|(event, position)| event.id(position.to_string()))).await.is_err() {
+            if send.send(event).await.is_err() {
                 return;
             }
         }
@@ -149,7 +167,7 @@ impl Events {
         let hello = Event::default().comment("connected");
         let events = stream::iter([Some(hello), first]).filter_map(async |event| event).chain(rest);
         let events = events.map(Ok::<_, Infallible>).take_until(app.stopping.clone().wait());
-        Sse::new(events).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)).into_response()
+        Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
     }
 }
 
