@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader},
     time::{Duration, Instant},
 };
 
@@ -39,7 +39,7 @@ pub fn with_server(test: impl AsyncFnOnce(OwnServer)) {
 pub struct Service {
     pub url: String,
     stop: oneshot::Sender<()>,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<io::Result<()>>,
 }
 
 impl Service {
@@ -60,12 +60,18 @@ impl Service {
         Self { url, stop, serving }
     }
 
-    /// Stops it, and waits until it has ended; returns how long that took.
+    /// Stops it, and waits until it has ended without an error; returns how long that took.
     pub async fn stop(self) -> Duration {
+        let (ended, took) = self.end().await;
+        ended.unwrap();
+        took
+    }
+
+    /// Stops it, and waits until it has ended; returns what `serve` has, and how long that took.
+    pub async fn end(self) -> (io::Result<()>, Duration) {
         let begin = Instant::now();
         self.stop.send(()).unwrap();
-        self.serving.await.unwrap().unwrap();
-        begin.elapsed()
+        (self.serving.await.unwrap(), begin.elapsed())
     }
 
     /// The address without its scheme.

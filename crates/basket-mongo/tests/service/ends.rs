@@ -1,6 +1,7 @@
 //! MongoDB is away or is not fit, and the service ends: in good order, and in time.
 
 use std::{
+    future::pending,
     io::{Read, Write},
     net::TcpStream,
     process::{Command, id},
@@ -10,10 +11,13 @@ use std::{
 use basket_mongo::store::codec::stored_number;
 use bson::doc;
 use testkit::{mongo::with_database, own_server::OwnServer};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    net::TcpListener,
+    time::{sleep, timeout},
+};
 
 use crate::{
-    app::{Settings, signals},
+    app::{Settings, serve_beside, signals},
     client::{Service, patient, send, with_server},
 };
 
@@ -123,8 +127,22 @@ fn a_request_that_never_ends_does_not_hold_up_the_end() {
         let head = "Host: x\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{\"product\":";
         write!(half, "POST {path}/items HTTP/1.1\r\n{head}").unwrap();
         sleep(Duration::from_millis(300)).await;
-        let took = service.stop().await;
+        let (ended, took) = service.end().await;
+        assert!(ended.is_err(), "the process says by its exit code that a request was cut off");
         assert!(took >= last_words && took < Duration::from_secs(30), "{took:?}");
+    });
+}
+
+#[test]
+fn a_service_whose_read_model_is_no_longer_kept_ends_with_an_error() {
+    with_database(async |db| {
+        for panics in [false, true] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let task = |_| async move { assert!(!panics, "as an error in the fold would") };
+            let serving = serve_beside(listener, db.store().await.observed(), patient(), pending(), task);
+            let ended = timeout(Duration::from_secs(60), serving).await;
+            assert!(ended.expect("it ends").is_err());
+        }
     });
 }
 

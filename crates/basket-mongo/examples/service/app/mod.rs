@@ -27,7 +27,7 @@ use basket_mongo::{Baskets, MongoStore, Observed};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
-    time::timeout,
+    time::{Instant, timeout_at},
 };
 
 use self::problem::Problem;
@@ -69,7 +69,7 @@ struct App {
 
 /// Whether the service is about to end.
 #[derive(Debug, Clone)]
-struct Stopping(watch::Receiver<bool>);
+pub struct Stopping(watch::Receiver<bool>);
 
 impl Stopping {
     /// Waits until it is. A service that is gone has ended, too.
@@ -78,48 +78,68 @@ impl Stopping {
     }
 }
 
-/// Serves until `stop`. Then it takes no more connections, ends those that only wait for events, and waits for what is under way,
-/// but no longer than the settings say.
+/// Serves, and keeps the read model, until `stop`. Then it takes no more connections, ends those that only wait for events, and waits
+/// for what is under way, but no longer than the settings say. Fails if a request was cut off.
 pub async fn serve(
     listener: TcpListener,
     store: Store,
     settings: Settings,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    let kept = store.store().clone();
+    serve_beside(listener, store, settings, stop, |stopping| report::keep(kept, stopping)).await
+}
+
+/// The same with another task in the place of the read model. If that task panics, or ends before `stop`, the service ends with an
+/// error, so that it is started again.
+pub async fn serve_beside<T: Future<Output = ()> + Send + 'static>(
+    listener: TcpListener,
+    store: Store,
+    settings: Settings,
+    stop: impl Future<Output = ()>,
+    task: impl FnOnce(Stopping) -> T,
+) -> io::Result<()> {
     let (stop_all, stopping) = watch::channel(false);
     let stopping = Stopping(stopping);
     let readers = Arc::new(Semaphore::new(settings.readers));
-    let last_words = settings.last_words;
-    let mut projecting = tokio::spawn(report::keep(store.store().clone(), stopping.clone()));
-    let pages = pages(App { store, settings, readers, stopping: stopping.clone() });
+    let shutdown_timeout = settings.last_words;
+    let mut task = tokio::spawn(task(stopping.clone()));
+    let router = router(App { store, settings, readers, stopping: stopping.clone() });
     // An event is small, and must not wait for the next one.
     let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
-    let server = axum::serve(listener, pages).with_graceful_shutdown(stopping.wait());
+    let server = axum::serve(listener, router).with_graceful_shutdown(stopping.wait());
     let mut server = tokio::spawn(server.into_future());
-    tokio::select! {
-        () = stop => {}
+    let reason = tokio::select! {
+        () = stop => Ok(()),
         ended = &mut server => {
-            projecting.abort();
+            task.abort();
             return ended?;
         }
-    }
+        ended = &mut task => {
+            let why = ended.map_or_else(io::Error::from, |()| io::Error::other("its task has ended"));
+            tracing::error!(error = %why, "the read model is no longer kept");
+            Err(why)
+        }
+    };
     tracing::info!("ending: no more connections are taken");
     stop_all.send_replace(true);
-    let ending = async {
-        let ended = (&mut server).await;
-        (&mut projecting).await.ok();
-        ended?
-    };
-    let ended = timeout(last_words, ending).await;
-    if ended.is_err() {
-        tracing::warn!("not all requests ended in time; the others are cut off");
-        server.abort();
-        projecting.abort();
+    let end = Instant::now() + shutdown_timeout;
+    let answered = timeout_at(end, &mut server).await;
+    // One that has ended must not be awaited a second time.
+    if reason.is_ok() && timeout_at(end, &mut task).await.is_err() {
+        task.abort();
     }
-    ended.unwrap_or(Ok(()))
+    match answered {
+        Ok(ended) => reason.and(ended?),
+        Err(late) => {
+            server.abort();
+            tracing::warn!("not all requests have ended in time; the others are cut off");
+            reason.and(Err(late.into()))
+        }
+    }
 }
 
-fn pages(app: App) -> Router {
+fn router(app: App) -> Router {
     Router::new()
         .route("/baskets", post(baskets::create))
         .route("/baskets/{id}", get(baskets::show))
