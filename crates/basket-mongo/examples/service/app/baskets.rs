@@ -1,5 +1,5 @@
 //! The commands on baskets, and a basket as it is now. Each answers with the basket and its version as the `ETag`; the rules are the
-//! domain's, and what a repeated request gets is what it got the first time.
+//! domain's. A request that was carried out, and comes again, is answered as the first time; a refused one is decided again.
 
 use std::num::NonZeroU32;
 
@@ -141,8 +141,9 @@ pub(super) fn parse_id(id: &str) -> Result<BasketId, Problem> {
     id.parse().map_err(|_| Problem::no_basket())
 }
 
-/// The same key, the same id. Two clients that choose the same key meet at one basket, and one of them gets a 422: so keys are long
-/// and random, as the draft of the header wants them, or, in a service with users, hashed together with the user.
+/// The same key, the same id. Two clients with the same key get one basket: the second gets a 422 if its body is another one, and
+/// shares the basket of the first if the bodies are equal. So a key must be long and random, such as a UUID. In a service with
+/// users, hash it together with the user.
 fn id_of(key: &str) -> BasketId {
     let hash = Sha256::digest(key);
     let mut id = [0; 12];
