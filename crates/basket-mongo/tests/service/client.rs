@@ -22,12 +22,12 @@ use ureq::{
 use crate::app::{Settings, serve};
 
 /// How long anything may take that is not about time, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Settings under which a slow machine changes no answer.
-pub fn patient() -> Settings {
+pub fn long_timeouts() -> Settings {
     let secs = Duration::from_secs;
-    Settings { patience: secs(60), probe: secs(60), last_words: secs(60), ..Settings::default() }
+    Settings { timeout: secs(60), probe: secs(60), shutdown_timeout: secs(60), ..Settings::default() }
 }
 
 /// Runs a test with a server of its own.
@@ -44,7 +44,7 @@ pub struct Service {
 
 impl Service {
     pub async fn of(store: MongoStore<Baskets>) -> Self {
-        Self::with(store, patient()).await
+        Self::with(store, long_timeouts()).await
     }
 
     /// One on a server of its own, which knows it as `service`.
@@ -121,7 +121,7 @@ impl Service {
     }
 }
 
-/// Who follows events.
+/// A client that follows events.
 pub struct Reader {
     news: mpsc::UnboundedReceiver<()>,
     end: JoinHandle<(u16, Vec<Sent>)>,
@@ -205,7 +205,7 @@ impl Answer {
 }
 
 fn agent() -> Agent {
-    let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).proxy(None);
+    let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT)).proxy(None);
     Agent::new_with_config(config.build())
 }
 

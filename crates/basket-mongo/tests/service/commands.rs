@@ -102,7 +102,7 @@ fn a_command_with_a_condition_that_is_for_reading_is_not_carried_out() {
 }
 
 #[test]
-fn of_two_writers_with_the_same_tag_one_is_carried_out_and_one_is_told() {
+fn of_two_writers_with_the_same_tag_one_is_carried_out_and_one_is_stale() {
     with_database(async |db| {
         let service = Arc::new(Service::of(db.store().await).await);
         let path = service.basket().await;

@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::{
     app::{Settings, serve_beside, signals},
-    client::{Service, patient, send, with_server},
+    client::{Service, long_timeouts, send, with_server},
 };
 
 const SOCKS: &str = r#"{"product": "socks"}"#;
@@ -90,7 +90,7 @@ fn while_mongodb_is_away_the_service_lives_and_says_so() {
 }
 
 #[test]
-fn at_the_end_requests_under_way_are_answered_and_readers_sent_home() {
+fn at_the_end_requests_under_way_are_answered_and_readers_are_disconnected() {
     with_server(async |server| {
         let service = Service::on(&server).await;
         let path = service.basket().await;
@@ -119,8 +119,8 @@ fn at_the_end_requests_under_way_are_answered_and_readers_sent_home() {
 #[test]
 fn a_request_that_never_ends_does_not_hold_up_the_end() {
     with_database(async |db| {
-        let last_words = Duration::from_millis(700);
-        let settings = Settings { last_words, patience: Duration::from_secs(60), ..patient() };
+        let shutdown_timeout = Duration::from_millis(700);
+        let settings = Settings { shutdown_timeout, timeout: Duration::from_secs(60), ..long_timeouts() };
         let service = Service::with(db.store().await, settings).await;
         let path = service.basket().await;
         let mut half = TcpStream::connect(service.host()).unwrap();
@@ -129,7 +129,7 @@ fn a_request_that_never_ends_does_not_hold_up_the_end() {
         sleep(Duration::from_millis(300)).await;
         let (ended, took) = service.end().await;
         assert!(ended.is_err(), "the process says by its exit code that a request was cut off");
-        assert!(took >= last_words && took < Duration::from_secs(30), "{took:?}");
+        assert!(took >= shutdown_timeout && took < Duration::from_secs(30), "{took:?}");
     });
 }
 
@@ -139,7 +139,7 @@ fn a_service_whose_read_model_is_no_longer_kept_ends_with_an_error() {
         for panics in [false, true] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let task = |_| async move { assert!(!panics, "as an error in the fold would") };
-            let serving = serve_beside(listener, db.store().await.observed(), patient(), pending(), task);
+            let serving = serve_beside(listener, db.store().await.observed(), long_timeouts(), pending(), task);
             let ended = timeout(Duration::from_secs(60), serving).await;
             assert!(ended.expect("it ends").is_err());
         }
@@ -149,7 +149,7 @@ fn a_service_whose_read_model_is_no_longer_kept_ends_with_an_error() {
 #[test]
 fn a_body_that_does_not_come_is_given_up() {
     with_database(async |db| {
-        let settings = Settings { patience: Duration::from_millis(500), ..patient() };
+        let settings = Settings { timeout: Duration::from_millis(500), ..long_timeouts() };
         let service = Service::with(db.store().await, settings).await;
         let host = service.host();
         let answer = tokio::task::spawn_blocking(move || {

@@ -1,4 +1,4 @@
-//! Events as they happen: from the beginning, from where a reader stopped, and for readers who hang up.
+//! Events as they happen: from the beginning, from where a reader stopped, and for readers that hang up.
 
 use std::{
     collections::HashSet,
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::{
     app::Settings,
-    client::{Sent, Service, patient, with_server},
+    client::{Sent, Service, long_timeouts, with_server},
 };
 
 const SOCKS: &str = r#"{"product": "socks"}"#;
@@ -103,10 +103,10 @@ fn the_events_of_all_baskets_go_on_after_the_last_one_in_another_process() {
 }
 
 #[test]
-fn a_reader_who_hangs_up_makes_room_for_the_next_one() {
+fn a_reader_that_hangs_up_makes_room_for_the_next_one() {
     for is_of_all in [false, true] {
         with_database(async |db| {
-            let settings = Settings { readers: 1, ..patient() };
+            let settings = Settings { readers: 1, ..long_timeouts() };
             let service = Service::with(db.store().await, settings).await;
             let path = service.basket().await;
             let events = if is_of_all { "/events".into() } else { format!("{path}/events") };
@@ -142,10 +142,10 @@ fn a_position_that_mongodb_has_forgotten_is_gone() {
         server.admin(doc! { "configureFailPoint": "failCommand", "mode": "alwaysOn", "data": data }).await;
         let last = [("last-event-id", seen[0].id.as_str())];
         service.ask("GET", "/events", &last, "").await.is_problem(410, "history-lost");
-        // Who follows already is told to begin again.
+        // A reader that is connected gets an event that says so.
         let (_, rest) = live.end().await;
-        let told: Vec<_> = rest.iter().map(|event| (event.kind.as_str(), event.id.is_empty())).collect();
-        assert_eq!(told, [("BasketCreated", false), ("history-lost", true)]);
+        let ends: Vec<_> = rest.iter().map(|event| (event.kind.as_str(), event.id.is_empty())).collect();
+        assert_eq!(ends, [("BasketCreated", false), ("history-lost", true)]);
 
         server.admin(doc! { "configureFailPoint": "failCommand", "mode": "off" }).await;
         assert_eq!(service.get(&path).await.status, 200);

@@ -1,6 +1,6 @@
 //! The example of a web service, as its clients see it: over a socket, on a real MongoDB.
 //!
-//! - [`client`]: a service of one test, and who talks to it
+//! - [`client`]: a service of one test, and a client that talks to it
 //! - [`commands`], [`repeated`], [`refused`]: commands, with their conditions, keys and errors
 //! - [`events`], [`report`]: what happens, and the read model
 //! - [`ends`]: MongoDB is away, and the service ends

@@ -1,4 +1,4 @@
-//! What is not carried out, and how a client is told: as problems, of which each test checks that they say nothing of the inside.
+//! What is not carried out, and the answers to that: problems, of which each test checks that they say nothing of the inside.
 
 use serde_json::json;
 use testkit::mongo::{new_id, with_database};

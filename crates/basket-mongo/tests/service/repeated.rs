@@ -1,4 +1,4 @@
-//! Requests that come again: with the same key, they are carried out once, and answered as the first time.
+//! Requests that come again with the same key: those that were carried out are answered as the first time.
 
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use crate::{
     app::Settings,
-    client::{Answer, Service, patient, send, with_server},
+    client::{Answer, Service, long_timeouts, send, with_server},
 };
 
 const KEY: &str = "idempotency-key";
@@ -150,7 +150,7 @@ fn what_has_an_unknown_outcome_is_sent_again_with_the_key_that_the_answer_has() 
 fn a_repeated_request_whose_answer_can_not_be_read_is_sent_again_with_its_key() {
     with_server(async |server| {
         let store = MongoStore::builder(server.address()).app_name("service").open().await.unwrap();
-        let settings = Settings { patience: Duration::from_secs(2), ..patient() };
+        let settings = Settings { timeout: Duration::from_secs(2), ..long_timeouts() };
         let service = Service::with(store, settings).await;
         let items = format!("{}/items", service.basket().await);
         let add = async || service.post(&items, &[(KEY, "two")], SOCKS).await;

@@ -43,7 +43,7 @@ fn the_report_follows_the_events_and_another_process_takes_it_over() {
         second.ask("DELETE", &format!("{items}/socks"), &[], "").await;
         becomes(&second, json!([product("clocks", 3), product("socks", 3)])).await;
         second.stop().await;
-        // Who comes next need not wait until a lease is over.
+        // The next process need not wait until a lease is over.
         let feed = db.store().await.feed("service-removed").await.unwrap().unwrap();
         assert_eq!(feed.holder, None);
     });

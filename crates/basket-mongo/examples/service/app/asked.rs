@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::{App, problem::Problem, telemetry::Trace};
 
-/// The most bytes of a body; a layer in `pages` enforces it.
+/// The most bytes of a body; a layer in `router` enforces it.
 pub(super) const MOST: usize = 16 * 1024;
 
 /// The most characters of a key.
@@ -34,9 +34,9 @@ pub(super) struct Asked<B> {
 /// What is stored beside the events, in the headers of their [`Meta`].
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Beside {
-    /// A hash of the method, the path and the body. So another request with the same key is known.
-    print: String,
-    /// Who reacts to the event goes on with this trace.
+    /// A hash of the method, the path and the body. It tells another request with the same key from this one.
+    fingerprint: String,
+    /// A program that reacts to the event continues this trace.
     traceparent: String,
 }
 
@@ -53,7 +53,7 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for InPath<T> {
 }
 
 impl<B> Asked<B> {
-    /// What is stored beside the events. Who the actor is, a service with users knows here.
+    /// What is stored beside the events. A service with users sets the actor here.
     pub(super) fn meta(&self) -> Result<Meta, Problem> {
         let (request, correlation) = (Some(self.key.clone()), Some(self.correlation.clone()));
         let mut meta = Meta { request, correlation, ..Meta::default() };
@@ -81,7 +81,7 @@ impl<B> Asked<B> {
 
     /// Whether what was stored with this key is this request.
     pub(super) fn is_that_of(&self, stored: &Meta) -> bool {
-        stored.headers::<Beside>().is_ok_and(|stored| stored.print == self.beside.print)
+        stored.headers::<Beside>().is_ok_and(|stored| stored.fingerprint == self.beside.fingerprint)
     }
 }
 
@@ -92,7 +92,7 @@ impl<B: DeserializeOwned + Default> FromRequest<App> for Asked<B> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let headers = request.headers().clone();
         let trace = request.extensions().get::<Trace>().cloned();
-        let body = body_of(request, app.settings.patience).await?;
+        let body = body_of(request, app.settings.timeout).await?;
         let parsed = match body.is_empty() {
             true => B::default(),
             false if !is_json(&headers) => return Err(Problem::not_json()),
@@ -104,14 +104,14 @@ impl<B: DeserializeOwned + Default> FromRequest<App> for Asked<B> {
         };
         let key = key(&headers)?.unwrap_or_else(|| format!("{:032x}", fastrand::u128(..)));
         let (correlation, traceparent) = trace.map(|trace| (trace.id.clone(), trace.parent())).unwrap_or_default();
-        let beside = Beside { print: print(&method, &path, &body), traceparent };
+        let beside = Beside { fingerprint: fingerprint(&method, &path, &body), traceparent };
         Ok(Self { body: parsed, require: require(&headers)?, key, beside, correlation })
     }
 }
 
-async fn body_of(request: Request, patience: Duration) -> Result<Bytes, Problem> {
+async fn body_of(request: Request, longest: Duration) -> Result<Bytes, Problem> {
     // A client that sends a byte a minute would hold the request, and the end of the service.
-    let body = timeout(patience, Bytes::from_request(request, &())).await.map_err(|_| Problem::too_slow())?;
+    let body = timeout(longest, Bytes::from_request(request, &())).await.map_err(|_| Problem::too_slow())?;
     body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(MOST),
         _ => Problem::bad_request("the body has broken off"),
@@ -123,7 +123,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-fn print(method: &Method, path: &str, body: &[u8]) -> String {
+fn fingerprint(method: &Method, path: &str, body: &[u8]) -> String {
     let mut hash = Sha256::new();
     // Neither a method nor a path has a line break.
     hash.update(format!("{method}\n{path}\n"));

@@ -88,7 +88,7 @@ pub(super) async fn show(
     InPath(id): InPath<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let basket = Until::new(&app.store, app.settings.patience).get(&parse_id(&id)?).await?;
+    let basket = Until::new(&app.store, app.settings.timeout).get(&parse_id(&id)?).await?;
     let mut response = match is_known(&headers, basket.version())? {
         true => (StatusCode::NOT_MODIFIED, [(header::ETAG, tag(&basket))]).into_response(),
         false => shown(&basket),
@@ -107,7 +107,7 @@ async fn carry_out<B>(
     require: Option<Require>,
     decide: impl Fn(&Basket) -> Result<Vec<BasketEvent>, Refusal>,
 ) -> Result<EventSourced<Basket>, Problem> {
-    let command = app.store.command(id).meta(asked.meta()?).deadline(app.settings.patience);
+    let command = app.store.command(id).meta(asked.meta()?).deadline(app.settings.timeout);
     let command = match require {
         Some(require) => command.require(require),
         None => command,
@@ -122,7 +122,7 @@ async fn carry_out<B>(
     }
     // More may have happened since; the answer is that of the first time.
     let then = Moment::Version(done.versions.end - 1);
-    let past = Until::new(&app.store, app.settings.patience).past(id, then).await;
+    let past = Until::new(&app.store, app.settings.timeout).past(id, then).await;
     Ok(past.map_err(|error| Problem::in_command(error, &asked.key))?.root)
 }
 

@@ -54,7 +54,7 @@ pub(super) async fn of_one(
 ) -> Result<Response, Problem> {
     let (id, last) = (parse_id(&id)?, last_id(&headers)?);
     let last = last.map(|last| last.parse::<u64>().map_err(|_| no_such_id())).transpose()?.unwrap_or(0);
-    let newest = Until::new(&app.store, app.settings.patience).entries(Scope::NewestFirst(id), 1).await;
+    let newest = Until::new(&app.store, app.settings.timeout).entries(Scope::NewestFirst(id), 1).await;
     match newest.map(|newest| newest.first().map(|newest| newest.version)) {
         Ok(None) => return Err(Problem::no_basket()),
         // It would wait for events that are far off, and leave out those before them.
@@ -119,7 +119,7 @@ pub(super) async fn of_all(State(app): State<App>, headers: HeaderMap) -> Result
         }
     })?;
     // Whether the position can be gone on from is known with the first answer of the store.
-    match timeout(app.settings.patience, events.receive.recv()).await {
+    match timeout(app.settings.timeout, events.receive.recv()).await {
         Ok(Some(Ok(first))) => Ok(events.answer(&app, Some(first))),
         // A text of the right form that the server does not take.
         Ok(Some(Err(StoreError::Other { .. }))) if goes_on => Err(no_such_id()),

@@ -1,4 +1,4 @@
-//! For who starts and stops the service: whether it lives, and whether it can work. Neither shows what is inside.
+//! Probes for the program that starts and stops the service: whether it runs, and whether it can work. Neither shows what is inside.
 
 use axum::{extract::State, http::StatusCode};
 use basket_mongo::{Maintenance, Until};

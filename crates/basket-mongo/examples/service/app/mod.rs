@@ -2,8 +2,9 @@
 //!
 //! - [`asked`]: a command as it comes in: its body, its conditions, its key and its trace
 //! - [`baskets`]: the commands, and a basket as it is now; [`problem`]: each error as one that a client can act on
-//! - [`events`]: what happens, as server-sent events; [`report`]: a read model, and who keeps it
-//! - [`health`]: for who starts and stops it; [`telemetry`]: spans, and the trace of a request; [`signals`]: when to end
+//! - [`events`]: what happens, as server-sent events; [`report`]: a read model, and the task that keeps it
+//! - [`health`]: probes of the program that starts and stops it; [`telemetry`]: spans, and the trace of a request
+//! - [`signals`]: when to end
 
 mod asked;
 mod baskets;
@@ -42,19 +43,19 @@ pub type Store = Observed<MongoStore<Baskets>>;
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// How long a call of the store may take, and the body of a request.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// How long the answer to a probe may take: less than the time after which the prober gives up.
     pub probe: Duration,
     /// How many may follow events at once: each holds a connection to MongoDB, of which the driver has 100.
     pub readers: usize,
     /// How long the requests that are under way are waited for at the end. Below the 30 seconds after which Kubernetes kills.
-    pub last_words: Duration,
+    pub shutdown_timeout: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let secs = Duration::from_secs;
-        Self { patience: secs(5), probe: secs(2), readers: 50, last_words: secs(10) }
+        Self { timeout: secs(5), probe: secs(2), readers: 50, shutdown_timeout: secs(10) }
     }
 }
 
@@ -102,7 +103,7 @@ pub async fn serve_beside<T: Future<Output = ()> + Send + 'static>(
     let (stop_all, stopping) = watch::channel(false);
     let stopping = Stopping(stopping);
     let readers = Arc::new(Semaphore::new(settings.readers));
-    let shutdown_timeout = settings.last_words;
+    let shutdown_timeout = settings.shutdown_timeout;
     let mut task = tokio::spawn(task(stopping.clone()));
     let router = router(App { store, settings, readers, stopping: stopping.clone() });
     // An event is small, and must not wait for the next one.

@@ -98,7 +98,7 @@ async fn follow(subscription: &mut Subscription<'_, Baskets, MongoStore<Baskets>
 
 /// `GET /report/removed`, and how far behind the events it is.
 pub(super) async fn removed(State(app): State<App>) -> Result<Response, Problem> {
-    let store = Until::new(&app.store, app.settings.patience);
+    let store = Until::new(&app.store, app.settings.timeout);
     let state = store.feed(FEED).await?.ok_or_else(|| Problem::not_yet("the report is not there yet"))?;
     // While a deploy is under way, or until the report is built again, its numbers may mean something else.
     if state.shape != Removed.shape().number {

@@ -1,4 +1,4 @@
-//! What ends the service: Ctrl-C, and SIGTERM of whoever runs it. `main` waits for it.
+//! What ends the service: Ctrl-C, and SIGTERM from the program that runs it. `main` waits for it.
 
 use std::io;
 

@@ -41,7 +41,7 @@ impl Trace {
         Self { id, span: format!("{:016x}", fastrand::u64(1..)), flags }
     }
 
-    /// What is handed on, for who goes on with the trace.
+    /// What is passed on to a program that continues the trace.
     pub(super) fn parent(&self) -> String {
         let Self { id, span, flags } = self;
         format!("00-{id}-{span}-{flags}")
@@ -82,7 +82,7 @@ pub(super) async fn traced(mut request: Request, next: Next) -> Response {
         http.route = route,
         http.response.status_code = Empty,
     );
-    // A trace that began here is told to the client, too: it is what to ask operators for.
+    // The client gets the trace, too, also one that began here: with it, operators find the request.
     let answer = HeaderValue::from_str(&trace.parent());
     request.extensions_mut().insert(trace);
     let answered = async {
