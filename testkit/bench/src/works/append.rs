@@ -19,7 +19,14 @@ use crate::{
 /// One event by each of some writers.
 pub async fn one(setting: Setting, writers: u32) -> Result<Ready> {
     let place = Place::new(&setting.server).await?;
-    Ok(Ready::new(sides(&place, writers)).per(writers).on(place))
+    let mut sides = sides(&place, writers);
+    if writers > 1 {
+        // What the store does beyond the floor that may cost time.
+        let by_hand = place.events.clone();
+        let in_a_session = move |times| crowd(writers, times, by_hand.clone(), inserted_in_a_session);
+        sides.push(Side::new("driver, in a session", in_a_session));
+    }
+    Ok(Ready::new(sides).per(writers).on(place))
 }
 
 /// The sides that append one event by each of some writers.
@@ -73,6 +80,13 @@ where
 /// The first event of a new stream, by the driver alone.
 pub async fn inserted(events: Collection<Document>) -> Result<()> {
     events.insert_one(document(&new_id(), 1)).await?;
+    Ok(())
+}
+
+/// The same, in a session that was asked for.
+async fn inserted_in_a_session(events: Collection<Document>) -> Result<()> {
+    let mut session = events.client().start_session().await?;
+    events.insert_one(document(&new_id(), 1)).session(&mut session).await?;
     Ok(())
 }
 
