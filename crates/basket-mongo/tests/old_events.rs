@@ -84,7 +84,7 @@ async fn is_read<C: Codec<Aggregate = Basket> + 'static>(store: impl Maintenance
         assert!(export.line(document).unwrap().contains("\"schema\":1"));
     }
     // A read model sees what an upcaster has made.
-    assert_eq!(rows(&store, &UNITS, RowQuery::default()).await.unwrap(), [], "nobody has kept it");
+    assert_eq!(rows(&store, &UNITS, RowQuery::default()).await.unwrap(), [], "it was not kept yet");
     let mut reader =
         Subscription::open(&store, "units", Projection::<C>::shape(&UNITS), Options::default()).await.unwrap();
     while !project(&mut reader, &UNITS).await.unwrap().1 {}
